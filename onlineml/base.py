@@ -1,0 +1,208 @@
+"""The roles: what each kind of estimator can be asked, its public verbs written once.
+
+`x` is one row, `(n_features,)` numbers or a mapping of names to values, with NaN (or None, or an
+absent name) where a value is missing; `X` is many rows: an array `(n_rows, n_features)`, a list of
+mappings, or a pandas, polars or Arrow table. Feeding rows one by one or in chunks gives the same
+answers and the same state. Serving changes nothing; a call that fails leaves the state as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.estimator import Estimator
+from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
+from onlineml.labels import codes_of, label_array, labels_of
+from onlineml.schema import Schema, as_floats, wrong
+
+__all__ = ["Array", "Classifier", "Estimator", "Regressor", "Schema", "Transformer"]
+
+Labels = npt.NDArray[Any]
+
+
+class Classifier(Estimator):
+    """Predicts a class label. Classes may appear at any time; `classes_` is in that order."""
+
+    classes_: list[Hashable]
+    _codes: Mapping[Hashable, int] = MappingProxyType({})
+
+    def fit_one(self, x: Any, y: Any, *, weight: float = 1.0) -> Self:
+        """Learn one row `x` with label `y`."""
+        code = self._codes.get(y) if y.__hash__ else None
+        if code is not None and weight == 1.0 and self._read(x):
+            self._y[0] = code
+            self._fit_row()
+        else:
+            self._learn(x, [y], weight, one=True)
+        return self
+
+    def predict_one(self, x: Any) -> Any:
+        """The most probable label, or None before any class is known."""
+        if self._read(x) or self._read_slowly(x):
+            self._serve_row(self._serving)
+            return self._labels[int(self._answer[0])]
+        return None
+
+    def predict_proba_one(self, x: Any) -> Array:
+        """Class probabilities, shape `(n_classes,)`, in the order of `classes_`."""
+        if self._read(x) or self._read_slowly(x):
+            self._serve_row(self._scoring)
+            probabilities: Array = self._out[1 : 1 + len(self.classes_)].copy()
+            return probabilities
+        return np.empty(0)
+
+    def fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Self:
+        """Learn rows `X` with labels `y`, in order."""
+        self._learn(X, y, weight)
+        return self
+
+    def predict_many(self, X: Any) -> Labels:
+        """Labels, shape `(n_rows,)`; None where no class was known yet."""
+        return self._to_labels(self._serve(X, ANSWER))
+
+    def predict_proba_many(self, X: Any) -> Array:
+        """Class probabilities, shape `(n_rows, n_classes)`."""
+        return self._to_probabilities(self._serve(X, ANSWER_AND_SCORES))
+
+    def predict_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Labels:
+        """What the loop "predict a row, then fit it" would have predicted, in one pass."""
+        return self._to_labels(self._learn(X, y, weight, serve=ANSWER))
+
+    def predict_proba_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Array:
+        """What the loop "predict_proba a row, then fit it" would have given, in one pass.
+
+        A class that appears within `X` has probability 0 in the rows before.
+        """
+        return self._to_probabilities(self._learn(X, y, weight, serve=ANSWER_AND_SCORES))
+
+    def _serve(self, X: Any, serve: int) -> Array:
+        rows = self._rows(X, fit=False)[1]
+        if not self.is_started:
+            return np.full(len(rows), -1.0) if serve == ANSWER else np.empty((len(rows), 1))
+        return self._pass(rows, None, None, serve, fit=False)
+
+    def _to_labels(self, codes: Array) -> Labels:
+        return labels_of(codes, getattr(self, "classes_", []))
+
+    def _to_probabilities(self, out: Array) -> Array:
+        return out[:, 1 : 1 + len(getattr(self, "classes_", []))].copy()
+
+    def _targets(self, y: Any, n_rows: int) -> Array:
+        known = {label: code for code, label in enumerate(getattr(self, "classes_", []))}
+        codes, self._found = codes_of(y, known)
+        if len(codes) != n_rows:
+            raise wrong("y", len(codes), f"{n_rows} labels, one a row")
+        return codes
+
+    def _admit_targets(self) -> None:
+        found = list(self._found)
+        if len(found) > len(self.classes_):
+            self.classes_ = found
+            self._make_room(len(found))
+            self._forget_caches()
+
+    def _begin(self, schema: Schema) -> None:
+        super()._begin(schema)
+        self.classes_ = []
+
+    def _make_room(self, n_classes: int) -> None:
+        """See that there is room for `n_classes` classes."""
+        if n_classes > self._size("C") > 0:
+            self._enlarge_by_doubling("C", n_classes)
+
+    def _n_outputs(self) -> int:
+        return 1 + max(self._size("C"), len(getattr(self, "classes_", [])))
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._codes = {label: code for code, label in enumerate(self.classes_)}
+        self._labels = [*label_array(self.classes_).tolist(), None]  # code -1: no class yet
+
+
+class Regressor(Estimator):
+    """Predicts a number."""
+
+    def fit_one(self, x: Any, y: float, *, weight: float = 1.0) -> Self:
+        """Learn one row `x` with target `y`."""
+        if weight == 1.0 and y.__class__ is float and y - y == 0.0 and self._read(x):
+            self._y[0] = y
+            self._fit_row()
+        else:
+            self._learn(x, [y], weight, one=True)
+        return self
+
+    def predict_one(self, x: Any) -> float:
+        """The expected target; 0 before any data."""
+        if self._read(x) or self._read_slowly(x):
+            self._serve_row(self._serving)
+            answer: float = self._answer[0]
+            return answer
+        return 0.0
+
+    def fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Self:
+        """Learn rows `X` with targets `y`, in order."""
+        self._learn(X, y, weight)
+        return self
+
+    def predict_many(self, X: Any) -> Array:
+        """Expected targets, shape `(n_rows,)`."""
+        rows = self._rows(X, fit=False)[1]
+        if not self.is_started:
+            return np.zeros(len(rows))
+        return self._pass(rows, None, None, ANSWER, fit=False)
+
+    def predict_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Array:
+        """What the loop "predict a row, then fit it" would have predicted, in one pass."""
+        return self._learn(X, y, weight, serve=ANSWER)
+
+    def _targets(self, y: Any, n_rows: int) -> Array:
+        targets = as_floats(y, "y")
+        if targets.shape != (n_rows,):
+            raise wrong("y", targets.shape, f"one number a row, shape ({n_rows},)")
+        if not np.isfinite(targets).all():
+            raise wrong("y", float(targets[~np.isfinite(targets)][0]), "finite numbers")
+        return targets
+
+
+class Transformer(Estimator):
+    """Turns a row into another row. Most need no target."""
+
+    def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0) -> Self:
+        """Learn one row `x`."""
+        if weight == 1.0 and self._read(x):
+            self._fit_row()
+        else:
+            self._learn(x, y, weight, one=True)
+        return self
+
+    def transform_one(self, x: Any) -> Array:
+        """The new row, shape `(n_outputs,)`."""
+        if self._read(x) or self._read_slowly(x):
+            self._serve_row(self._serving)
+            return self._out.copy()
+        return self._rows(x, fit=False, one=True)[1][0]
+
+    def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
+        """Learn rows `X`, in order."""
+        self._learn(X, y, weight)
+        return self
+
+    def transform_many(self, X: Any) -> Array:
+        """New rows, shape `(n_rows, n_outputs)`."""
+        rows = self._rows(X, fit=False)[1]
+        if not self.is_started:
+            return rows
+        return self._pass(rows, None, None, ANSWER_AND_SCORES, fit=False)
+
+    def transform_fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Array:
+        """What the loop "transform a row, then fit it" would have given, in one pass."""
+        return self._learn(X, y, weight, serve=ANSWER_AND_SCORES)
+
+    def output_schema(self) -> Schema:
+        """Names and kinds of the new rows."""
+        return self.schema_

@@ -1,0 +1,93 @@
+"""What a source of events is: a schema, and chunks of rows in stream order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.schema import Array, Schema, wrong
+
+Task = Literal["classification", "regression", "anomaly"]
+
+
+class Chunk(NamedTuple):
+    """Consecutive rows of a stream.
+
+    `X` is `(n_rows, n_features)` float64 (nominal values as codes of the stream's schema), `y` holds
+    labels or targets `(n_rows,)`, `time` event times in seconds where the source has them.
+    """
+
+    X: Array
+    y: npt.NDArray[Any]
+    time: Array | None = None
+
+
+class Stream(ABC):
+    """A source of labelled rows that can be read again from the start.
+
+    Reading in chunks of any size gives the same rows. Iterating gives `(x, y)` pairs with `x` a
+    mapping, as river does, where the schema has names, and a row where not.
+    """
+
+    #: "classification", "regression" or "anomaly" (labels 0 and 1, 1 = anomaly).
+    task: Task
+    #: Rows in a whole pass; None where that is unknown or without end.
+    n_rows: int | None = None
+    #: Name for tables and files.
+    name: str
+    #: Rows at which the concept is known to change (middle of the change).
+    drifts: tuple[int, ...] = ()
+
+    @property
+    @abstractmethod
+    def schema(self) -> Schema:
+        """Names and kinds of the features."""
+
+    @abstractmethod
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
+
+    def take(self, n_rows: int) -> Stream:
+        """The first `n_rows` rows."""
+        return _Take(self, n_rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        schema = self.schema
+        for X, y, _ in self.chunks(1000):
+            for x, target in zip(X, y.tolist(), strict=True):
+                yield (_mapping(x, schema) if schema.names else x), target
+
+
+class _Take(Stream):
+    def __init__(self, stream: Stream, n_rows: int) -> None:
+        if n_rows < 1:
+            raise wrong("n_rows", n_rows, "at least 1")
+        self.stream, self.task, self.name = stream, stream.task, stream.name
+        self.n_rows = n_rows if stream.n_rows is None else min(n_rows, stream.n_rows)
+        self.drifts = tuple(row for row in stream.drifts if row < n_rows)
+
+    @property
+    def schema(self) -> Schema:
+        return self.stream.schema
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        left = self.n_rows or 0
+        for X, y, time in self.stream.chunks(size):
+            yield Chunk(X[:left], y[:left], None if time is None else time[:left])
+            left -= len(X)
+            if left <= 0:
+                return
+
+
+def _mapping(x: Array, schema: Schema) -> dict[str, Any]:
+    def value(column: int, number: float) -> Hashable:
+        if np.isnan(number):
+            return None
+        return schema.nominal[column][int(number)] if column in schema.nominal else number
+
+    names = schema.names or ()
+    return {name: value(j, number) for j, (name, number) in enumerate(zip(names, x.tolist()))}

@@ -1,0 +1,430 @@
+"""What every estimator shares: parameters, state, life, and the way of rows into the kernel.
+
+A compiled estimator declares its state arrays (`_state`), a kernel (`_kernel`) and a few hooks
+(`_sizes`, `_settings`, `_start`, `_grow`). One that is made of other estimators overrides `_start`,
+`_admit` and `_run` instead. The public verbs are in `onlineml.base`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import struct
+import sys
+from abc import ABC
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from onlineml.kernels import Entry
+from onlineml.kernels.arena import (
+    ANSWER,
+    ANSWER_AND_SCORES,
+    FIT,
+    Array,
+    Descriptor,
+    Field,
+    allocate,
+    enlarged,
+)
+from onlineml.schema import Schema, wrong
+
+BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
+_ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
+
+
+class Estimator(ABC):
+    """Anything that learns from one event at a time.
+
+    Attributes come in three kinds: constructor arguments keep their name and value, learned
+    state ends in `_`, a cache begins with `_` and can be rebuilt from the rest. Parameters,
+    clones, states, files and sizes therefore need no code in any estimator.
+    """
+
+    _state: ClassVar[tuple[Field, ...]] = ()
+    _kernel: ClassVar[Entry | None] = None
+    #: Name of a check in `onlineml.checks` -> why this class is excused from it.
+    _excuses: ClassVar[Mapping[str, str]] = {}
+
+    schema_: Schema
+    _width = -1  # length of an array row that may take the fast path; -1: none yet
+    _keys: Callable[[Any], Any] | None = None  # picks the values of a mapping, in column order
+
+    # ---------------------------------------------------------------- parameters
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls).parameters]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor arguments by name; with `deep`, those of nested estimators as `a__b`."""
+        params = {name: getattr(self, name) for name in self._parameter_names()}
+        if deep:
+            for name, value in list(params.items()):
+                if isinstance(value, Estimator):
+                    nested = value.get_params()
+                    params.update({f"{name}__{key}": nested[key] for key in nested})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Change constructor arguments; those of nested estimators as `a__b`."""
+        for name, value in params.items():
+            own, _, nested = name.partition("__")
+            if own not in self._parameter_names():
+                raise wrong(type(self).__name__, name, f"one of {self._parameter_names()}")
+            if nested:
+                getattr(self, own).set_params(**{nested: value})
+            else:
+                setattr(self, own, value)
+        self._forget_caches()
+        return self
+
+    def clone(self) -> Self:
+        """An unfitted twin with the same parameters."""
+        params = self.get_params(deep=False)
+        return type(self)(
+            **{k: v.clone() if isinstance(v, Estimator) else deepcopy(v) for k, v in params.items()}
+        )
+
+    def __repr__(self) -> str:
+        signature = inspect.signature(type(self)).parameters
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params(deep=False).items()
+            if not _same(value, signature[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    # ---------------------------------------------------------------- state
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a schema is known: after `start`, or the first data."""
+        return "schema_" in vars(self)
+
+    def get_state(self) -> dict[str, Any]:
+        """Learned state: a tree of arrays, plain values and nested estimators' states."""
+        names = sorted(name for name in vars(self) if name.endswith("_") and name[0] != "_")
+        return {name: _to_plain(getattr(self, name)) for name in names}
+
+    def set_state(self, state: Mapping[str, Any]) -> Self:
+        """Take over what `get_state` gave; the arrays are copied."""
+        self.reset()
+        if state:
+            self._begin(Schema.from_plain(state["schema_"]))
+        for name, value in state.items():
+            setattr(self, name, _from_plain(getattr(self, name, None), value))
+        self._forget_caches()
+        return self
+
+    def reset(self) -> Self:
+        """Forget everything that was learned."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        self._forget_caches()
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the learned state in bytes."""
+        return _nbytes({k: v for k, v in vars(self).items() if k.endswith("_") and k[0] != "_"})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __sklearn_clone__(self) -> Self:
+        return self.clone()
+
+    # ---------------------------------------------------------------- hooks
+
+    def _check(self) -> None:  # noqa: B027 - a hook that most leave empty
+        """Raise `ValueError` for parameters that cannot be used."""
+
+    def _sizes(self) -> dict[str, int]:
+        """First sizes of the axes that are the estimator's own."""
+        return {}
+
+    def _settings(self) -> tuple[float, ...]:
+        """Parameters as the numbers that the kernel reads from slot 0."""
+        return ()
+
+    def _start(self, schema: Schema) -> None:  # noqa: B027 - a hook that most leave empty
+        """Fill arrays whose first content is more than a constant."""
+
+    def _grow(self) -> None:
+        """Make the room for want of which the kernel stopped."""
+        raise RuntimeError(f"{type(self).__name__}: the kernel stopped, and needs no room")
+
+    def _n_outputs(self) -> int:
+        """Numbers that the kernel writes per row."""
+        return 1
+
+    # ---------------------------------------------------------------- life
+
+    def start(self, schema: Schema) -> Self:
+        """Declare names and kinds of the features before the first data; optional."""
+        if self.is_started:
+            raise wrong("schema", schema, "an estimator that has not started (see reset)")
+        self._begin(schema)
+        return self
+
+    def _begin(self, schema: Schema) -> None:
+        self._check()
+        sizes = {"C": 2, "F": schema.n_features, "V": max(schema.n_values, 1), **self._sizes()}
+        for field in self._state:
+            setattr(self, field.name, allocate(field, sizes))
+        self._mark_nominal(schema)
+        self._start(schema)
+        self.schema_ = schema
+
+    def _mark_nominal(self, schema: Schema) -> None:
+        """Kernels that treat nominal features apart read which they are in `nominal_`."""
+        if any(field.name == "nominal_" for field in self._state):
+            vars(self)["nominal_"][list(schema.nominal)] = 1
+
+    def _size(self, axis: str) -> int:
+        """Present size of an axis."""
+        for field in self._state:
+            if axis in field.axes:
+                size: int = getattr(self, field.name).shape[field.axes.index(axis)]
+                return size
+        return 0
+
+    def _enlarge(self, axis: str, size: int) -> None:
+        """Give `axis` the given size in every array that has it."""
+        for field in self._state:
+            if axis in field.axes:
+                old = getattr(self, field.name)
+                shape = dict(zip(field.axes, old.shape, strict=True))
+                sizes = {name: n for name, n in shape.items() if isinstance(name, str)}
+                setattr(self, field.name, enlarged(field, old, {**sizes, axis: size}))
+        self._forget_caches()
+
+    def _enlarge_by_doubling(self, axis: str, due: int) -> None:
+        size = max(self._size(axis), 1)
+        while size < due:
+            size *= 2
+        self._enlarge(axis, size)
+
+    def _admit(self, schema: Schema) -> None:
+        """Take `schema`, which may have more features and values than the present one."""
+        if not self.is_started:
+            self._begin(schema)
+        elif schema is not self.schema_:
+            if schema.n_features > self.schema_.n_features:
+                self._enlarge("F", schema.n_features)
+            if schema.n_values > self._size("V") > 0:
+                self._enlarge_by_doubling("V", schema.n_values)
+            self._mark_nominal(schema)
+            self.schema_ = schema
+            self._forget_caches()
+
+    def _forget_caches(self) -> None:
+        for name in [name for name in vars(self) if name.startswith("_")]:
+            delattr(self, name)
+
+    def _prepare(self) -> None:
+        """Build the caches of the one-row verbs: an owned row, and a call for each verb."""
+        n = self.schema_.n_features
+        buffer = bytearray(8 * n)
+        self._row = np.frombuffer(buffer, np.float64)
+        self._target, out = np.zeros(1), np.zeros((1, self._n_outputs()))
+        rows = (self._row.reshape(1, n), self._target, _ONES[:1], out)
+        self._out: Array = out[0]
+        self._answer, self._y = _cells(out[0]), _cells(self._target)
+        self._pack, self._bytes = struct.Struct(f"{n}d").pack_into, buffer
+        if self.schema_.names and n > 1 and not self.schema_.nominal:
+            self._keys = operator.itemgetter(*self.schema_.names)
+        if self._kernel is None:
+            self._call: Callable[[int], int] = partial(self._call_python, rows)
+            self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
+        else:
+            arrays = [np.array(self._settings()), *(getattr(self, f.name) for f in self._state)]
+            self._many, *ones = (Descriptor(arrays) for _ in range(4))
+            self._serving = ones[0].aim(rows, serve=ANSWER, fit=False)
+            self._scoring = ones[1].aim(rows, serve=ANSWER_AND_SCORES, fit=False)
+            self._fitting = ones[2].aim(rows, serve=0, fit=True)
+            self._ones = ones
+            self._call = self._kernel.call
+        self._width = n
+
+    def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
+        """The one-row call of an estimator without a kernel."""
+        if np.isinf(rows[0]).any():
+            return 0
+        self._run(*rows, what & 3, (what & FIT) != 0)
+        return 1
+
+    # ---------------------------------------------------------------- rows in
+
+    def _read(self, x: Any) -> bool:
+        """Copy `x` into the owned row on the fast path; False where it needs the slow one."""
+        try:
+            if x.__class__ is np.ndarray:
+                if len(x) != self._width:
+                    return False
+                self._row[...] = x
+                return True
+            if x.__class__ is dict and self._keys is not None and len(x) == self._width:
+                self._pack(self._bytes, 0, *self._keys(x))
+                return True
+        except (TypeError, ValueError, KeyError, struct.error):
+            pass
+        return False
+
+    def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
+        """`X` as checked rows, and the schema that fitting them would give."""
+        if fit or not self.is_started:
+            schema = self.schema_.admitting(X) if self.is_started else Schema.of(X)
+        else:
+            schema = self.schema_
+        rows = schema.row(X)[None] if one else schema.rows(X)
+        infinite = np.isinf(rows)
+        if infinite.any():
+            i, j = np.argwhere(infinite)[0]
+            where = f"x[{schema.name_of(j)!r}]" if one else f"X[{i}, {schema.name_of(j)!r}]"
+            raise wrong(where, float(rows[i, j]), "a finite number (NaN where missing)")
+        return schema, rows
+
+    # ---------------------------------------------------------------- rows through
+
+    def _pass(
+        self, X: Array, y: Array | None, weight: Array | None, serve: int, fit: bool
+    ) -> Array:
+        """Serve and fit checked rows in blocks; the answers, or all outputs with scores."""
+        whole = serve == ANSWER_AND_SCORES
+        width = self._n_outputs()
+        answers = np.empty((len(X), width) if whole else len(X)) if serve else _NOTHING
+        out = _NOTHING if whole or not serve else np.empty((min(len(X), BLOCK), width))
+        for lo in range(0, len(X), BLOCK):
+            block = X[lo : lo + BLOCK]
+            n = len(block)
+            here = answers[lo : lo + n] if whole else out[:n] if serve else _NOTHING
+            self._run(
+                block,
+                _ZEROS[:n] if y is None else y[lo : lo + n],
+                _ONES[:n] if weight is None else weight[lo : lo + n],
+                here,
+                serve,
+                fit,
+            )
+            if serve and not whole:
+                answers[lo : lo + n] = here[:, 0]
+        return answers
+
+    def _run(
+        self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool
+    ) -> None:
+        """For each row in order: where `serve`, write the answer; where `fit`, learn."""
+        if self._width < 0:
+            self._prepare()
+        rows, done = (X, y, weight, out), 0
+        while True:
+            address = self._many.aim(rows, serve=serve, fit=fit, first=done, checked=True)
+            done = self._call(address)
+            if done == len(X):
+                return
+            self._grow()
+            self._prepare()
+
+    def _read_slowly(self, x: Any) -> bool:
+        """Put any kind of row into the owned one, checked; False before any data has come."""
+        row = self._rows(x, fit=False, one=True)[1]
+        if not self.is_started:
+            return False
+        if self._width < 0:
+            self._prepare()
+        self._row[...] = row[0]
+        return True
+
+    def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
+        """Check everything, then take in what is new, then run: a failure leaves no trace."""
+        schema, rows = self._rows(X, fit=True, one=one)
+        targets = self._targets(y, len(rows))
+        weights = _weights(np.full(1, weight) if one else weight, len(rows))
+        self._admit(schema)
+        self._admit_targets()
+        return self._pass(rows, targets, weights, serve, fit=True)
+
+    def _targets(self, y: Any, n_rows: int) -> Array | None:
+        """`y` as the numbers that the kernel reads; roles without a target have none."""
+        return None
+
+    def _admit_targets(self) -> None:
+        """Take in what `_targets` found new."""
+
+    def _fit_row(self) -> None:
+        """Fit the owned row: the one-row verbs end here."""
+        if self._call(self._fitting) != 1:
+            row, target = self._row.copy(), self._target.copy()
+            self._rows(row, fit=False, one=True)  # raises for an infinity
+            self._run(row[None], target, _ONES[:1], _NOTHING, 0, True)
+
+    def _serve_row(self, call: int) -> None:
+        """Serve the owned row into `_out`."""
+        if self._call(call) != 1:
+            self._rows(self._row, fit=False, one=True)  # raises for an infinity
+
+
+def _cells(array: Array) -> Any:
+    """Cells of `array` as Python floats: three times as fast as through numpy."""
+    return memoryview(array)  # type: ignore[arg-type]
+
+
+def _weights(weight: Any, n_rows: int) -> Array | None:
+    if weight is None:
+        return None
+    array = np.ascontiguousarray(weight, np.float64)
+    if array.shape != (n_rows,):
+        raise wrong("weight", array.shape, f"one weight a row, shape ({n_rows},)")
+    if not (np.isfinite(array).all() and (array >= 0).all()):
+        raise wrong("weight", array[~(np.isfinite(array) & (array >= 0))][0], "finite weights >= 0")
+    return array
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Estimator):
+        return {"class": type(value).__name__, "params": value.get_params(deep=False)} | {
+            "state": value.get_state()
+        }
+    if isinstance(value, Schema):
+        return value.to_plain()
+    if isinstance(value, list | tuple):
+        return [_to_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _to_plain(item) for key, item in value.items()}
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _from_plain(present: Any, value: Any) -> Any:
+    """`value` in the form of `present`, what a started twin holds under the same name."""
+    if isinstance(present, Estimator):
+        return present.set_state(value["state"])
+    if isinstance(present, Schema):
+        return Schema.from_plain(value)
+    if isinstance(present, list) and present and isinstance(present[0], Estimator):
+        return [_from_plain(twin, item) for twin, item in zip(present, value, strict=True)]
+    if isinstance(present, np.ndarray):
+        return np.array(value, present.dtype, order="C")
+    return deepcopy(value)
+
+
+def _nbytes(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, Estimator):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(_nbytes(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_nbytes(item) for item in value)
+    if isinstance(value, Schema):
+        return _nbytes(value.to_plain())
+    return sys.getsizeof(value)

@@ -1,0 +1,127 @@
+"""The one compiler: every compiled function of the package is made by `jit` or `entry`.
+
+Both keep what they compile in a cache folder named after a hash of all kernel sources: numba
+looks only at the file of the function that it compiles, so an edited callee in another file would
+go unnoticed, and with raw memory layouts a stale callee is memory corruption.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@cache
+def sources_digest() -> str:
+    """Hash of every package file that holds compiled code."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        text = path.read_bytes()
+        if b"@jit" in text or b"@entry" in text:
+            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+            digest.update(text)
+    return digest.hexdigest()
+
+
+@cache
+def cache_folder() -> Path:
+    """Where compiled kernels are kept; `ONLINEML_CACHE` moves it."""
+    base = Path(os.environ.get("ONLINEML_CACHE") or Path.home() / ".cache" / "onlineml")
+    folder = base / "kernels" / sources_digest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed on the next line
+        probe.close()
+    except OSError:  # a read-only home: compile anew each boot rather than fail
+        folder = Path(tempfile.gettempdir()) / f"onlineml-{os.getuid()}" / sources_digest()
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _our_cache() -> Iterator[None]:
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def jit(function: F) -> F:
+    """Compile `function` on first use: cached, without the GIL, numpy's error model."""
+    with _our_cache():
+        compiled: F = numba.njit(**_OPTIONS)(function)
+    return compiled
+
+
+_entries: list[Entry] = []
+
+
+class Entry:
+    """A kernel that takes the address of a descriptor and returns how many rows it has done.
+
+    `call` is numba's direct entry point, compiled when first asked for: it skips the
+    dispatcher's type resolution, which would cost more than the work on one row.
+    """
+
+    def __init__(self, function: Callable[[int], int]) -> None:
+        self.function = function
+        self.name = function.__qualname__.strip("_")
+        self._call: Callable[[int], int] | None = None
+        _entries.append(self)
+
+    @property
+    def call(self) -> Callable[[int], int]:
+        if self._call is None:
+            self._call = self._compile()
+        return self._call
+
+    def _compile(self) -> Callable[[int], int]:
+        if numba.config.DISABLE_JIT:
+            return self.function
+        with _our_cache(), _note(self.name):
+            dispatcher = numba.njit("int64(int64)", **_OPTIONS)(self.function)
+        (compiled,) = dispatcher.overloads.values()
+        entry_point: Callable[[int], int] = compiled.entry_point
+        return entry_point
+
+
+def entry(function: Callable[[int], int]) -> Entry:
+    """Make `function(address) -> rows done` an estimator's kernel."""
+    return Entry(function)
+
+
+@contextmanager
+def _note(name: str) -> Iterator[None]:
+    """Say on stderr that a cold compile is under way, if it takes more than a second."""
+    text = f"onlineml: compiling {name} (once; kept in {cache_folder()})\n"
+    timer = threading.Timer(1.0, lambda: sys.stderr.write(text))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def warmup() -> list[str]:
+    """Compile every kernel whose module has been imported; returns their names."""
+    for kernel in _entries:
+        _ = kernel.call
+    return [kernel.name for kernel in _entries]

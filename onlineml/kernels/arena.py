@@ -1,0 +1,209 @@
+"""Descriptors: how Python hands an estimator's arrays to its kernel as one number.
+
+A descriptor is an int64 array. It holds five numbers an array, address and up to four
+dimensions: first the arrays of the call (what to do, on which rows), then those of the state. Kernels take its address and
+open the arrays that they need as views without reference counts, which doubles the speed of a loop
+over rows. Nothing outside this file knows an address. A descriptor is a cache: it is rebuilt from
+the arrays, and never copied, saved or pickled.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+
+from onlineml.kernels import jit
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SLOT = 5  # numbers of an array: address, then up to four dimensions
+HEADER, ROWS, TARGETS, WEIGHTS, OUT, STATE = range(6)  # the slots; from STATE on, the state
+ANSWER, ANSWER_AND_SCORES = 1, 2  # values of `serve`; 0 is not to serve
+FIT, CHECKED = 4, 8  # flags beside it
+
+
+class Call(NamedTuple):
+    """What a kernel is asked to do: the rows, and the two switches.
+
+    `out` has one row per event: column 0 is the answer (class code, value, score), the others
+    are filled when `serve` is `ANSWER_AND_SCORES` (class probabilities). Transformers write the
+    whole row. The row loop runs over `range(first, last)`.
+    """
+
+    X: Array
+    y: Array
+    weight: Array
+    out: Array
+    first: int
+    last: int
+    serve: int
+    fit: bool
+
+
+def _view(element: types.Type, n_axes: int, offset: int) -> Callable[[int, int], Any]:
+    """The function `(address, k) -> array in slot offset + k`, without a reference count.
+
+    An intrinsic: a jitted function would be compiled anew for every literal `k`.
+    """
+    if numba.config.DISABLE_JIT:  # step through kernels in a debugger: same views, by ctypes
+        return partial(_view_in_python, element, n_axes, offset)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def view(typing_context: Any, address: Any, k: Any) -> Any:
+        array_type = types.Array(element, n_axes, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            word = ir.IntType(64)
+            numbers = builder.inttoptr(arguments[0], ir.PointerType(word))
+            start = builder.mul(builder.add(arguments[1], word(offset)), word(SLOT))
+            address, *shape = (
+                builder.load(builder.gep(numbers, [builder.add(start, word(i))]))
+                for i in range(1 + n_axes)
+            )
+            strides = [word(8)]
+            for size in shape[:0:-1]:
+                strides.insert(0, builder.mul(strides[0], size))
+            array = context.make_array(array_type)(context, builder)
+            pointer = builder.inttoptr(address, array.data.type)
+            populate_array(array, pointer, shape, strides, word(8), meminfo=None)
+            return array._getvalue()
+
+        return array_type(types.int64, types.int64), generate
+
+    made: Callable[[int, int], Any] = view
+    return made
+
+
+def _view_in_python(
+    element: types.Type, n_axes: int, offset: int, address: int, k: int
+) -> npt.NDArray[Any]:
+    def at(address: int, ctype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctype)), shape)
+
+    slot = at(address + 8 * SLOT * (offset + k), ctypes.c_int64, (SLOT,)).tolist()
+    ctype = ctypes.c_double if element == types.float64 else ctypes.c_int64
+    return at(slot[0], ctype, tuple(slot[1 : 1 + n_axes]))
+
+
+#: `f2(address, k)`: state array `k`, float64 with two axes; and so on.
+f1, f2, f3, f4 = (_view(types.float64, n, STATE) for n in (1, 2, 3, 4))
+i1, i2, i3 = (_view(types.int64, n, STATE) for n in (1, 2, 3))
+_floats, _table, _ints = (
+    _view(types.float64, 1, 0),
+    _view(types.float64, 2, 0),
+    _view(types.int64, 1, 0),
+)
+
+
+@jit
+def opened(address: int) -> Call:
+    """The call that the descriptor at `address` describes.
+
+    A row with an infinite value ends the call before it: the kernel then does the rows that
+    precede it and Python, told that rows are missing, looks for the reason. Callers that
+    have checked the whole chunk say so, and save the time.
+    """
+    flags, first, last = _ints(address, HEADER)
+    X = _table(address, ROWS)
+    if (flags & CHECKED) == 0:
+        last = _first_infinite(X, first, last)
+    return Call(
+        X,
+        _floats(address, TARGETS),
+        _floats(address, WEIGHTS),
+        _table(address, OUT),
+        first,
+        last,
+        flags & 3,
+        (flags & FIT) != 0,
+    )
+
+
+@jit
+def _first_infinite(X: Array, first: int, last: int) -> int:
+    for i in range(first, last):
+        for j in range(X.shape[1]):
+            if np.isinf(X[i, j]):
+                return i
+    return last
+
+
+class Field(NamedTuple):
+    """One array of an estimator's state.
+
+    `axes` gives its shape: a letter is a size that may grow (`C` classes, `F` features, `V`
+    values of a nominal feature; others are the estimator's own), a number is fixed. `fill` is the
+    value of cells that are new.
+    """
+
+    name: str
+    axes: tuple[str | int, ...]
+    dtype: type = np.float64
+    fill: float = 0.0
+
+
+def allocate(field: Field, sizes: dict[str, int]) -> npt.NDArray[Any]:
+    """A new array for `field`."""
+    shape = tuple(sizes[axis] if isinstance(axis, str) else axis for axis in field.axes)
+    return np.full(shape, field.fill, field.dtype)
+
+
+def enlarged(field: Field, old: npt.NDArray[Any], sizes: dict[str, int]) -> npt.NDArray[Any]:
+    """`old` with the shape that `sizes` asks for; its content stays in the low corner."""
+    new = allocate(field, sizes)
+    new[tuple(slice(n) for n in old.shape)] = old
+    return new
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+class Descriptor:
+    """The descriptor of some state arrays, and the calls through it."""
+
+    def __init__(self, arrays: Sequence[npt.NDArray[Any]]) -> None:
+        self._state = tuple(arrays)  # keeps alive what the addresses point to
+        self._header = np.zeros(3, np.int64)
+        self._slots = np.zeros((STATE + len(arrays), SLOT), np.int64)
+        self._fill(HEADER, self._header)
+        for k, array in enumerate(arrays, STATE):
+            self._fill(k, array)
+        self._address = address_of(self._slots)
+
+    def _fill(self, slot: int, array: npt.NDArray[Any]) -> None:
+        if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64):
+            raise AssertionError(f"array {slot} is not C-contiguous float64 or int64")
+        self._slots[slot, : 1 + array.ndim] = (address_of(array), *array.shape)
+
+    def aim(
+        self,
+        rows: tuple[Array, Array, Array, Array],
+        *,
+        serve: int,
+        fit: bool,
+        first: int = 0,
+        checked: bool = False,
+    ) -> int:
+        """Point the call at `rows` (X, y, weight, out); returns the descriptor's address."""
+        self._rows = rows  # alive during the call
+        for slot, array in enumerate(rows, ROWS):
+            self._fill(slot, array)
+        self._header[:] = (
+            serve | (FIT if fit else 0) | (CHECKED if checked else 0),
+            first,
+            len(rows[0]),
+        )
+        return self._address

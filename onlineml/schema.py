@@ -1,0 +1,256 @@
+"""Feature names and kinds: how mappings, frames and arrays become float64 rows, once, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+def wrong(argument: str, came: object, due: str) -> ValueError:
+    """The error for an argument that cannot be used: what came, and what was due."""
+    text = repr(came)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return ValueError(f"{argument}: got {text}, expected {due}")
+
+
+def is_missing(value: object) -> bool:
+    return value is None or value != value
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Columns of a row: how many, their names, and the values of the nominal ones.
+
+    Parameters
+    ----------
+    n_features
+        Number of columns.
+    names
+        Column names, in column order; None where rows are plain arrays.
+    nominal
+        Column index -> its values, in order of their codes 0, 1, ... All other columns are
+        numeric.
+    classes
+        Class labels that a data source declares ahead; for information, models learn their own.
+
+    Examples
+    --------
+    >>> schema = Schema.of({"temp": 20.5, "sky": "clear"})
+    >>> schema.row({"sky": "clear", "temp": 3.0})
+    array([3., 0.])
+    """
+
+    n_features: int
+    names: tuple[str, ...] | None = None
+    nominal: Mapping[int, tuple[Hashable, ...]] = field(default_factory=dict)
+    classes: tuple[Hashable, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_features < 1:
+            raise wrong("n_features", self.n_features, "at least one feature")
+        if self.names is not None and len(set(self.names)) != self.n_features:
+            raise wrong("names", self.names, f"{self.n_features} different names")
+
+    @classmethod
+    def of(cls, x: object) -> Schema:
+        """The schema that one row, or a chunk of rows, suggests."""
+        if isinstance(x, Mapping):
+            return cls(len(x), tuple(x)).admitting(x, first=True) if x else cls(0)
+        if is_frame(x):
+            columns = frame_columns(x)
+            return cls(len(columns), tuple(columns)).admitting(x, first=True)
+        if isinstance(x, Sequence) and x and isinstance(x[0], Mapping):
+            schema = cls.of(x[0])
+            return schema.admitting(x)
+        array = as_floats(x, "x")
+        return cls(array.shape[-1] if array.ndim else 0)
+
+    @property
+    def n_values(self) -> int:
+        """Most values of any nominal column; 0 when all are numeric."""
+        return max((len(values) for values in self.nominal.values()), default=0)
+
+    def name_of(self, column: int) -> str:
+        return self.names[column] if self.names else f"column {column}"
+
+    def admitting(self, x: object, *, first: bool = False) -> Schema:
+        """This schema, widened by the names and nominal values of `x` that it lacks.
+
+        A column is nominal when the first value that it shows is a string.
+        """
+        if isinstance(x, Mapping):
+            return self._admitting_columns({name: [value] for name, value in x.items()}, first)
+        if is_frame(x):
+            return self._admitting_columns(frame_columns(x), first)
+        if isinstance(x, Sequence) and x and isinstance(x[0], Mapping):
+            schema = self
+            for row in x:
+                schema = schema.admitting(row)
+            return schema
+        return self
+
+    def _admitting_columns(self, columns: Mapping[str, Any], first: bool) -> Schema:
+        if self.names is None:
+            raise wrong("x", columns, f"an array of {self.n_features} numbers, as before")
+        names, nominal = list(self.names), dict(self.nominal)
+        for name, values in columns.items():
+            new = first or name not in names
+            if name not in names:
+                names.append(name)
+            column = names.index(name)
+            strings = _is_text(values)
+            if new and strings:
+                nominal[column] = ()
+            if column in nominal:
+                nominal[column] = _with_values(nominal[column], values)
+            elif strings:
+                raise wrong(f"x[{name!r}]", _first_text(values), "a number, as before")
+        if len(names) == self.n_features and nominal == self.nominal:
+            return self
+        return Schema(len(names), tuple(names), nominal, self.classes)
+
+    def row(self, x: object) -> Array:
+        """`x` as a new float64 row; unknown names are left out, unknown values become NaN."""
+        if isinstance(x, Mapping):
+            return self.rows([x])[0]
+        row = as_floats(x, "x")
+        if row.shape != (self.n_features,):
+            raise wrong("x", row.shape, f"a row of shape ({self.n_features},)")
+        return row
+
+    def rows(self, X: object) -> Array:
+        """`X` as C-contiguous float64 rows; unknown names left out, unknown values NaN."""
+        if is_frame(X):
+            return self._from_columns(frame_columns(X))
+        if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
+            names = dict.fromkeys(name for row in X for name in row)
+            return self._from_columns({name: [row.get(name) for row in X] for name in names})
+        rows = as_floats(X, "X")
+        if rows.ndim != 2 or rows.shape[1] != self.n_features:
+            if rows.size == 0 and rows.ndim < 2:
+                return np.empty((0, self.n_features))
+            raise wrong("X", rows.shape, f"rows of shape (n_rows, {self.n_features})")
+        return rows
+
+    def _from_columns(self, columns: Mapping[str, Any]) -> Array:
+        if self.names is None:
+            raise wrong("X", list(columns), f"arrays of {self.n_features} numbers, as before")
+        n_rows = len(next(iter(columns.values()))) if columns else 0
+        rows = np.full((n_rows, self.n_features), np.nan)
+        for column, name in enumerate(self.names):
+            if name in columns:
+                rows[:, column] = self._column(column, columns[name])
+        return rows
+
+    def _column(self, column: int, values: Any) -> Array:
+        if column in self.nominal:
+            codes = {value: float(code) for code, value in enumerate(self.nominal[column])}
+            return np.array([codes.get(value, np.nan) for value in values], np.float64)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+            return values.astype(np.float64)
+        return np.array([_number(value, self.name_of(column)) for value in values], np.float64)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for a file's header."""
+        return {
+            "n_features": self.n_features,
+            "names": None if self.names is None else list(self.names),
+            "nominal": [[column, list(values)] for column, values in self.nominal.items()],
+            "classes": None if self.classes is None else list(self.classes),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Schema:
+        names, classes = plain["names"], plain["classes"]
+        return cls(
+            plain["n_features"],
+            None if names is None else tuple(names),
+            {column: tuple(values) for column, values in plain["nominal"]},
+            None if classes is None else tuple(classes),
+        )
+
+
+def as_floats(x: object, argument: str) -> Array:
+    """`x` as a C-contiguous float64 array; text and the like are an error that names the cell."""
+    try:
+        array = np.ascontiguousarray(x, np.float64) if np.ndim(x) else np.asarray(x, np.float64)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise _bad_cell(x, argument) from None
+    return array
+
+
+def _bad_cell(x: object, argument: str) -> ValueError:
+    rows = x if isinstance(x, Sequence | np.ndarray) else [x]
+    for i, row in enumerate(rows):
+        cells = row if isinstance(row, Sequence | np.ndarray) and not isinstance(row, str) else None
+        for j, value in enumerate([row] if cells is None else cells):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                where = f"{argument}[{i}]" if cells is None else f"{argument}[{i}, {j}]"
+                return wrong(where, value, "a number (NaN where missing)")
+    return wrong(argument, x, "numbers, every row of the same length")
+
+
+def is_frame(x: object) -> bool:
+    """Whether `x` is a pandas, polars or Arrow table (without importing any of them)."""
+    module = type(x).__module__.partition(".")[0]
+    return module in {"pandas", "polars", "pyarrow", "narwhals"} and getattr(x, "ndim", 2) == 2
+
+
+def frame_columns(x: Any) -> dict[str, Any]:
+    """Columns of a frame by name, each a NumPy array or a list."""
+    if type(x).__module__.startswith("pyarrow"):
+        return {name: _arrow_values(x.column(name)) for name in x.schema.names}
+    import narwhals as nw
+
+    frame = nw.from_native(x, eager_only=True)
+    return {str(name): _frame_values(frame[name]) for name in frame.columns}
+
+
+def _frame_values(series: Any) -> Any:
+    return series.to_numpy() if series.dtype.is_numeric() else series.to_list()
+
+
+def _arrow_values(column: Any) -> Any:
+    return np.asarray(column) if not column.null_count and _is_number(column.type) else (
+        column.to_pylist()
+    )
+
+
+def _is_number(arrow_type: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_floating(arrow_type) or types.is_integer(arrow_type))
+
+
+def _is_text(values: Any) -> bool:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return False
+    return _first_text(values) is not None
+
+
+def _first_text(values: Iterable[Any]) -> str | None:
+    shown = (value for value in values if not is_missing(value))
+    return next((value for value in shown if isinstance(value, str)), None)
+
+
+def _with_values(known: tuple[Hashable, ...], values: Iterable[Any]) -> tuple[Hashable, ...]:
+    new = dict.fromkeys(value for value in values if not is_missing(value))
+    return known + tuple(value for value in new if value not in known)
+
+
+def _number(value: Any, name: str) -> float:
+    if value is None:
+        return float("nan")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise wrong(f"x[{name!r}]", value, "a number") from None
