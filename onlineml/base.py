@@ -185,7 +185,8 @@ class Transformer(Estimator):
         if self._read(x) or self._read_slowly(x):
             self._serve_row(self._serving)
             return self._out.copy()
-        return self._rows(x, fit=False, one=True)[1][0]
+        unchanged: Array = self._rows(x, fit=False, one=True)[1][0]
+        return unchanged
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
         """Learn rows `X`, in order."""

@@ -315,9 +315,7 @@ class Estimator(ABC):
                 answers[lo : lo + n] = here[:, 0]
         return answers
 
-    def _run(
-        self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool
-    ) -> None:
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         """For each row in order: where `serve`, write the answer; where `fit`, learn."""
         if self._width < 0:
             self._prepare()
@@ -353,7 +351,7 @@ class Estimator(ABC):
         """`y` as the numbers that the kernel reads; roles without a target have none."""
         return None
 
-    def _admit_targets(self) -> None:
+    def _admit_targets(self) -> None:  # noqa: B027 - only classifiers meet new targets
         """Take in what `_targets` found new."""
 
     def _fit_row(self) -> None:

@@ -1,4 +1,4 @@
-"""Feature names and kinds: how mappings, frames and arrays become float64 rows, once, at the edge."""
+"""Feature names and kinds: mappings, frames and arrays become float64 rows once, at the edge."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def wrong(argument: str, came: object, due: str) -> ValueError:
 
 
 def is_missing(value: object) -> bool:
+    """Whether `value` is None or NaN."""
     return value is None or value != value
 
 
@@ -78,10 +79,11 @@ class Schema:
         return max((len(values) for values in self.nominal.values()), default=0)
 
     def name_of(self, column: int) -> str:
+        """Name of a column for messages."""
         return self.names[column] if self.names else f"column {column}"
 
     def admitting(self, x: object, *, first: bool = False) -> Schema:
-        """This schema, widened by the names and nominal values of `x` that it lacks.
+        """The schema, widened by the names and nominal values of `x` that it lacks.
 
         A column is nominal when the first value that it shows is a string.
         """
@@ -119,7 +121,8 @@ class Schema:
     def row(self, x: object) -> Array:
         """`x` as a new float64 row; unknown names are left out, unknown values become NaN."""
         if isinstance(x, Mapping):
-            return self.rows([x])[0]
+            row: Array = self.rows([x])[0]
+            return row
         row = as_floats(x, "x")
         if row.shape != (self.n_features,):
             raise wrong("x", row.shape, f"a row of shape ({self.n_features},)")
@@ -168,6 +171,7 @@ class Schema:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Schema:
+        """The schema that `to_plain` wrote."""
         names, classes = plain["names"], plain["classes"]
         return cls(
             plain["n_features"],
@@ -220,8 +224,10 @@ def _frame_values(series: Any) -> Any:
 
 
 def _arrow_values(column: Any) -> Any:
-    return np.asarray(column) if not column.null_count and _is_number(column.type) else (
-        column.to_pylist()
+    return (
+        np.asarray(column)
+        if not column.null_count and _is_number(column.type)
+        else (column.to_pylist())
     )
 
 

@@ -88,6 +88,7 @@ class Entry:
 
     @property
     def call(self) -> Callable[[int], int]:
+        """The compiled kernel; the first use compiles it or loads it from the cache."""
         if self._call is None:
             self._call = self._compile()
         return self._call

@@ -1,10 +1,10 @@
 """Descriptors: how Python hands an estimator's arrays to its kernel as one number.
 
-A descriptor is an int64 array. It holds five numbers an array, address and up to four
-dimensions: first the arrays of the call (what to do, on which rows), then those of the state. Kernels take its address and
-open the arrays that they need as views without reference counts, which doubles the speed of a loop
-over rows. Nothing outside this file knows an address. A descriptor is a cache: it is rebuilt from
-the arrays, and never copied, saved or pickled.
+A descriptor is an int64 array. It holds five numbers an array, address and up to four dimensions:
+first the arrays of the call (what to do, on which rows), then those of the state. Kernels take its
+address and open the arrays that they need as views without reference counts, which doubles the
+speed of a loop over rows. Nothing outside this file knows an address. A descriptor is a cache: it
+is rebuilt from the arrays, and never copied, saved or pickled.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ def enlarged(field: Field, old: npt.NDArray[Any], sizes: dict[str, int]) -> npt.
 
 
 def address_of(array: npt.NDArray[Any]) -> int:
+    """Where the data of `array` begin."""
     address: int = array.__array_interface__["data"][0]
     return address
 
