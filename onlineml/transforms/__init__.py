@@ -1,0 +1,3 @@
+"""Changing rows: scalers, encoders, imputers."""
+
+__all__ = []
