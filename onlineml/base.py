@@ -92,18 +92,17 @@ class Classifier(Estimator):
     def _to_probabilities(self, out: Array) -> Array:
         return out[:, 1 : 1 + len(getattr(self, "classes_", []))].copy()
 
-    def _targets(self, y: Any, n_rows: int) -> Array:
+    def _targets(self, y: Any, n_rows: int) -> tuple[Array, list[Hashable]]:
         known = {label: code for code, label in enumerate(getattr(self, "classes_", []))}
-        codes, self._found = codes_of(y, known)
+        codes, found = codes_of(y, known)
         if len(codes) != n_rows:
             raise wrong("y", len(codes), f"{n_rows} labels, one a row")
-        return codes
+        return codes, list(found)
 
-    def _admit_targets(self) -> None:
-        found = list(self._found)
-        if len(found) > len(self.classes_):
-            self.classes_ = found
-            self._make_room(len(found))
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        if len(news) > len(self.classes_):
+            self.classes_ = news
+            self._make_room(len(news))
             self._forget_caches()
 
     def _begin(self, schema: Schema) -> None:
@@ -160,13 +159,13 @@ class Regressor(Estimator):
         """What the loop "predict a row, then fit it" would have predicted, in one pass."""
         return self._learn(X, y, weight, serve=ANSWER)
 
-    def _targets(self, y: Any, n_rows: int) -> Array:
+    def _targets(self, y: Any, n_rows: int) -> tuple[Array, None]:
         targets = as_floats(y, "y")
         if targets.shape != (n_rows,):
             raise wrong("y", targets.shape, f"one number a row, shape ({n_rows},)")
         if not np.isfinite(targets).all():
             raise wrong("y", float(targets[~np.isfinite(targets)][0]), "finite numbers")
-        return targets
+        return targets, None
 
 
 class Transformer(Estimator):

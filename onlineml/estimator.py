@@ -71,10 +71,11 @@ class Estimator(ABC):
 
     def set_params(self, **params: Any) -> Self:
         """Change constructor arguments; those of nested estimators as `a__b`."""
-        for name, value in params.items():
-            own, _, nested = name.partition("__")
+        split = [(*name.partition("__")[::2], value) for name, value in params.items()]
+        for own, _, _ in split:
             if own not in self._parameter_names():
-                raise wrong(type(self).__name__, name, f"one of {self._parameter_names()}")
+                raise wrong(type(self).__name__, own, f"one of {self._parameter_names()}")
+        for own, nested, value in split:
             if nested:
                 getattr(self, own).set_params(**{nested: value})
             else:
@@ -111,14 +112,31 @@ class Estimator(ABC):
         return {name: _to_plain(getattr(self, name)) for name in names}
 
     def set_state(self, state: Mapping[str, Any]) -> Self:
-        """Take over what `get_state` gave; the arrays are copied."""
+        """Take over what `get_state` gave; the arrays are copied.
+
+        Raises `ValueError` where the arrays do not fit together.
+        """
         self.reset()
         if state:
             self._begin(Schema.from_plain(state["schema_"]))
         for name, value in state.items():
             setattr(self, name, _from_plain(getattr(self, name, None), value))
+        self._check_arrays()
         self._forget_caches()
         return self
+
+    def _check_arrays(self) -> None:
+        """Kernels trust shapes: an axis has one size in all arrays, rows have `F` features."""
+        sizes: dict[str, int] = {"F": self.schema_.n_features} if self.is_started else {}
+        for field in self._state if self.is_started else ():
+            shape = getattr(self, field.name).shape
+            due = tuple(
+                sizes.setdefault(axis, size) if isinstance(axis, str) else axis
+                for axis, size in zip(field.axes, shape)
+            )
+            if shape != due or len(shape) != len(field.axes):
+                self.reset()
+                raise wrong(f"state[{field.name!r}]", shape, f"an array of shape {due}")
 
     def reset(self) -> Self:
         """Forget everything that was learned."""
@@ -341,17 +359,17 @@ class Estimator(ABC):
     def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
         """Check everything, then take in what is new, then run: a failure leaves no trace."""
         schema, rows = self._rows(X, fit=True, one=one)
-        targets = self._targets(y, len(rows))
+        targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
         self._admit(schema)
-        self._admit_targets()
+        self._admit_targets(news)
         return self._pass(rows, targets, weights, serve, fit=True)
 
-    def _targets(self, y: Any, n_rows: int) -> Array | None:
-        """`y` as the numbers that the kernel reads; roles without a target have none."""
-        return None
+    def _targets(self, y: Any, n_rows: int) -> tuple[Array | None, Any]:
+        """`y` as the numbers that the kernel reads, and what is new in it, not yet taken in."""
+        return None, None
 
-    def _admit_targets(self) -> None:  # noqa: B027 - only classifiers meet new targets
+    def _admit_targets(self, news: Any) -> None:  # noqa: B027 - only classifiers meet new targets
         """Take in what `_targets` found new."""
 
     def _fit_row(self) -> None:

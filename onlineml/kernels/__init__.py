@@ -1,6 +1,6 @@
 """The one compiler: every compiled function of the package is made by `jit` or `entry`.
 
-Both keep what they compile in a cache folder named after a hash of all kernel sources: numba
+Both keep what they compile in a cache folder named after a hash of the shared kernel sources: numba
 looks only at the file of the function that it compiles, so an edited callee in another file would
 go unnoticed, and with raw memory layouts a stale callee is memory corruption.
 """
@@ -23,18 +23,18 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @cache
 def sources_digest() -> str:
-    """Hash of every package file that holds compiled code."""
+    """Hash of the kernel sources that others call: all files of this folder.
+
+    A kernel elsewhere is called only within its own file, which numba itself watches.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        text = path.read_bytes()
-        if b"@jit" in text or b"@entry" in text:
-            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-            digest.update(text)
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,300 @@
+"""Model files: a JSON header and plain arrays, never a pickle, written so that a kill leaves one.
+
+Layout: 8 bytes `ONLINEML`, format version (u32), header length (u64), header (JSON), body
+(safetensors), blake2b-256 of all before. The header names the class, which is looked up in the list
+of exported estimators: loading runs no code from the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pickle
+import struct
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import onlineml
+from onlineml.estimator import Estimator
+from onlineml.registry import estimators, nearest
+
+MAGIC, VERSION = b"ONLINEML", 1
+_PREFIX = struct.Struct("<8sIQ")
+_DIGEST_SIZE = 32
+_PICKLE = "pickle"
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class CheckpointError(ValueError):
+    """A file that cannot be loaded: foreign, truncated, corrupted, or from another version."""
+
+
+def save(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    extra: Mapping[str, Any] | None = None,
+    trusted_pickle: bool = False,
+) -> Path:
+    """Write `model` to `path`: to a temporary file, synced, then renamed.
+
+    A file that was there is kept as `path` + `.previous`, for `load` to fall back on.
+
+    Parameters
+    ----------
+    model
+        An estimator; with `trusted_pickle` also an object of another library.
+    extra
+        JSON values to keep in the header, such as positions in a source.
+    trusted_pickle
+        Pickle an object of another library. Whoever loads it must trust the file.
+
+    Raises
+    ------
+    ValueError
+        For a parameter or a label that has no place in a JSON header, by name.
+    """
+    path = Path(path)
+    _write_atomically(path, dumps(model, extra=extra, trusted_pickle=trusted_pickle))
+    return path
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    classes: Iterable[type[Estimator]] = (),
+    trusted_pickle: bool = False,
+) -> Any:
+    """The model in `path`; if the file is damaged, the one that was saved before it.
+
+    Parameters
+    ----------
+    classes
+        Your own estimator classes, to be allowed beside the exported ones.
+    trusted_pickle
+        Allow a file that holds a pickle: loading it can run any code.
+
+    Raises
+    ------
+    CheckpointError
+        The file is foreign, truncated, corrupted, of a newer format or of an unknown class.
+    """
+    path = Path(path)
+    try:
+        return loads(path.read_bytes(), classes=classes, trusted_pickle=trusted_pickle)
+    except _DamagedError as error:
+        previous = _previous(path)
+        if not previous.exists():
+            raise CheckpointError(f"{path}: {error}") from None
+        model = loads(previous.read_bytes(), classes=classes, trusted_pickle=trusted_pickle)
+        warnings.warn(f"{path}: {error}; loaded {previous} instead", RuntimeWarning, stacklevel=2)
+        return model
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The header of a file, its digest verified; nothing is built from it."""
+    path = Path(path)
+    try:
+        header, body = _parted(path.read_bytes())
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    return header | {"file_bytes": path.stat().st_size, "body_bytes": len(body)}
+
+
+def dumps(
+    model: Any, *, extra: Mapping[str, Any] | None = None, trusted_pickle: bool = False
+) -> bytes:
+    """The bytes that `save` writes."""
+    from safetensors.numpy import save as to_bytes
+
+    arrays: Arrays = {}
+    if isinstance(model, Estimator):
+        described = _described(model, arrays)
+    elif trusted_pickle:
+        arrays["pickle"] = np.frombuffer(pickle.dumps(model), np.uint8)
+        described = {"class": _PICKLE, "of": f"{type(model).__module__}.{type(model).__name__}"}
+    else:
+        raise ValueError(
+            f"model: got {type(model).__name__}, expected an onlineml estimator "
+            "(trusted_pickle=True pickles an object of another library)"
+        )
+    header = {"onlineml": onlineml.__version__, **described, "extra": dict(extra or {})}
+    try:
+        text = json.dumps(header).encode()
+    except TypeError as error:
+        raise ValueError(f"extra: {error}, expected JSON values") from None
+    content: bytes = _PREFIX.pack(MAGIC, VERSION, len(text)) + text + to_bytes(arrays)
+    return content + hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
+
+
+def loads(
+    content: bytes, *, classes: Iterable[type[Estimator]] = (), trusted_pickle: bool = False
+) -> Any:
+    """The model in bytes that `dumps` gave."""
+    from safetensors.numpy import load as from_bytes
+
+    header, body = _parted(content)
+    arrays = from_bytes(body)
+    if header["class"] != _PICKLE:
+        known = estimators() | {own.__name__: own for own in classes}
+        return _built(header, arrays, known)
+    if not trusted_pickle:
+        raise CheckpointError(
+            f"holds a pickled {header['of']}, which can run any code when loaded; "
+            "pass trusted_pickle=True only for a file of your own"
+        )
+    return pickle.loads(arrays["pickle"].tobytes())
+
+
+class _DamagedError(CheckpointError):
+    """Bytes that were right once: worth falling back to the previous file."""
+
+
+def _parted(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Verified header and body."""
+    if not content.startswith(MAGIC[: max(len(content), 1)]):
+        raise CheckpointError("not an onlineml model file")
+    if len(content) < _PREFIX.size + _DIGEST_SIZE:
+        raise _DamagedError(f"truncated at {len(content)} bytes")
+    _, version, length = _PREFIX.unpack_from(content)
+    if version != VERSION:
+        raise CheckpointError(f"file format {version}, this onlineml reads format {VERSION}")
+    checked, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
+    if hashlib.blake2b(checked, digest_size=_DIGEST_SIZE).digest() != digest:
+        raise _DamagedError("corrupted or truncated: the digest does not match")
+    end = _PREFIX.size + length
+    return json.loads(checked[_PREFIX.size : end]), checked[end:]
+
+
+# -------------------------------------------------------------------- trees of plain values
+
+
+def _described(model: Estimator, arrays: Arrays) -> dict[str, Any]:
+    name = type(model).__name__
+    params = {
+        key: _packed(value, arrays, f"{name}.{key}")
+        for key, value in model.get_params(deep=False).items()
+    }
+    state = _packed(model.get_state(), arrays, name)
+    return {"class": name, "params": params, "state": state, "nbytes": model.nbytes}
+
+
+def _packed(value: Any, arrays: Arrays, where: str) -> Any:
+    """`value` for the header, its arrays moved to `arrays`."""
+    if isinstance(value, np.ndarray):
+        name = f"{len(arrays)} {where}"
+        arrays[name] = np.ascontiguousarray(value)
+        return {"$array": name}
+    if isinstance(value, Estimator):
+        params = value.get_params(deep=False)
+        packed = {key: _packed(item, arrays, f"{where}.{key}") for key, item in params.items()}
+        return {"$estimator": type(value).__name__, "params": packed}
+    if isinstance(value, tuple):
+        return {"$tuple": [_packed(item, arrays, where) for item in value]}
+    if isinstance(value, list):
+        return [_packed(item, arrays, where) for item in value]
+    if isinstance(value, Mapping):
+        items = [
+            [_packed(k, arrays, where), _packed(v, arrays, f"{where}.{k}")]
+            for k, v in value.items()
+        ]
+        return {"$mapping": items}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(
+        f"{where}: got {type(value).__name__}, expected numbers, text, arrays or estimators"
+    )
+
+
+def _unpacked(value: Any, arrays: Arrays, known: Mapping[str, type[Estimator]]) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(item, arrays, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$array" in value:
+        return arrays[value["$array"]]
+    if "$tuple" in value:
+        return tuple(_unpacked(value["$tuple"], arrays, known))
+    if "$estimator" in value:
+        return _class_of(value["$estimator"], known)(**_named(value["params"], arrays, known))
+    pairs = _unpacked(value["$mapping"], arrays, known)
+    return {key: item for key, item in pairs}
+
+
+def _named(
+    params: Mapping[str, Any], arrays: Arrays, known: Mapping[str, type[Estimator]]
+) -> dict[str, Any]:
+    return {key: _unpacked(value, arrays, known) for key, value in params.items()}
+
+
+def _class_of(name: str, known: Mapping[str, type[Estimator]]) -> type[Estimator]:
+    if name not in known:
+        raise CheckpointError(f"unknown class {name!r}: {nearest(name, known)}; see classes=")
+    return known[name]
+
+
+def _built(
+    header: Mapping[str, Any], arrays: Arrays, known: Mapping[str, type[Estimator]]
+) -> Estimator:
+    kind = _class_of(header["class"], known)
+    try:
+        model = kind(**_named(header["params"], arrays, known))
+        return model.set_state(_unpacked(header["state"], arrays, known))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"a {header['class']} of onlineml {header['onlineml']} that does not fit "
+            f"onlineml {onlineml.__version__}: {error}"
+        ) from error
+
+
+# -------------------------------------------------------------------- files
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(path.name + ".previous")
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_previous(path)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def _keep_previous(path: Path) -> None:
+    """Link, not move: there is a whole file at `path` at every moment."""
+    if path.exists():
+        link = path.with_name(path.name + ".linking")
+        with contextlib.suppress(FileNotFoundError):
+            link.unlink()
+        os.link(path, link)
+        os.replace(link, _previous(path))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
