@@ -62,11 +62,10 @@ class Estimator(ABC):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name; with `deep`, those of nested estimators as `a__b`."""
         params = {name: getattr(self, name) for name in self._parameter_names()}
-        if deep:
-            for name, value in list(params.items()):
-                if isinstance(value, Estimator):
-                    nested = value.get_params()
-                    params.update({f"{name}__{key}": nested[key] for key in nested})
+        for name, value in list(params.items()) if deep else ():
+            for key, nested in _nested(value):
+                own = nested.get_params()
+                params |= {f"{name}__{key}{inner}": own[inner] for inner in own}
         return params
 
     def set_params(self, **params: Any) -> Self:
@@ -76,19 +75,21 @@ class Estimator(ABC):
             if own not in self._parameter_names():
                 raise wrong(type(self).__name__, own, f"one of {self._parameter_names()}")
         for own, nested, value in split:
-            if nested:
-                getattr(self, own).set_params(**{nested: value})
-            else:
+            if not nested:
                 setattr(self, own, value)
+                continue
+            within = [item for item in _nested(getattr(self, own)) if nested.startswith(item[0])]
+            if not within:
+                raise wrong(type(self).__name__, f"{own}__{nested}", "a nested parameter's name")
+            for key, estimator in within:
+                estimator.set_params(**{nested.removeprefix(key): value})
         self._forget_caches()
         return self
 
     def clone(self) -> Self:
         """An unfitted twin with the same parameters."""
         params = self.get_params(deep=False)
-        return type(self)(
-            **{k: v.clone() if isinstance(v, Estimator) else deepcopy(v) for k, v in params.items()}
-        )
+        return type(self)(**{name: _cloned(value) for name, value in params.items()})
 
     def __repr__(self) -> str:
         signature = inspect.signature(type(self)).parameters
@@ -405,11 +406,26 @@ def _same(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
+def _nested(value: Any) -> list[tuple[str, Estimator]]:
+    """Estimators in a parameter, each with the prefix of its own parameters' names."""
+    if isinstance(value, Estimator):
+        return [("", value)]
+    if isinstance(value, list | tuple):
+        return [(f"{i}__", item) for i, item in enumerate(value) if isinstance(item, Estimator)]
+    return []
+
+
+def _cloned(value: Any) -> Any:
+    if isinstance(value, Estimator):
+        return value.clone()
+    if isinstance(value, list | tuple):
+        return type(value)(_cloned(item) for item in value)
+    return deepcopy(value)
+
+
 def _to_plain(value: Any) -> Any:
     if isinstance(value, Estimator):
-        return {"class": type(value).__name__, "params": value.get_params(deep=False)} | {
-            "state": value.get_state()
-        }
+        return value.get_state()
     if isinstance(value, Schema):
         return value.to_plain()
     if isinstance(value, list | tuple):
@@ -422,7 +438,7 @@ def _to_plain(value: Any) -> Any:
 def _from_plain(present: Any, value: Any) -> Any:
     """`value` in the form of `present`, what a started twin holds under the same name."""
     if isinstance(present, Estimator):
-        return present.set_state(value["state"])
+        return present.set_state(value)
     if isinstance(present, Schema):
         return Schema.from_plain(value)
     if isinstance(present, list) and present and isinstance(present[0], Estimator):

@@ -1,0 +1,506 @@
+"""What every estimator must pass; run them on your own with `check_estimator(MyEstimator())`.
+
+Each check takes an unfitted estimator and raises `AssertionError` where a promise is broken. An
+estimator that cannot keep one declares it in `_excuses`, with the reason; the check must
+then fail, or the excuse is out of date.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.base import Array, Classifier, Estimator, Regressor, Transformer
+from onlineml.persistence import load, save
+from onlineml.schema import Schema
+
+Check = Callable[[Estimator], None]
+N_ROWS, N_FEATURES = 600, 5
+
+
+def check_estimator(estimator: Estimator) -> None:
+    """Run all checks on an unfitted `estimator`; raises `AssertionError` at the first failure.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> check_estimator(GaussianNB())
+    """
+    for name, check in all_checks():
+        if name not in estimator._excuses:
+            check(estimator)
+            continue
+        try:
+            check(estimator)
+        except AssertionError:
+            continue
+        raise AssertionError(f"{type(estimator).__name__} passes {name}: its excuse is out of date")
+
+
+def all_checks() -> Iterator[tuple[str, Check]]:
+    """Names and functions of all checks."""
+    for name, item in sorted(globals().items()):
+        if name.startswith("check_") and name != "check_estimator":
+            yield name, item
+
+
+# -------------------------------------------------------------------- streams and verbs
+
+
+def rows(seed: int, n_rows: int = N_ROWS, *, clean: bool = False) -> tuple[Array, Any]:
+    """A small drifting stream: features, and a hidden score for labels or targets.
+
+    Unless `clean` it has missing values, a constant column, duplicates and one huge outlier.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, N_FEATURES))
+    X[n_rows // 2 :, 0] += 1.0
+    score = X[:, 0] - 2.0 * X[:, 1] + rng.normal(size=n_rows) / 4
+    if not clean:
+        X[:, 4] = 3.0
+        X[rng.random(X.shape) < 0.03] = np.nan
+        X[n_rows // 3] = 1e6
+        X[n_rows // 4 + 1] = X[n_rows // 4]
+        X[5] = np.nan
+    return np.ascontiguousarray(X), score
+
+
+def targets(estimator: Estimator, score: Array) -> Any:
+    """Targets of the estimator's role: labels (one class comes late), numbers or none."""
+    if isinstance(estimator, Classifier):
+        labels = np.where(score > 0, "up", "down").astype(object)
+        late = len(score) // 2 + 7
+        labels[late:][score[late:] > 2.0] = "high"
+        return labels
+    return score if isinstance(estimator, Regressor) else None
+
+
+def fit_one(estimator: Any, x: Any, y: Any) -> None:
+    """The role's `fit_one`."""
+    estimator.fit_one(x) if y is None else estimator.fit_one(x, y)
+
+
+def fit_many(estimator: Any, X: Any, y: Any) -> None:
+    """The role's `fit_many`."""
+    estimator.fit_many(X) if y is None else estimator.fit_many(X, y)
+
+
+def serve_one(estimator: Any, x: Any) -> list[Any]:
+    """All one-row answers, as a list of comparable values."""
+    if isinstance(estimator, Classifier):
+        return [estimator.predict_one(x), *estimator.predict_proba_one(x).tolist()]
+    if isinstance(estimator, Regressor):
+        return [estimator.predict_one(x)]
+    return list(estimator.transform_one(x).tolist())
+
+
+def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
+    """All many-row answers, row by row."""
+    if isinstance(estimator, Classifier):
+        labels, shares = estimator.predict_many(X), estimator.predict_proba_many(X)
+        return [[label, *share] for label, share in zip(labels.tolist(), shares.tolist())]
+    if isinstance(estimator, Regressor):
+        return [[value] for value in estimator.predict_many(X).tolist()]
+    return list(estimator.transform_many(X).tolist())
+
+
+def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
+    """Answers of the fused verb, row by row."""
+    if isinstance(estimator, Classifier):
+        return list(estimator.predict_proba_fit_many(X, y).tolist())
+    if isinstance(estimator, Regressor):
+        return [[value] for value in estimator.predict_fit_many(X, y).tolist()]
+    return list(estimator.transform_fit_many(X).tolist())
+
+
+def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
+    """What the loop "serve a row, then fit it" gives, in the form of `serve_fit_many`."""
+    answers = []
+    for i, x in enumerate(X):
+        answer = serve_one(estimator, x)
+        answers.append(answer[1:] if isinstance(estimator, Classifier) else answer)
+        fit_one(estimator, x, None if y is None else y[i])
+    return answers
+
+
+def trained(estimator: Estimator, seed: int = 0, n_rows: int = N_ROWS) -> Any:
+    """A clone that has learned a stream."""
+    X, score = rows(seed, n_rows)
+    model = estimator.clone()
+    fit_many(model, X, targets(model, score))
+    return model
+
+
+def assert_same_state(a: Any, b: Any, where: str = "state") -> None:
+    """States equal bit for bit."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), f"{where}: {sorted(a)} and {sorted(b)}"
+        for key in a:
+            assert_same_state(a[key], b[key], f"{where}[{key!r}]")
+    elif isinstance(a, list):
+        assert len(a) == len(b), f"{where}: lengths {len(a)} and {len(b)}"
+        for i, (left, right) in enumerate(zip(a, b)):
+            assert_same_state(left, right, f"{where}[{i}]")
+    elif isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype, f"{where}: {a.dtype} and {b.dtype}"
+        assert a.shape == b.shape, f"{where}: {a.shape} and {b.shape}"
+        assert a.tobytes() == b.tobytes(), f"{where}: arrays differ at {np.argwhere(a != b)[:3]}"
+    else:
+        assert a == b or (a != a and b != b), f"{where}: {a!r} and {b!r}"
+
+
+def assert_same_answers(a: list[list[Any]], b: list[list[Any]]) -> None:
+    """Answers equal bit for bit; a class that came later may be absent from the shorter row."""
+    assert len(a) == len(b), f"{len(a)} and {len(b)} answers"
+    for i, (left, right) in enumerate(zip(a, b)):
+        n = max(len(left), len(right))
+        left, right = left + [0.0] * (n - len(left)), right + [0.0] * (n - len(right))
+        same = all(p == q or (p != p and q != q) for p, q in zip(left, right))
+        assert same, f"answers differ at row {i}: {left} and {right}"
+
+
+def cut(seed: int, n_rows: int) -> list[slice]:
+    """A random chunking, with chunks of 1 row and of many."""
+    rng = np.random.default_rng(seed)
+    ends = np.unique(np.append(rng.integers(1, n_rows, 12), n_rows)).tolist()
+    return [slice(start, end) for start, end in zip([0, *ends], ends)]
+
+
+# -------------------------------------------------------------------- parameters
+
+
+def check_parameters_are_kept(estimator: Estimator) -> None:
+    """Arguments are keyword-only, stored unchanged; clones and `set_params` carry them."""
+    signature = inspect.signature(type(estimator)).parameters.values()
+    assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in signature), "keyword-only"
+    params = estimator.get_params(deep=False)
+    twin = estimator.clone()
+    assert repr(twin) == repr(estimator)
+    assert twin.get_params(deep=False).keys() == params.keys()
+    assert twin.set_params(**params) is twin
+    model = trained(estimator)
+    assert repr(model.get_params(deep=False)) == repr(params), "fitting changed a parameter"
+    assert not model.clone().is_started, "a clone is unfitted"
+
+
+def check_is_documented(estimator: Estimator) -> None:
+    """The class says what it computes, and every parameter is described."""
+    text = inspect.getdoc(type(estimator)) or ""
+    assert text, "no docstring"
+    for name in estimator.get_params(deep=False):
+        assert name in text, f"parameter {name} is not documented"
+
+
+# -------------------------------------------------------------------- P1: batch = loop
+
+
+def check_chunks_equal_rows(estimator: Estimator) -> None:
+    """By row, by random chunks, all at once: the same answers and state, bit for bit."""
+    X, score = rows(1)
+    y = targets(estimator, score)
+    by_row = estimator.clone()
+    answers = served_by_row(by_row, X, y)
+    for seed in (0, 1):
+        chunked, got = estimator.clone(), []
+        for part in cut(seed, len(X)) if seed else [slice(0, len(X))]:
+            got += serve_fit_many(chunked, X[part], None if y is None else y[part])
+        assert_same_answers(answers, got)
+        assert_same_state(by_row.get_state(), chunked.get_state())
+
+
+def check_fitting_alone_equals_fused(estimator: Estimator) -> None:
+    """`fit_many` leaves the state that the fused verb leaves; serving many equals serving one."""
+    X, score = rows(2)
+    y = targets(estimator, score)
+    alone, fused = estimator.clone(), estimator.clone()
+    fit_many(alone, X, y)
+    serve_fit_many(fused, X, y)
+    assert_same_state(alone.get_state(), fused.get_state())
+    assert_same_answers(serve_many(alone, X[:50]), [serve_one(alone, x) for x in X[:50]])
+
+
+def check_weights_by_row(estimator: Any) -> None:
+    """Weights by row equal weights by chunk; a weight of 2 or 0 is accepted."""
+    X, score = rows(3, 200)
+    y = targets(estimator, score)
+    weight = np.random.default_rng(0).choice([0.0, 0.5, 1.0, 2.0], len(X))
+    many, ones = estimator.clone(), estimator.clone()
+    many.fit_many(X, y, weight=weight)
+    for i, x in enumerate(X):
+        ones.fit_one(x, None if y is None else y[i], weight=float(weight[i]))
+    assert_same_state(many.get_state(), ones.get_state())
+
+
+def check_mappings_equal_arrays(estimator: Any) -> None:
+    """Rows as mappings, in any key order, and as a data frame give what arrays give."""
+    import pandas as pd
+
+    X, score = rows(4, 200)
+    y = targets(estimator, score)
+    names = [f"f{j}" for j in range(X.shape[1])]
+    model, mapped, framed = (
+        estimator.clone().start(Schema(X.shape[1], tuple(names))) for _ in "123"
+    )
+    fit_many(model, X, y)
+    for i, x in enumerate(X):
+        row = dict(zip(names, x.tolist()))
+        fit_one(mapped, row if i % 2 else dict(reversed(row.items())), None if y is None else y[i])
+    fit_many(framed, pd.DataFrame(X, columns=names), y)
+    assert_same_state(model.get_state(), mapped.get_state())
+    assert_same_state(model.get_state(), framed.get_state())
+    mappings = [dict(zip(names, x.tolist())) for x in X[:20]]
+    assert_same_answers(serve_many(model, X[:20]), [serve_one(model, row) for row in mappings])
+
+
+def check_nominal_features(estimator: Any) -> None:
+    """Nominal values, new ones in mid-stream too, by row as by chunk."""
+    rng = np.random.default_rng(5)
+    X, score = rows(5, 300)
+    X[:, 2] = rng.integers(0, 4, len(X))
+    X[150:, 2] = rng.integers(0, 7, 150)
+    X[rng.random(len(X)) < 0.05, 2] = np.nan
+    y = targets(estimator, score)
+    schema = Schema(X.shape[1], nominal={2: tuple("abcdefg")})
+    by_row, at_once = estimator.clone().start(schema), estimator.clone().start(schema)
+    assert_same_answers(served_by_row(by_row, X, y), serve_fit_many(at_once, X, y))
+    assert_same_state(by_row.get_state(), at_once.get_state())
+
+
+# -------------------------------------------------------------------- P2: stop anywhere
+
+
+def check_resumes_from_state(estimator: Estimator) -> None:
+    """Everything that was learned is in the state: a twin that takes it over goes on alike."""
+    X, score = rows(6)
+    y = targets(estimator, score)
+    model, stop = estimator.clone(), 2 * len(X) // 3
+    fit_many(model, X[:stop], None if y is None else y[:stop])
+    twin = estimator.clone().set_state(model.get_state())
+    copied = copy.deepcopy(model)
+    rest = None if y is None else y[stop:]
+    due = serve_fit_many(model, X[stop:], rest)
+    for other in (twin, copied):
+        assert_same_answers(due, serve_fit_many(other, X[stop:], rest))
+        assert_same_state(model.get_state(), other.get_state())
+
+
+def check_resumes_from_file(estimator: Estimator) -> None:
+    """A saved and loaded model answers as if nothing had happened, ever after."""
+    X, score = rows(7)
+    y = targets(estimator, score)
+    model, stop = estimator.clone(), int(np.random.default_rng(7).integers(1, len(X)))
+    fit_many(model, X[:stop], None if y is None else y[:stop])
+    with tempfile.TemporaryDirectory() as folder:
+        path = save(model, Path(folder) / "model.onl")
+        other = load(path, classes=[type(estimator)])
+    rest = None if y is None else y[stop:]
+    assert repr(other) == repr(model)
+    assert_same_answers(
+        serve_fit_many(model, X[stop:], rest), serve_fit_many(other, X[stop:], rest)
+    )
+    assert_same_state(model.get_state(), other.get_state())
+
+
+def check_same_seed_same_bits(estimator: Estimator) -> None:
+    """Two clones given the same rows are equal; the global generator plays no part."""
+    np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
+    first = trained(estimator)
+    np.random.seed(2)  # noqa: NPY002
+    assert_same_state(first.get_state(), trained(estimator).get_state())
+
+
+# -------------------------------------------------------------------- P3: bounded
+
+
+def check_memory_is_bounded(estimator: Estimator) -> None:
+    """Everything the model holds stays the same size, or within `max_bytes`, as rows go by."""
+    model: Any = estimator.clone()
+    limited = "max_bytes" in estimator.get_params(deep=False)
+    if limited:
+        model.set_params(max_bytes=100_000)
+    sizes = []
+    for seed in range(4):
+        X, score = rows(seed, 2000)
+        y = targets(model, score)
+        fit_many(model, X, y)
+        for i in range(30):
+            fit_one(model, X[i], None if y is None else y[i])
+            serve_one(model, X[i])
+        sizes.append(held_bytes(model))
+        if limited:
+            assert model.nbytes <= 100_000, f"{model.nbytes} bytes, max_bytes is 100000"
+    if not limited:
+        assert sizes[1] == sizes[2] == sizes[3], f"bytes held after 2000-row blocks: {sizes}"
+
+
+def held_bytes(value: Any) -> int:
+    """Bytes of everything that hangs from an estimator, caches included."""
+    if isinstance(value, Estimator):
+        return sum(held_bytes(item) for item in vars(value).values())
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(held_bytes(item) for pair in value.items() for item in pair)
+    if isinstance(value, list | tuple | set):
+        return sum(held_bytes(item) for item in value) + 8 * len(value)
+    if isinstance(value, int | float):
+        return 8  # a bigger counter is no growth
+    return sys.getsizeof(value)
+
+
+# -------------------------------------------------------------------- serving and aliases
+
+
+def check_serving_changes_nothing(estimator: Estimator) -> None:
+    """Serving, rows with unknown names and before any data too, leaves the state alone."""
+    X, _ = rows(8, 50)
+    fresh = estimator.clone()
+    serve_many(fresh, X)
+    serve_one(fresh, X[0])
+    assert not fresh.is_started, "serving started the estimator"
+    model = trained(estimator)
+    before, bare = copy.deepcopy(model.get_state()), set(vars(model))
+    first = serve_many(model, X)
+    for x in X:
+        serve_one(model, x)
+    assert_same_answers(first, serve_many(model, X))
+    assert_same_state(before, model.get_state())
+    new = {name for name in set(vars(model)) - bare if not name.startswith("_")}
+    assert not new, f"serving set {new}"
+
+
+def check_keeps_no_reference(estimator: Estimator) -> None:
+    """Changing the caller's arrays, or the answers, does not reach the model."""
+    X, score = rows(9, 100)
+    y = targets(estimator, score)
+    model = estimator.clone()
+    mine, mine_y = X.copy(), None if y is None else y.copy()
+    fit_many(model, mine, mine_y)
+    fit_one(model, mine[0], None if mine_y is None else mine_y[0])
+    before = copy.deepcopy(model.get_state())
+    mine[:] = 7.0
+    if isinstance(mine_y, np.ndarray):
+        mine_y[:] = mine_y[0]
+    assert_same_state(before, model.get_state())
+    answer = serve_one(model, X[0])
+    if isinstance(model, Classifier):
+        model.predict_proba_one(X[0])[:] = 9.0
+    if isinstance(model, Transformer):
+        model.transform_one(X[0])[:] = 9.0
+    assert_same_answers([answer], [serve_one(model, X[0])])
+
+
+# -------------------------------------------------------------------- P7: bad rows
+
+
+def check_odd_rows(estimator: Estimator) -> None:
+    """Missing values, an outlier, duplicates, a constant column: all answers stay finite."""
+    model = trained(estimator)
+    X, _ = rows(10, 80, clean=True)
+    for answer in serve_many(model, X):
+        numbers = [value for value in answer if isinstance(value, float)]
+        assert np.isfinite(numbers).all(), f"answer {answer}"
+    probabilities = isinstance(model, Classifier) and model.predict_proba_many(rows(10, 80)[0])
+    if isinstance(probabilities, np.ndarray):
+        np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-9)
+        assert (probabilities >= 0).all()
+
+
+def check_empty_chunks(estimator: Estimator) -> None:
+    """No rows: nothing happens, before data and after."""
+    none: Array = np.empty((0, N_FEATURES))
+    for model in (estimator.clone(), trained(estimator)):
+        before = copy.deepcopy(model.get_state())
+        assert len(serve_many(model, none)) == 0
+        y: Any = None if isinstance(model, Transformer) else []
+        fit_many(model, none, y)
+        assert not before or before.keys() == model.get_state().keys()
+        if before:
+            assert_same_state(before, model.get_state())
+
+
+def check_bad_input_is_refused(estimator: Any) -> None:
+    """Wrong width, text, infinities, wrong lengths: `ValueError`, the state as it was."""
+    X, score = rows(11, 40)
+    y = targets(estimator, score)
+    infinite, text = X.copy(), X.astype(object)
+    infinite[30, 2] = np.inf
+    text[7, 1] = "seven"
+    label = None if y is None else y[0]
+    bad: list[tuple[Callable[[Any], Any], str]] = [
+        (lambda m: fit_many(m, X[:, :3], y), "X"),
+        (lambda m: fit_many(m, infinite, y), "X[30"),
+        (lambda m: fit_many(m, text, y), "X[7, 1]"),
+        (lambda m: fit_one(m, X[0, :3], label), "x"),
+        (lambda m: fit_one(m, infinite[30], label), "x["),
+        (lambda m: fit_one(m, -infinite[30], label), "x["),
+        (lambda m: fit_one(m, ["a"] * N_FEATURES, label), "x[0]"),
+        (lambda m: serve_one(m, X[0, :3]), "x"),
+        (lambda m: serve_one(m, infinite[30]), "x["),
+        (lambda m: serve_many(m, infinite), "X[30"),
+        (lambda m: m.fit_many(X, y, weight=-np.ones(len(X))), "weight"),
+        (lambda m: m.fit_many(X, y, weight=np.ones(3)), "weight"),
+        (lambda m: m.fit_one(X[0], label, weight=float("nan")), "weight"),
+    ]
+    if y is not None:
+        bad += [
+            (lambda m: m.fit_many(X, y[:-1]), "y"),
+            (lambda m: m.fit_one(X[0], float("nan")), "y"),
+            (lambda m: m.fit_many(X, [None] * len(X)), "y"),
+        ]
+    model = trained(estimator)
+    before = copy.deepcopy(model.get_state())
+    for i, (call, named) in enumerate(bad):
+        said = _refusal(call, model)
+        assert said.startswith(named), f"case {i} does not name {named}: {said or 'accepted'}"
+        assert_same_state(before, model.get_state(), f"state after bad input {i}")
+
+
+def _refusal(call: Callable[[Any], Any], model: Any) -> str:
+    try:
+        call(model)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def check_features_come_and_go(estimator: Any) -> None:
+    """Mappings that lack a name or bring a new one are served and learned."""
+    X, score = rows(12, 120)
+    y = targets(estimator, score)
+    model = estimator.clone()
+    for i, x in enumerate(X):
+        row = dict(zip("abcde", x.tolist()))
+        if i % 3 == 0:
+            del row["b"]
+        if i >= 60:
+            row["new"] = float(i)
+        serve_one(model, row)
+        fit_one(model, row, None if y is None else y[i])
+    assert model.schema_.names == ("a", "c", "d", "e", "b", "new")
+    numbers = [value for value in serve_one(model, {"a": 1.0}) if isinstance(value, float)]
+    assert np.isfinite(numbers).all() or isinstance(model, Transformer)
+
+
+def check_any_label_type(estimator: Estimator) -> None:
+    """Labels may be strings, integers or bools, and come back as plain values of that type."""
+    if not isinstance(estimator, Classifier):
+        return
+    X, score = rows(13, 60, clean=True)
+    kinds: list[npt.NDArray[Any]] = [score > 0, (score > 0) * 5 - 2, np.where(score > 0, "p", "q")]
+    for y in kinds:
+        model = estimator.clone().fit_many(X, y)
+        ones = estimator.clone()
+        for x, label in zip(X, y):
+            ones.fit_one(x, label)
+        assert model.classes_ == ones.classes_ == list(dict.fromkeys(y.tolist()))
+        assert type(model.predict_one(X[0])) is type(y.tolist()[0])
+        assert set(model.predict_many(X).tolist()) <= set(y.tolist())

@@ -1,0 +1,114 @@
+"""Estimators wired one after another into one estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Classifier, Estimator, Regressor, Transformer
+from onlineml.kernels.arena import ANSWER_AND_SCORES
+from onlineml.schema import Schema, wrong
+
+__all__ = ["ChainClassifier", "ChainRegressor", "ChainTransformer", "chain"]
+
+
+class _Chain(Estimator):
+    """Transformers, then a last step; a chain is an estimator of the last step's role."""
+
+    steps_: list[Estimator]
+
+    def __init__(self, *, steps: tuple[Estimator, ...]) -> None:
+        self.steps = steps
+
+    def _check(self) -> None:
+        for step in self.steps[:-1]:
+            if not isinstance(step, Transformer):
+                raise wrong("steps", step, "transformers before the last step")
+
+    def _start(self, schema: Schema) -> None:
+        self.steps_ = [step.clone() for step in self.steps]
+        for step in self.steps_:
+            step._begin(schema)
+            schema = _output_of(step)
+
+    def _admit(self, schema: Schema) -> None:
+        super()._admit(schema)
+        for step in self.steps_:
+            step._admit(schema)
+            schema = _output_of(step)
+        if self._width >= 0 and self._out.shape[0] != self._n_outputs():
+            self._forget_caches()
+
+    def _n_outputs(self) -> int:
+        return self.steps_[-1]._n_outputs()
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        *transformers, last = self.steps_
+        for step in transformers:
+            rows = np.empty((len(X), step._n_outputs()))
+            step._run(X, y, weight, rows, ANSWER_AND_SCORES, fit)
+            X = rows
+        last._run(X, y, weight, out, serve, fit)
+
+    def __repr__(self) -> str:
+        return f"chain({', '.join(map(repr, self.steps))})"
+
+
+class ChainClassifier(_Chain, Classifier):
+    """Transformers before a classifier; made by `chain`."""
+
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        super()._admit_targets(news)
+        last = self.steps_[-1]
+        assert isinstance(last, Classifier)
+        last._admit_targets(news)
+
+
+class ChainRegressor(_Chain, Regressor):
+    """Transformers before a regressor; made by `chain`."""
+
+
+class ChainTransformer(_Chain, Transformer):
+    """Transformers one after another; made by `chain`."""
+
+    def output_schema(self) -> Schema:
+        """Names and kinds of the new rows."""
+        return _output_of(self.steps_[-1])
+
+
+def chain(*steps: Estimator) -> Any:
+    """One estimator of `steps`: each transforms the row for the next, the last one answers.
+
+    When a row is fitted, each step learns it in the form that it had when it was served: as
+    transformed before the steps in front have learned it.
+
+    Parameters
+    ----------
+    *steps
+        Unfitted estimators; all but the last are transformers. They are cloned, not changed.
+
+    Returns
+    -------
+    An estimator of the last step's role. Parameters of step `i` are named `steps__i__name`.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.transforms import StandardScaler
+    >>> model = chain(StandardScaler(), GaussianNB())
+    >>> model.fit_many([[1.0], [2.0], [8.0]], ["low", "low", "high"]).predict_one([7.0])
+    'high'
+    """
+    kinds = {Classifier: ChainClassifier, Regressor: ChainRegressor, Transformer: ChainTransformer}
+    for role, kind in kinds.items():
+        if steps and isinstance(steps[-1], role):
+            made = kind(steps=steps)
+            made._check()
+            return made
+    raise wrong("steps", steps, "estimators, the last a classifier, a regressor or a transformer")
+
+
+def _output_of(step: Estimator) -> Schema:
+    return step.output_schema() if isinstance(step, Transformer) else step.schema_
