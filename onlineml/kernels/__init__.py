@@ -121,6 +121,11 @@ def _note(name: str) -> Iterator[None]:
         timer.cancel()
 
 
+def entries() -> tuple[Entry, ...]:
+    """Every kernel whose module has been imported."""
+    return tuple(_entries)
+
+
 def warmup() -> list[str]:
     """Compile every kernel whose module has been imported; returns their names."""
     for kernel in _entries:

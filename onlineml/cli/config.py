@@ -1,0 +1,298 @@
+"""What a run is made of: flags, a YAML or TOML file and `--set a.b=c`, checked in one place."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from onlineml.cli import specs
+from onlineml.cli.mistakes import Mistake, nearest
+
+#: Keys that say where results go, not what they are: they do not count for the hash.
+_ELSEWHERE = frozenset({"out", "force", "track", "tracking_uri", "experiment", "processes"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class Step(_Strict):
+    """A class and its parameters."""
+
+    name: str = Field(description="Name of a class, as `onlineml list` shows it.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters.")
+
+
+class Chain(_Strict):
+    """Transformers and a model, in order."""
+
+    chain: list[Step] = Field(min_length=2, description="Steps, in order.")
+
+
+def _model_kind(value: Any) -> str:
+    return "Chain" if isinstance(value, Chain) or "chain" in value else "Step"
+
+
+Model = Annotated[
+    Annotated[Step, Tag("Step")] | Annotated[Chain, Tag("Chain")], Discriminator(_model_kind)
+]
+
+
+class Source(_Strict):
+    """A stream: by name, or a file."""
+
+    name: str = Field(description="Name of a stream, or path of a file.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters.")
+    target: str | None = Field(default=None, description="Column to predict, for a file.")
+
+
+class Evaluation(_Strict):
+    """What `run` and `compare` share."""
+
+    models: list[Model] = Field(min_length=1, description="Models to evaluate.")
+    rows: int | None = Field(default=None, ge=1, description="Rows of the stream; all when unset.")
+    metrics: list[str] = Field(default_factory=list, description="Metrics; the task's when unset.")
+    window: int = Field(default=1000, ge=1, description="Rows in a window of the curves.")
+    label_delay: int = Field(default=0, ge=0, description="Rows until a label arrives.")
+    out: Path | None = Field(default=None, description="Output folder.")
+    force: bool = Field(default=False, description="Write into a folder that exists.")
+    track: bool = Field(default=False, description="Log to MLflow.")
+    tracking_uri: str | None = Field(default=None, description="MLflow store.")
+    experiment: str | None = Field(default=None, description="MLflow experiment.")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _read_models(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        plain = [_plain(item) for item in value]
+        for item in plain:
+            if not isinstance(item, dict):
+                raise Mistake(f"models: got {item!r}, expected a name or name and params")
+        return plain
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _read_metrics(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        names = [name.strip() for item in value for name in str(item).split(",")]
+        return [name for name in names if name]
+
+    def plain(self) -> dict[str, Any]:
+        """The resolved configuration as JSON values; loading it again gives the same run."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def digest(self) -> str:
+        """Hash of everything that the figures depend on."""
+        kept = {key: value for key, value in self.plain().items() if key not in _ELSEWHERE}
+        text = json.dumps(kept, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class RunConfig(Evaluation):
+    """`onlineml run`: models on one stream."""
+
+    stream: Source
+    seeds: list[int] = Field(default=[1], min_length=1, description="One pass per seed.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, values: Any) -> Any:
+        return _renamed(values, {"model": "models", "seed": "seeds", "metric": "metrics"})
+
+    @field_validator("stream", mode="before")
+    @classmethod
+    def _read_stream(cls, value: Any) -> Any:
+        return source(value) if isinstance(value, str) else value
+
+
+class CompareConfig(Evaluation):
+    """`onlineml compare`: models x streams x seeds."""
+
+    streams: list[Source] = Field(min_length=1, description="Streams to evaluate on.")
+    seeds: list[int] = Field(default=[1, 2, 3], min_length=1, description="One run per seed.")
+    processes: int | None = Field(default=None, ge=1, description="Worker processes.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, values: Any) -> Any:
+        singular = {"model": "models", "stream": "streams", "seed": "seeds", "metric": "metrics"}
+        return _renamed(values, singular)
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _read_streams(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [source(item) if isinstance(item, str) else item for item in value]
+
+
+def source(text: str, target: str | None = None) -> dict[str, Any]:
+    """A stream that was given as text: a file's path, or a name with parameters."""
+    spec = {"name": text, "params": {}} if specs.is_file(text) else specs.parse(text)
+    if "chain" in spec:
+        raise Mistake(f"cannot read stream {text!r}: write Name or Name(key=value)")
+    return spec | ({} if target is None else {"target": target})
+
+
+def _plain(value: Any) -> Any:
+    return specs.parse(value) if isinstance(value, str) else value
+
+
+def _renamed(values: Any, singular: Mapping[str, str]) -> Any:
+    """Allow `model:` for a list of one model, and so on."""
+    if not isinstance(values, Mapping):
+        return values
+    renamed = dict(values)
+    for one, many in singular.items():
+        if one in renamed:
+            if many in renamed:
+                raise Mistake(f"config: give {one!r} or {many!r}, not both")
+            value = renamed.pop(one)
+            renamed[many] = value
+        if isinstance(renamed.get(many), str | int | dict):
+            renamed[many] = [renamed[many]]
+    return renamed
+
+
+C = TypeVar("C", bound=Evaluation)
+
+
+def resolve(
+    kind: type[C], file: Path | None, flags: Mapping[str, Any], overrides: Iterable[str]
+) -> C:
+    """One checked configuration: the file, then the flags, then `--set`, the last one wins."""
+    values = _read(file) if file else {}
+    for key, value in flags.items():
+        if value not in (None, (), [], False):
+            values.pop(_SINGULAR.get(key, key), None)
+            values[key] = value
+    for assignment in overrides:
+        _assign(values, assignment)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise Mistake(_first_problem(error, kind, file)) from error
+
+
+_SINGULAR = {"models": "model", "streams": "stream", "seeds": "seed", "metrics": "metric"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-7 as a number, as YAML 1.2 does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    text = file.read_text(encoding="utf-8")
+    try:
+        if file.suffix == ".toml":
+            return tomllib.loads(text)
+        values = yaml.load(text, Loader=_Loader)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise Mistake(f"{file}: {error}") from error
+    if not isinstance(values, dict):
+        raise Mistake(f"{file}: got {type(values).__name__}, expected keys and values")
+    return values
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    """Carry out `a.b=c` in `values`; numbers count into lists."""
+    path, equals, text = assignment.partition("=")
+    if not equals or not path.strip():
+        raise Mistake(f"--set {assignment!r}: write key.key=value")
+    *parents, last = path.strip().split(".")
+    place: Any = values
+    for key in [*parents]:
+        place = _entered(place, key, path)
+    if isinstance(place, list):
+        place[_index(place, last, path)] = _scalar(text)
+    else:
+        place[last] = _scalar(text)
+
+
+def _entered(place: Any, key: str, path: str) -> Any:
+    """The mapping or list under `key`, made or read from its text where need be."""
+    if isinstance(place, list):
+        index = _index(place, key, path)
+        place[index] = _plain(place[index])
+        return place[index]
+    many = {one: many for many, one in _SINGULAR.items()}.get(key)
+    if key not in place and many in place and len(place[many]) == 1:
+        return _entered(place[many], "0", path)
+    if isinstance(place.get(key), str):
+        place[key] = source(place[key]) if key == "stream" else _plain(place[key])
+    inner = place.setdefault(key, {})
+    if not isinstance(inner, dict | list):
+        raise Mistake(f"--set {path}: {key!r} is {inner!r}, it has no keys")
+    return inner
+
+
+def _index(place: list[Any], key: str, path: str) -> int:
+    if not key.isdecimal() or int(key) >= len(place):
+        raise Mistake(f"--set {path}: got {key!r}, expected a number below {len(place)}")
+    return int(key)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        try:
+            return yaml.load(text, Loader=_Loader)
+        except yaml.YAMLError:
+            return text
+
+
+def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | None) -> str:
+    """The first complaint in words, with the key that was probably meant."""
+    problems = error.errors(include_url=False)
+    unknown_keys = [p for p in problems if p["type"] == "extra_forbidden"]
+    problem = (unknown_keys or problems)[0]
+    path = [part for part in problem["loc"] if part not in ("Step", "Chain")]
+    where = f"{file}: " if file else ""
+    key = ".".join(str(part) for part in path)
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(kind, path[:-1])
+        close = nearest(str(path[-1]), known)
+        due = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
+        return f"{where}unknown key {key!r}: {due}"
+    if problem["type"] == "missing":
+        return f"{where}{key!r} is missing (a config key, or --{str(path[-1]).rstrip('s')})"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}{key}: got {problem['input']!r}, {message[:1].lower()}{message[1:]}"
+
+
+def _keys_at(kind: type[BaseModel], path: Iterable[Any]) -> list[str]:
+    keys: Mapping[str, type[BaseModel]] = {
+        "models": Step, "stream": Source, "streams": Source, "chain": Step,
+    }  # fmt: skip
+    here = kind
+    for part in path:
+        here = keys.get(part, here)
+    return list(here.model_fields)
