@@ -1,0 +1,1 @@
+"""Speed, accuracy and memory, beside other libraries, on the same rows in the same run."""
