@@ -192,7 +192,8 @@ class Estimator(ABC):
 
     def _begin(self, schema: Schema) -> None:
         self._check()
-        sizes = {"C": 2, "F": schema.n_features, "V": max(schema.n_values, 1), **self._sizes()}
+        sizes = {"C": 2, "F": schema.n_features, "V": _power_of_two(schema.n_values)}
+        sizes |= self._sizes()
         for field in self._state:
             setattr(self, field.name, allocate(field, sizes))
         self._mark_nominal(schema)
@@ -223,10 +224,7 @@ class Estimator(ABC):
         self._forget_caches()
 
     def _enlarge_by_doubling(self, axis: str, due: int) -> None:
-        size = max(self._size(axis), 1)
-        while size < due:
-            size *= 2
-        self._enlarge(axis, size)
+        self._enlarge(axis, max(self._size(axis), _power_of_two(due)))
 
     def _admit(self, schema: Schema) -> None:
         """Take `schema`, which may have more features and values than the present one."""
@@ -400,6 +398,11 @@ def _weights(weight: Any, n_rows: int) -> Array | None:
     if not (np.isfinite(array).all() and (array >= 0).all()):
         raise wrong("weight", array[~(np.isfinite(array) & (array >= 0))][0], "finite weights >= 0")
     return array
+
+
+def _power_of_two(due: int) -> int:
+    """The least one that is enough: sizes then do not depend on how rows were grouped."""
+    return 1 << max(due - 1, 0).bit_length()
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -1,0 +1,21 @@
+"""An unfitted example of every exported estimator, for tests that go through all of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from onlineml import learners, transforms
+from onlineml.estimator import Estimator
+from onlineml.graph import chain
+from onlineml.registry import estimators
+
+_WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
+    "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
+    "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
+    "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
+}
+
+
+def example(name: str) -> Estimator:
+    """The example of class `name`: its defaults, or the arguments that it needs."""
+    made: Estimator = _WITH_ARGUMENTS.get(name, estimators()[name])()
+    return made
