@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -76,11 +76,50 @@ class _Take(Stream):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         left = self.n_rows or 0
-        for X, y, time in self.stream.chunks(size):
+        for X, y, time in self.stream.chunks(min(size, max(left, 1))):
             yield Chunk(X[:left], y[:left], None if time is None else time[:left])
             left -= len(X)
             if left <= 0:
                 return
+
+
+def rechunked(pieces: Iterable[Chunk], size: int) -> Iterator[Chunk]:
+    """The rows of `pieces`, of any lengths, `size` at a time; holds one piece and one chunk.
+
+    Examples
+    --------
+    >>> pieces = [Chunk(np.zeros((n, 2)), np.zeros(n)) for n in (3, 0, 4)]
+    >>> [len(chunk.X) for chunk in rechunked(pieces, 2)]
+    [2, 2, 2, 1]
+    """
+    if size < 1:
+        raise wrong("size", size, "at least 1 row")
+    held: list[Chunk] = []
+    n_held = 0
+    for piece in pieces:
+        first = 0
+        while n_held + len(piece.X) - first >= size:
+            last = first + size - n_held
+            yield _joined([*held, _rows(piece, first, last)])
+            held, n_held, first = [], 0, last
+        if first < len(piece.X):
+            held.append(_rows(piece, first, len(piece.X)))
+            n_held += len(piece.X) - first
+    if held:
+        yield _joined(held)
+
+
+def _rows(chunk: Chunk, first: int, last: int) -> Chunk:
+    X, y, time = chunk
+    return Chunk(X[first:last], y[first:last], None if time is None else time[first:last])
+
+
+def _joined(pieces: list[Chunk]) -> Chunk:
+    if len(pieces) == 1:
+        return pieces[0]
+    times = [piece.time for piece in pieces if piece.time is not None]
+    X, y = (np.concatenate([piece[i] for piece in pieces]) for i in (0, 1))
+    return Chunk(X, y, np.concatenate(times) if times else None)
 
 
 def _mapping(x: Array, schema: Schema) -> dict[str, Any]:

@@ -1,0 +1,287 @@
+"""CSV files, read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from onlineml.datasets.columns import Nominal, kind_of, one_of, unparsable
+from onlineml.datasets.files import FilePath, existing, opened, stem_of
+from onlineml.datasets.table import OnError, TableStream
+from onlineml.schema import wrong
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK = 1 << 20  # bytes parsed at a time
+MISSING = ["", "?", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None"]
+
+
+class CSVStream(TableStream):
+    """Rows of a CSV file, plain or packed (gz, bz2, xz, or zip with one member).
+
+    The first megabyte says what each column is: numbers, true/false, dates and times (as seconds
+    since 1970), or text, which is nominal (see `TableStream`). A column most of whose values are
+    numbers is taken for one; name it in `nominal` if it is not. Empty cells and `?`, `NA`, `NaN`,
+    `null` and the like are missing.
+
+    Memory is a few megabytes, whatever the length of the file.
+
+    Parameters
+    ----------
+    path
+        The file. Commas separate, double quotes protect; see `delimiter`.
+    target
+        Column of labels or of numbers to predict.
+    nominal
+        Columns that are nominal though they look like numbers (their values are then texts); or
+        column -> all its values, in the order of their codes.
+    time
+        Column of event times, numbers or ISO dates; it is no feature.
+    on_error
+        What a broken row does: "raise" a `ValueError` that names file and row, or "skip", which
+        counts it in `n_skipped`. Broken is a line with too few or too many cells, and what
+        `TableStream` names. Skipping costs up to twice the time.
+    task
+        "classification", "regression", "anomaly", or None: text, booleans and integers of at most
+        50 values (in the first megabyte) are classes.
+    drop
+        Columns to leave out.
+    names
+        Column names of a file that has no header.
+    delimiter
+        The character between cells; None: a tab for `.tsv`, else a comma.
+
+    Raises
+    ------
+    ValueError
+        For a file that is absent, empty or damaged, a column that does not exist, a broken row.
+        Rows count from 1 after the header; empty lines do not count.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "weather.csv"
+    >>> _ = path.write_text("temp,sky,rain\\n20.5,clear,no\\n,grey,yes\\n")
+    >>> for x, y in CSVStream(path, target="rain"):
+    ...     print(x, y)
+    {'temp': 20.5, 'sky': 'clear'} no
+    {'temp': None, 'sky': 'grey'} yes
+    """
+
+    _can_skip = True
+
+    def __init__(
+        self, path: FilePath, *, target: str | None = None, nominal: Nominal = (),
+        time: str | None = None, on_error: OnError = "raise", task: str | None = None,
+        drop: Iterable[str] = (), names: Sequence[str] | None = None, delimiter: str | None = None,
+        name: str | None = None,
+    ) -> None:  # fmt: skip
+        self.path = existing(path)
+        super().__init__(str(path), name or stem_of(self.path), on_error)
+        tabs = ".tsv" in self.path.suffixes
+        self._body = Body(names, delimiter or ("\t" if tabs else ","), '"', None, None)
+        nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
+        sample = self._sample()
+        for known in (nominal, [target] if target else []):
+            for column in known:
+                if column not in sample.schema.names:
+                    raise one_of("target" if known is not nominal else "nominal", column,
+                                 sample.schema.names)  # fmt: skip
+        self._types = _types(sample, nominal, target, task)
+        self._set_columns(
+            self._types, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
+        )
+        if time is not None and kind_of(self._types.field(time).type, time) == "text":
+            raise wrong(f"column {time!r}", sample.column(time)[0].as_py(), "a number or ISO time")
+
+    def _start(self, file: BinaryIO) -> None:
+        """Read what comes before the table."""
+
+    def _sample(self) -> pa.RecordBatch:
+        with opened(self.path) as file:
+            self._start(file)
+            with errors_of(self._source):
+                reader = self._body.reader(file, None, lambda row: "skip")
+                return next(iter(reader), None) or _no_rows(self._source)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        if self.on_error == "skip":
+            yield from self._texts(self._count)
+            return
+        with opened(self.path) as file:
+            self._start(file)
+            try:
+                yield from self._body.reader(file, self._types, self._refuse)
+            except pa.ArrowInvalid as error:
+                failure = error
+            else:
+                return
+        self._diagnose()
+        raise ValueError(f"{self._source}: {' '.join(str(failure).split())}")
+
+    def _texts(self, handle: Callable[[Any], str]) -> Iterator[pa.RecordBatch]:
+        """A pass that leaves it to `Columns` to parse numbers: slower, and never stopped."""
+        import pyarrow as pa
+
+        self._line_numbers: list[int] = []  # of lines that are no rows, or broken ones
+        self._n_comments = 0
+        texts = pa.schema([(name, pa.string()) for name in self._types.names])
+        with opened(self.path) as file:
+            self._start(file)
+            with errors_of(self._source):
+                yield from self._body.reader(file, texts, handle)
+
+    def _refuse(self, row: Any) -> str:
+        return "skip" if self._body.is_comment(row.text) else "error"
+
+    def _count(self, row: Any) -> str:
+        if not self._body.is_comment(row.text):
+            self.n_skipped += 1
+        return "skip"
+
+    def _diagnose(self) -> None:
+        """Raise for the first broken row, found by a slow pass."""
+        lines: list[tuple[int, bool, str]] = []
+
+        def handle(row: Any) -> str:
+            comment = self._body.is_comment(row.text)
+            what = f"got {row.actual_columns} cells, expected {row.expected_columns}"
+            lines.append((row.number - self._body.has_header, comment, what))
+            return "skip"
+
+        n_done = 0
+        for batch in self._texts(handle):
+            problems = self._columns.encode(batch)[1]
+            bad = min(problems, default=batch.num_rows)
+            self._raise_first(lines, n_done + bad, problems.get(bad))
+            n_done += batch.num_rows
+        self._raise_first(lines, n_done, None)
+
+    def _raise_first(
+        self, lines: list[tuple[int, bool, str]], index: int, problem: str | None
+    ) -> None:
+        """Raise for a broken line before the kept row `index`, or for that row's problem."""
+        n_comments = n_broken = 0
+        for number, comment, what in lines:
+            if number > index + n_comments + n_broken + 1:
+                break
+            if not comment:
+                raise self._broken(number - n_comments, what)
+            n_comments += 1
+        if problem is not None:
+            raise self._broken(index + 1, problem)
+
+
+class Body:
+    """How the lines of a table are written.
+
+    Parameters
+    ----------
+    names
+        Column names; None where the first line gives them.
+    delimiter, quote, escape, comment
+        Characters between cells, around text, before a quote, before a comment (on its own line).
+    """
+
+    def __init__(
+        self, names: Sequence[str] | None, delimiter: str, quote: str, escape: str | None,
+        comment: str | None,
+    ) -> None:  # fmt: skip
+        self.names, self.has_header = names, int(names is None)
+        self.delimiter, self.quote, self.escape = delimiter, quote, escape
+        self.comment = comment
+
+    def is_comment(self, line: str) -> bool:
+        """Whether a line is a comment."""
+        return self.comment is not None and line.lstrip().startswith(self.comment)
+
+    def reader(
+        self, file: BinaryIO, types: pa.Schema | None, handle: Callable[[Any], str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Record batches of the open file; `handle` is asked about lines of wrong length."""
+        from pyarrow import csv
+
+        return iter(csv.open_csv(
+            file,
+            csv.ReadOptions(
+                use_threads=False,
+                block_size=BLOCK,
+                column_names=None if self.names is None else list(self.names),
+            ),
+            csv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char=self.quote,
+                escape_char=self.escape or False,
+                newlines_in_values=True,
+                invalid_row_handler=handle,
+            ),
+            csv.ConvertOptions(
+                column_types=types,
+                null_values=MISSING,
+                strings_can_be_null=True,
+            ),
+        ))  # fmt: skip
+
+
+class errors_of:  # noqa: N801 - used like a function
+    """Arrow's errors as one line that names the source."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import pyarrow as pa
+
+        if isinstance(error, pa.ArrowInvalid):
+            text = " ".join(str(error).split())
+            if "Empty CSV" in text:
+                raise _no_rows(self.source) from None
+            raise ValueError(f"{self.source}: {text}") from None
+
+
+def _no_rows(source: str) -> Any:
+    raise wrong(source, "no rows", "at least one row")
+
+
+def _types(
+    sample: pa.RecordBatch, nominal: Any, target: str | None, task: str | None
+) -> pa.Schema:
+    """What to read each column as, from the first block."""
+    import pyarrow as pa
+
+    types: dict[str, Any] = {}
+    for name in sample.schema.names:
+        column = sample.column(name)
+        kind = kind_of(column.type, name)
+        temporal = pa.types.is_temporal(column.type)
+        if name in nominal:
+            types[name] = _type_of(nominal[name] if isinstance(nominal, Mapping) else ())
+        elif name == target and task != "regression":
+            types[name] = pa.float64() if pa.types.is_null(column.type) else column.type
+        elif kind == "boolean" or temporal:
+            types[name] = column.type
+        else:
+            texts = kind == "text" and not (_mostly_numbers(column) and name != target)
+            types[name] = pa.string() if texts else pa.float64()
+    return pa.schema(list(types.items()))
+
+
+def _type_of(values: Sequence[Hashable]) -> Any:
+    import pyarrow as pa
+
+    return pa.int64() if values and all(type(v) is int for v in values) else pa.string()
+
+
+def _mostly_numbers(column: Any) -> bool:
+    """Whether more than half of the first texts in a column are numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shown = pc.utf8_trim_whitespace(column.drop_null().slice(0, 1000))
+    return 2 * len(unparsable(shown, pa.float64())) < len(shown)
