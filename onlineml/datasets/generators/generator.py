@@ -1,0 +1,125 @@
+"""What the generators share: reproducible passes of any chunk size, and checks of arguments."""
+
+from __future__ import annotations
+
+import operator
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.datasets.stream import Chunk, Stream, Task
+from onlineml.kernels import jit
+from onlineml.kernels.random import Ints, seeded, uniform
+from onlineml.schema import Array, Schema, wrong
+
+
+@jit
+def fill_uniform(state: Ints, out: Array) -> None:
+    """Fill `out` with uniform numbers on [0, 1) from generator 0 of `state`."""
+    for i in range(len(out)):
+        out[i] = uniform(state, 0)
+
+
+def model_draws(model_seed: int, n: int) -> Array:
+    """`n` uniform numbers that decide a generator's model (never those that make its rows)."""
+    out = np.empty(n)
+    fill_uniform(seeded(model_seed, 2)[1:], out)
+    return out
+
+
+def whole(argument: str, value: Any, low: int, high: int | None = None) -> int:
+    """`value` as an int between `low` and `high`, or a ValueError."""
+    due = f"a whole number, {low} or more" if high is None else f"a whole number {low} to {high}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise wrong(argument, value, due) from None
+    if number < low or (high is not None and number > high):
+        raise wrong(argument, value, due)
+    return number
+
+
+def real(argument: str, value: Any, low: float, high: float) -> float:
+    """`value` as a float between `low` and `high`, or a ValueError."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not low <= number <= high or np.isinf(number):
+        raise wrong(argument, value, f"a number from {low:g} to {high:g}")
+    return number
+
+
+def share(argument: str, value: Any) -> float:
+    """`value` as a float between 0 and 1, or a ValueError."""
+    return real(argument, value, 0.0, 1.0)
+
+
+class Generator(Stream):
+    """A synthetic stream: the same seed gives the same rows, whatever the chunk size.
+
+    A kind of stream fills three hooks: `_start` makes the state of a pass (arrays, the random
+    generator among them), `_write` fills rows from it and moves it on, and `schema` is given to
+    the constructor. Memory is that of one chunk; nothing is made before it is asked for.
+
+    Parameters
+    ----------
+    schema
+        The features, and the classes where the task is classification.
+    seed
+        Seed of the rows, 0 or more.
+    n_rows
+        Rows in a pass; None = without end.
+    """
+
+    task: Task = "classification"
+    _label_type: ClassVar[type[np.generic]] = np.int64
+
+    def __init__(self, *, schema: Schema, seed: int, n_rows: int | None) -> None:
+        self._schema = schema
+        self.seed = whole("seed", seed, 0)
+        self.n_rows = None if n_rows is None else whole("n_rows", n_rows, 0)
+
+    @property
+    def schema(self) -> Schema:
+        """Names and kinds of the features."""
+        return self._schema
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
+        return self._pass(whole("size", size, 1))
+
+    def _pass(self, size: int) -> Iterator[Chunk]:
+        state, left = self._start(), self.n_rows
+        while left is None or left > 0:
+            n = size if left is None else min(size, left)
+            X = np.empty((n, self._schema.n_features))
+            y = np.empty(n, self._label_type)
+            self._write(state, X, y)
+            yield Chunk(X, y)
+            left = None if left is None else left - n
+
+    def _rng(self, *more: int) -> Ints:
+        """State of the rows' random generator, followed by the integers `more`."""
+        return np.array([seeded(self.seed, 1)[0], *more], np.int64)
+
+    @abstractmethod
+    def _start(self) -> Any:
+        """State of a fresh pass."""
+
+    @abstractmethod
+    def _write(self, state: Any, X: Array, y: npt.NDArray[Any]) -> None:
+        """Fill the next `len(X)` rows and labels, and move `state` on."""
+
+
+def numbered(prefix: str, n: int) -> tuple[str, ...]:
+    """Names `prefix1`, `prefix2`, ... for `n` features or values."""
+    return tuple(f"{prefix}{j}" for j in range(1, n + 1))
+
+
+def integers(n: int) -> tuple[int, ...]:
+    """Class labels 0 to n - 1."""
+    return tuple(range(n))
