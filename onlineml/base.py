@@ -23,6 +23,7 @@ from onlineml.schema import Schema, as_floats, wrong
 __all__ = ["Array", "Classifier", "Estimator", "Regressor", "Schema", "Transformer"]
 
 Labels = npt.NDArray[Any]
+_INFINITY = float("inf")
 
 
 class Classifier(Estimator):
@@ -36,7 +37,8 @@ class Classifier(Estimator):
         code = self._codes.get(y) if y.__hash__ else None
         if code is not None and weight == 1.0 and self._read(x):
             self._y[0] = code
-            self._fit_row()
+            if self._call(self._fitting) != 1:
+                self._fit_row_again()
         else:
             self._learn(x, [y], weight, one=True)
         return self
@@ -44,14 +46,16 @@ class Classifier(Estimator):
     def predict_one(self, x: Any) -> Any:
         """The most probable label, or None before any class is known."""
         if self._read(x) or self._read_slowly(x):
-            self._serve_row(self._serving)
+            if self._call(self._serving) != 1:
+                self._refuse_row()
             return self._labels[int(self._answer[0])]
         return None
 
     def predict_proba_one(self, x: Any) -> Array:
         """Class probabilities, shape `(n_classes,)`, in the order of `classes_`."""
         if self._read(x) or self._read_slowly(x):
-            self._serve_row(self._scoring)
+            if self._call(self._scoring) != 1:
+                self._refuse_row()
             probabilities: Array = self._out[1 : 1 + len(self.classes_)].copy()
             return probabilities
         return np.empty(0)
@@ -128,17 +132,23 @@ class Regressor(Estimator):
 
     def fit_one(self, x: Any, y: float, *, weight: float = 1.0) -> Self:
         """Learn one row `x` with target `y`."""
-        if weight == 1.0 and y.__class__ is float and y - y == 0.0 and self._read(x):
-            self._y[0] = y
-            self._fit_row()
-        else:
+        try:
+            fast = weight == 1.0 and -_INFINITY < y < _INFINITY and self._read(x)
+            if fast:
+                self._y[0] = y
+        except (TypeError, ValueError):
+            fast = False
+        if not fast:
             self._learn(x, [y], weight, one=True)
+        elif self._call(self._fitting) != 1:
+            self._fit_row_again()
         return self
 
     def predict_one(self, x: Any) -> float:
         """The expected target; 0 before any data."""
         if self._read(x) or self._read_slowly(x):
-            self._serve_row(self._serving)
+            if self._call(self._serving) != 1:
+                self._refuse_row()
             answer: float = self._answer[0]
             return answer
         return 0.0
@@ -174,7 +184,8 @@ class Transformer(Estimator):
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0) -> Self:
         """Learn one row `x`."""
         if weight == 1.0 and self._read(x):
-            self._fit_row()
+            if self._call(self._fitting) != 1:
+                self._fit_row_again()
         else:
             self._learn(x, y, weight, one=True)
         return self
@@ -182,7 +193,8 @@ class Transformer(Estimator):
     def transform_one(self, x: Any) -> Array:
         """The new row, shape `(n_outputs,)`."""
         if self._read(x) or self._read_slowly(x):
-            self._serve_row(self._serving)
+            if self._call(self._serving) != 1:
+                self._refuse_row()
             return self._out.copy()
         unchanged: Array = self._rows(x, fit=False, one=True)[1][0]
         return unchanged

@@ -371,17 +371,15 @@ class Estimator(ABC):
     def _admit_targets(self, news: Any) -> None:  # noqa: B027 - only classifiers meet new targets
         """Take in what `_targets` found new."""
 
-    def _fit_row(self) -> None:
-        """Fit the owned row: the one-row verbs end here."""
-        if self._call(self._fitting) != 1:
-            row, target = self._row.copy(), self._target.copy()
-            self._rows(row, fit=False, one=True)  # raises for an infinity
-            self._run(row[None], target, _ONES[:1], _NOTHING, 0, True)
+    def _fit_row_again(self) -> None:
+        """Fit the owned row, which the kernel refused: it holds an infinity, or wants room."""
+        row, target = self._row.copy(), self._target.copy()
+        self._refuse_row()
+        self._run(row[None], target, _ONES[:1], _NOTHING, 0, True)
 
-    def _serve_row(self, call: int) -> None:
-        """Serve the owned row into `_out`."""
-        if self._call(call) != 1:
-            self._rows(self._row, fit=False, one=True)  # raises for an infinity
+    def _refuse_row(self) -> None:
+        """Raise for an infinity in the owned row."""
+        self._rows(self._row, fit=False, one=True)
 
 
 def _cells(array: Array) -> Any:

@@ -1,0 +1,56 @@
+"""Chains: transformers before a last step."""
+
+import numpy as np
+import pytest
+
+from onlineml.checks import rows
+from onlineml.graph import chain
+from onlineml.learners import GaussianNB, MeanRegressor
+from onlineml.transforms import MeanImputer, StandardScaler
+
+
+def test_chain_equals_its_steps_by_hand() -> None:
+    X, score = rows(0, 300)
+    y = score > 0
+    model = chain(MeanImputer(), StandardScaler(), GaussianNB())
+    got = model.predict_proba_fit_many(X, y)
+    imputer, scaler, learner = MeanImputer(), StandardScaler(), GaussianNB()
+    due = []
+    for x, label in zip(X, y):
+        filled = imputer.transform_one(x)
+        scaled = scaler.transform_one(filled) if scaler.is_started else np.zeros(len(x))
+        due.append(learner.predict_proba_one(scaled).tolist())
+        imputer.fit_one(x)
+        scaler.fit_one(filled)
+        learner.fit_one(scaled, label)
+    for i in range(1, 300):
+        np.testing.assert_allclose(got[i][: len(due[i])], due[i])
+
+
+def test_parameters_of_steps_by_position() -> None:
+    model = chain(StandardScaler(), GaussianNB())
+    assert model.get_params()["steps__1__var_floor"] == 1e-12
+    model.set_params(steps__1__var_floor=0.5)
+    assert repr(model) == "chain(StandardScaler(), GaussianNB(var_floor=0.5))"
+    with pytest.raises(ValueError, match="steps__7__x"):
+        model.set_params(steps__7__x=1)
+
+
+def test_only_transformers_stand_before_the_last_step() -> None:
+    with pytest.raises(ValueError, match="transformers before the last step"):
+        chain(GaussianNB(), StandardScaler())
+    with pytest.raises(ValueError, match="steps"):
+        chain()
+
+
+def test_the_steps_given_stay_unfitted() -> None:
+    scaler = StandardScaler()
+    chain(scaler, MeanRegressor()).fit_one([1.0], 2.0)
+    assert not scaler.is_started
+
+
+def test_mappings_with_late_features_and_classes() -> None:
+    model = chain(StandardScaler(), GaussianNB())
+    model.fit_one({"a": 1.0}, "p").fit_one({"a": 2.0, "b": 5.0}, "q").fit_one({"b": 7.0}, "r")
+    assert model.predict_proba_one({"a": 1.5, "b": 6.0}).shape == (3,)
+    assert model.steps_[1].schema_.n_features == 2

@@ -1,0 +1,134 @@
+"""The compiler's cache, descriptors, and the generator that lives in an estimator's arrays."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onlineml import kernels
+from onlineml.kernels import random as generator
+from onlineml.kernels.arena import Descriptor, Field, allocate, enlarged
+
+MASK = (1 << 64) - 1
+
+
+def _splitmix64(state: int) -> tuple[int, int]:
+    """The published algorithm in Python's integers."""
+    state = (state + 0x9E3779B97F4A7C15) & MASK
+    z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return state, z ^ (z >> 31)
+
+
+def test_generator_is_splitmix64() -> None:
+    state = generator.seeded(5, 2)
+    twin = int(state[1]) & MASK
+    for _ in range(100):
+        twin, due = _splitmix64(twin)
+        assert int(generator.bits(state, 1)) == due
+    assert state[0] == generator.seeded(5, 2)[0], "generators do not touch each other"
+
+
+def test_first_output_of_the_published_sequence() -> None:
+    state = np.array([1234567], np.int64)
+    assert int(generator.bits(state, 0)) == 6457827717110365317
+
+
+def test_distributions() -> None:
+    state = generator.seeded(1, 1)
+    n = 40_000
+    u = np.array([generator.uniform(state, 0) for _ in range(n)])
+    assert u.min() >= 0.0
+    assert u.max() < 1.0
+    assert abs(u.mean() - 0.5) < 4 / np.sqrt(12 * n)
+    z = np.array([generator.normal(state, 0) for _ in range(n)])
+    assert abs(z.mean()) < 4 / np.sqrt(n)
+    assert abs(z.var() - 1.0) < 4 * np.sqrt(2 / n)
+    k = np.array([generator.poisson(state, 0, 6.0) for _ in range(n)])
+    assert abs(k.mean() - 6.0) < 4 * np.sqrt(6.0 / n)
+    assert abs(k.var() - 6.0) < 0.3
+    b = np.bincount([generator.below(state, 0, 7) for _ in range(n)], minlength=7)
+    assert len(b) == 7
+    assert abs(b - n / 7).max() < 5 * np.sqrt(n / 7)
+
+
+def test_no_seed_draws_fresh_entropy() -> None:
+    assert generator.seeded(None, 1)[0] != generator.seeded(None, 1)[0]
+
+
+def test_descriptor_takes_only_plain_arrays() -> None:
+    for bad in (np.zeros((4, 4))[:, ::2], np.zeros(3, np.float32)):
+        with pytest.raises(AssertionError, match="C-contiguous"):
+            Descriptor([bad])
+
+
+def test_enlarged_keeps_the_content_in_the_low_corner() -> None:
+    field = Field("cells_", ("C", 2, "F"), np.int64, fill=-1)
+    small = allocate(field, {"C": 2, "F": 3})
+    small[:] = np.arange(12).reshape(2, 2, 3)
+    big = enlarged(field, small, {"C": 4, "F": 5})
+    assert big.shape == (4, 2, 5)
+    np.testing.assert_array_equal(big[:2, :, :3], small)
+    assert (big[2:] == -1).all()
+    assert (big[:, :, 3:] == -1).all()
+
+
+def _python(code: str, cache: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ONLINEML_CACHE": str(cache)} | env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+FIT = """
+from onlineml.learners import MeanRegressor
+print(MeanRegressor().fit_one([1.0], 4.0).predict_one([1.0]))
+"""
+
+
+def test_cold_then_warm(tmp_path: Path) -> None:
+    """The first process compiles into the versioned folder, the second finds everything there."""
+    cold = _python(FIT, tmp_path)
+    folder = tmp_path / "kernels" / kernels.sources_digest()
+    kept = {path.name for path in folder.rglob("*.nbi")}
+    assert kept, "nothing was kept"
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+    warm = _python(FIT, tmp_path)
+    assert cold.stdout == warm.stdout == "4.0\n"
+    assert warm.stderr == ""
+    assert stamps == {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+
+
+def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    out = _python(FIT, tmp_path / "file", TMPDIR=str(tmp_path))
+    assert out.stdout == "4.0\n"
+
+
+def test_without_compiling_the_answers_are_the_same(tmp_path: Path) -> None:
+    code = """
+import numpy as np
+from onlineml.checks import rows
+from onlineml.learners import GaussianNB
+X, score = rows(1, 120)
+with np.errstate(all="ignore"):
+    print(GaussianNB().predict_proba_fit_many(X, score > 0).sum(axis=0).tolist())
+"""
+    assert _python(code, tmp_path, NUMBA_DISABLE_JIT="1").stdout == _python(code, tmp_path).stdout
+
+
+def test_a_slow_compile_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with kernels._note("slow_one"):
+        time.sleep(1.3)
+    with kernels._note("quick_one"):
+        pass
+    said = capsys.readouterr().err
+    assert "compiling slow_one" in said
+    assert "quick_one" not in said
