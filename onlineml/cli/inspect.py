@@ -29,7 +29,7 @@ def command(file: Path, as_json: bool) -> None:
 
 
 def _described(header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    from onlineml.evaluation.svg import short_bytes
+    from onlineml.evaluation.report.svg import short_bytes
 
     yield "class", header["class"] + (f" of {header['of']}" if "of" in header else "")
     yield "written by", f"onlineml {header['onlineml']}"

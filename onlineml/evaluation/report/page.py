@@ -1,0 +1,276 @@
+"""From results to the page: what each table cell, figure and note says."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+import onlineml
+from onlineml.evaluation.metrics import metric as metric_named
+from onlineml.evaluation.report.curves import averaged
+from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
+from onlineml.evaluation.result import Result
+
+_MAX_POINTS = 300  # of a curve: more than a screen shows
+_SHARES = ("accuracy", "kappa", "f1", "g_mean", "auc", "precision")
+
+Row = Mapping[str, Any]
+
+
+def write_report(
+    results: Result | Sequence[Result],
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    configs: Sequence[str] = (),
+) -> Path:
+    """Write `page` to `path`, whole or not at all."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.write_text(page(results, title=title, configs=configs), encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def page(
+    results: Result | Sequence[Result], *, title: str | None = None, configs: Sequence[str] = ()
+) -> str:
+    """The HTML of one result, or of several below each other.
+
+    Parameters
+    ----------
+    title
+        Headline; the stream's name when there is one result.
+    configs
+        What each result came from, as text to show.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = [results] if isinstance(results, Result) else list(results)
+    environment = Environment(
+        loader=PackageLoader("onlineml.evaluation.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = _breakable
+    if title is None:
+        title = found[0].stream if len(found) == 1 else f"{len(found)} results"
+    text: str = environment.get_template("page.html.j2").render(
+        title=title,
+        created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        version=onlineml.__version__,
+        n_colors=N_COLORS,
+        blocks=[
+            _Block(result, configs[i] if i < len(configs) else "", f"r{i}").view()
+            for i, result in enumerate(found)
+        ],
+        environment=list(_environment()),
+    )
+    return text
+
+
+class _Block:
+    """One result on the page."""
+
+    def __init__(self, result: Result, config: str, key: str) -> None:
+        self.result, self.config, self.key = result, config, key
+        self.rows = sorted(result.summary(), key=lambda row: bool(row["baseline"]))
+        self.own = [row for row in self.rows if not row["baseline"]]
+        colors = {row["model"]: i for i, row in enumerate(self.own)}
+        self.colors = {row["model"]: colors.get(row["model"], 0) for row in self.rows}
+        self.n_seeds = max((row["n_seeds"] for row in self.rows), default=1)
+
+    def view(self) -> dict[str, Any]:
+        result = self.result
+        spread = " Mean ± standard deviation over the seeds." if self.n_seeds > 1 else ""
+        return {
+            "stream": result.stream,
+            "what": f"{result.task}, {result.n_rows:,} rows",
+            "alerts": list(self._alerts()),
+            "facts": list(self._facts()),
+            "columns": list(self._columns()),
+            "table": [
+                {
+                    "name": row["model"],
+                    "baseline": row["baseline"],
+                    "kind": self._kind(row),
+                    "cells": list(self._cells(row)),
+                }
+                for row in self.rows
+            ],
+            "table_note": "The best value of each metric is highlighted; baselines are gray; "
+            f"costs are the models' own.{spread}",
+            "charts": list(self._charts()),
+            "chart_note": self._chart_note(),
+            "drifts": result.drifts,
+            "figures": list(self._figures()),
+            "config": self.config,
+        }
+
+    def _kind(self, row: Row) -> str:
+        return "baseline" if row["baseline"] else f"c{self.colors[row['model']] % N_COLORS}"
+
+    def _alerts(self) -> Iterator[str]:
+        result = self.result
+        if result.interrupted:
+            yield f"Interrupted after {result.n_rows:,} rows: everything up to there is here."
+        if result.n_dropped:
+            yield f"{result.n_dropped:,} rows were dropped while too many others awaited labels."
+        if result.n_unlabeled:
+            yield f"{result.n_unlabeled:,} rows never got a label."
+        skipped = max((n for run in result for n in run.n_skipped.values()), default=0)
+        if skipped:
+            yield f"Up to {skipped:,} windows of one class were left out of ranking metrics."
+
+    def _facts(self) -> Iterator[dict[str, str]]:
+        result = self.result
+        yield {"label": "task", "value": result.task, "note": f"labels late by {result.label_delay}"
+               if result.label_delay != "none" else "labels at once"}  # fmt: skip
+        n = len(result.drifts)
+        drifts = f"{n} known drifts" if n > 1 else "no known drift"
+        if n == 1:
+            drifts = f"known drift at row {result.drifts[0]:,}"
+        yield {"label": "rows", "value": f"{result.n_rows:,}", "note": drifts}
+        if not self.own:
+            return
+        first = result.metrics[0]
+        value = _number(self.own[0][first], first)
+        yield {"label": f"best {_title(first)}", "value": value, "note": self.own[0]["model"]}
+        fastest = max(self.own, key=lambda row: _or(row["rows_per_second"], 0.0))
+        speed = short_number(_or(fastest["rows_per_second"], 0.0))
+        yield {"label": "fastest, rows a CPU second", "value": speed, "note": fastest["model"]}
+
+    def _columns(self) -> Iterator[dict[str, Any]]:
+        for name in self.result.metrics:
+            better, arrow = ("higher", "↑") if metric_named(name).rises else ("lower", "↓")
+            yield {
+                "label": f"{_title(name)} {arrow}",
+                "title": f"{name}: {better} is better",
+                "group": False,
+            }
+        yield {"label": "rows/s", "title": "rows a CPU second of the model", "group": True}
+        yield {"label": "CPU s", "title": "CPU seconds of the model", "group": False}
+        yield {"label": "size", "title": "learned state at the end", "group": False}
+
+    def _cells(self, row: Row) -> Iterator[dict[str, Any]]:
+        for name in self.result.metrics:
+            spread = row[f"{name}_sd"]
+            yield {
+                "text": _number(row[name], name),
+                "spread": "" if math.isnan(spread) else _number(spread, name),
+                "best": not row["baseline"] and self._is_best(row, name),
+                "group": False,
+            }
+        for name, form in _COSTS.items():
+            text = "-" if math.isnan(row[name]) else form(row[name])
+            yield {"text": text, "spread": "", "best": False, "group": name == "rows_per_second"}
+
+    def _is_best(self, row: Row, name: str) -> bool:
+        values = [r[name] for r in self.own if not math.isnan(r[name])]
+        if not values or len(self.own) < 2:
+            return False
+        best = max(values) if metric_named(name).rises else min(values)
+        return _number(row[name], name) == _number(best, name)
+
+    def _chart_note(self) -> str:
+        n_windows = max((len(run.n_rows) for run in self.result), default=0)
+        many = math.ceil(n_windows / _MAX_POINTS)
+        note = f"in windows of {self.result.window:,} rows"
+        note += f", mean of {many} windows a point" if many > 1 else ""
+        return note + ("; bands: ± one standard deviation" if self.n_seeds > 1 else "")
+
+    def _charts(self) -> Iterator[dict[str, Any]]:
+        for i, name in enumerate(self.result.metrics):
+            curves = [
+                averaged(
+                    [run for run in self.result if run.model == row["model"]],
+                    name,
+                    color=self.colors[row["model"]],
+                    max_points=_MAX_POINTS,
+                )
+                for row in self.rows
+            ]
+            if not any(len(curve.x) for curve in curves):
+                continue
+            drawn = lines(
+                [curve for curve in curves if len(curve.x)],
+                title=f"{_title(name)} over the rows of {self.result.stream}",
+                key=f"{self.key}m{i}",
+                drifts=self.result.drifts,
+                bounds=(-1.0, 1.0) if _is_share(name) else (-math.inf, math.inf),
+                width=1100 if i == 0 else 540,
+                height=330 if i == 0 else 230,
+            )
+            yield {"label": _title(name), "svg": drawn}
+
+    def _figures(self) -> Iterator[dict[str, Any]]:
+        for name, title, note in (
+            ("rows_per_second", "Throughput", "rows a CPU second, logarithmic"),
+            ("nbytes", "Model size", "at the end, logarithmic"),
+        ):
+            found = [
+                Bar(row["model"], row[name], _COSTS[name](row[name]), self.colors[row["model"]])
+                for row in sorted(self.own, key=lambda row: -_or(row[name], 0.0))
+                if not math.isnan(row[name])
+            ]
+            if found:
+                yield {"label": title, "note": note,
+                       "svg": bars(found, title=title, logarithmic=True)}  # fmt: skip
+
+
+# -------------------------------------------------------------------- words and numbers
+
+
+_COSTS = {
+    "rows_per_second": short_number,
+    "cpu_seconds": lambda seconds: f"{seconds:.2f}" if seconds >= 0.01 else f"{seconds:.4f}",
+    "nbytes": short_bytes,
+}
+
+
+def _title(name: str) -> str:
+    """A metric's title in running text: capitals stay only where they are its own."""
+    title = metric_named(name).title
+    return title if title[1:2].isupper() or "-" in title[:2] else title[0].lower() + title[1:]
+
+
+def _is_share(name: str) -> bool:
+    """Whether a metric lies in -1 .. 1."""
+    return any(word in name for word in _SHARES)
+
+
+def _or(value: float, other: float) -> float:
+    return other if math.isnan(value) else value
+
+
+def _number(value: float, name: str) -> str:
+    """Shares with four decimals, other values with four digits."""
+    if math.isnan(value):
+        return "-"
+    if _is_share(name) or abs(value) < 1:
+        return f"{value:.4f}"
+    return f"{value:,.4g}" if abs(value) < 1e4 else short_number(value)
+
+
+def _breakable(name: str) -> Markup:
+    """A model's name that may break between the words of a class and before an argument."""
+    return Markup(re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\()|(?<==)", "<wbr>", str(escape(name))))
+
+
+def _environment() -> Iterator[tuple[str, str]]:
+    from importlib.metadata import version
+
+    yield "onlineml", onlineml.__version__
+    yield "Python", f"{platform.python_version()} ({platform.python_implementation()})"
+    yield "numpy, numba", f"{version('numpy')}, {version('numba')}"
+    yield "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
