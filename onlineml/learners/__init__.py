@@ -1,8 +1,19 @@
 """Predicting a target: classifiers and regressors."""
 
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.linear_regression import LinearRegression
+from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
 from onlineml.learners.mean_regressor import MeanRegressor
 from onlineml.learners.no_change import NoChangeClassifier
+from onlineml.learners.softmax_regression import SoftmaxRegression
 
-__all__ = ["GaussianNB", "MajorityClassifier", "MeanRegressor", "NoChangeClassifier"]
+__all__ = [
+    "GaussianNB",
+    "LinearRegression",
+    "LogisticRegression",
+    "MajorityClassifier",
+    "MeanRegressor",
+    "NoChangeClassifier",
+    "SoftmaxRegression",
+]

@@ -1,0 +1,54 @@
+"""Rows as short lists of (place of a weight, value): what linear models see of a row.
+
+A numeric feature `j` has the weight at place `j * V`, value `v` of a nominal one that at
+`j * V + v`, where `V` is the room for nominal values: one-hot encoding without the zeros. Missing
+values have no entry, so their weights are neither used nor changed.
+"""
+
+from __future__ import annotations
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array, Ints
+
+LARGEST = 1e50  # anything beyond would overflow when squared and summed: taken for missing
+
+
+@jit
+def spread(x: Array, nominal: Ints, room: int, places: Ints, values: Array) -> int:
+    """Write the entries of `x` to `places` and `values`; how many there are."""
+    n = 0
+    for j in range(x.shape[0]):
+        if not abs(x[j]) <= LARGEST:  # NaN too
+            continue
+        if nominal[j] == 0:
+            places[n], values[n] = j * room, x[j]
+            n += 1
+        elif 0.0 <= x[j] < room:
+            places[n], values[n] = j * room + int(x[j]), 1.0
+            n += 1
+    return n
+
+
+@jit
+def weighed(weights: Array, places: Ints, values: Array, n: int) -> float:
+    """Scalar product of `weights` with the first `n` entries."""
+    total = 0.0
+    for a in range(n):
+        total += weights[places[a]] * values[a]
+    return total
+
+
+@jit
+def shift(weights: Array, places: Ints, values: Array, n: int, step: float) -> None:
+    """Add `step` times the entries to `weights`."""
+    for a in range(n):
+        weights[places[a]] += step * values[a]
+
+
+@jit
+def squared_norm(values: Array, n: int) -> float:
+    """Squared length of the first `n` entries."""
+    total = 0.0
+    for a in range(n):
+        total += values[a] * values[a]
+    return total

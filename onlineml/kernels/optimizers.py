@@ -1,0 +1,67 @@
+"""Gradient steps on the few weights that a row touches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array, Ints
+from onlineml.schema import wrong
+
+#: Name of a rule -> its number in kernels, which is also how many moments of a weight it keeps.
+RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
+_ADAGRAD, _ADAM = 1, 2
+_DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
+
+
+@jit
+def correction(rule: int, t: float) -> float:
+    """What Adam multiplies step `t` (from 1) by, since its moments began at 0."""
+    return float(np.sqrt(1.0 - _DECAY_2**t) / (1.0 - _DECAY_1**t)) if rule == _ADAM else 1.0
+
+
+@jit
+def descend(
+    rule: int, rate: float, shrink: float, weights: Array, moments: Array, places: Ints,
+    values: Array, n: int, slope: float,
+) -> None:  # fmt: skip
+    """Step the weights at `places` against the gradient `slope * values`.
+
+    `moments` is `(number of moments, number of weights)`. `rate` has Adam's correction in it.
+    Weights are first multiplied by `shrink` (weight decay apart from the gradient).
+    """
+    for a in range(n):
+        k = places[a]
+        weights[k] *= shrink
+        descend_at(rule, rate, weights, moments, k, slope * values[a])
+
+
+@jit
+def descend_at(
+    rule: int, rate: float, weights: Array, moments: Array, k: int, gradient: float
+) -> None:
+    """Step weight `k` against `gradient`."""
+    if rule == _ADAGRAD:
+        moments[0, k] += gradient * gradient
+        gradient /= np.sqrt(moments[0, k]) + _EPSILON
+    elif rule == _ADAM:
+        moments[0, k] += (1.0 - _DECAY_1) * (gradient - moments[0, k])
+        moments[1, k] += (1.0 - _DECAY_2) * (gradient * gradient - moments[1, k])
+        gradient = moments[0, k] / (np.sqrt(moments[1, k]) + _EPSILON)
+    weights[k] -= rate * gradient
+
+
+@jit
+def decay(rate: float, l2: float, weight: float) -> float:
+    """Factor by which an event of `weight` shrinks the weights that it touches."""
+    return 1.0 / (1.0 + rate * l2 * weight)
+
+
+def check_descent(optimizer: str, learning_rate: float, l2: float) -> None:
+    """Raise `ValueError` for what gradient descent cannot work with."""
+    if optimizer not in RULES:
+        raise wrong("optimizer", optimizer, f"one of {list(RULES)}")
+    if not 0 < learning_rate < np.inf:
+        raise wrong("learning_rate", learning_rate, "a number > 0")
+    if not 0 <= l2 < np.inf:
+        raise wrong("l2", l2, "a number >= 0")

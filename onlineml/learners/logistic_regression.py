@@ -1,0 +1,78 @@
+"""Logistic regression."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from onlineml.base import Classifier
+from onlineml.kernels.optimizers import RULES, check_descent
+from onlineml.kernels.softmax import STATE, softmax_regression
+
+
+class LogisticRegression(Classifier):
+    """Log odds against the first class are linear; one gradient step per event.
+
+    With two classes this is binary logistic regression with one weight vector, that of the class
+    that appeared second. A class that appears later gets its own weights and the model is the
+    multinomial logit, with the first class as reference. Scaling, nominal and missing features as
+    in `SoftmaxRegression`, whose weights are not tied to a reference. Time per event and memory
+    are O(n_classes * n_features).
+
+    Parameters
+    ----------
+    optimizer
+        "sgd", "adagrad" or "adam".
+    learning_rate
+        Length of a step.
+    l2
+        Weight decay: every event multiplies the weights it touches by
+        1 / (1 + learning_rate * l2). The intercept does not decay.
+    intercept
+        Whether the log odds have one.
+
+    Examples
+    --------
+    >>> from onlineml.learners import LogisticRegression
+    >>> model = LogisticRegression(learning_rate=0.5)
+    >>> for x, y in [([-1.0], False), ([1.0], True)] * 20:
+    ...     model = model.fit_one(x, y)
+    >>> model.predict_one([0.4])
+    True
+    >>> model.predict_proba_one([0.4]).round(2)
+    array([0.23, 0.77])
+
+    Notes
+    -----
+    Steps are bounded, decay is apart from the gradient and updates are lazy, as in
+    `SoftmaxRegression`.
+
+    References
+    ----------
+    .. [1] Bottou (2010), Large-scale machine learning with stochastic gradient descent, COMPSTAT.
+       Table 1. doi:10.1007/978-3-7908-2604-3_16
+    """
+
+    _kernel = softmax_regression
+    _state = STATE
+
+    def __init__(
+        self,
+        *,
+        optimizer: Literal["sgd", "adagrad", "adam"] = "sgd",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        intercept: bool = True,
+    ) -> None:
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.intercept = intercept
+
+    def _check(self) -> None:
+        check_descent(self.optimizer, self.learning_rate, self.l2)
+
+    def _sizes(self) -> dict[str, int]:
+        return {"M": RULES[self.optimizer]}
+
+    def _settings(self) -> tuple[float, ...]:
+        return (RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), 1.0)

@@ -1,0 +1,81 @@
+"""Softmax regression: a linear score for each class."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from onlineml.base import Classifier
+from onlineml.kernels.optimizers import RULES, check_descent
+from onlineml.kernels.softmax import STATE, softmax_regression
+
+
+class SoftmaxRegression(Classifier):
+    """Class probabilities proportional to exp(linear score), one gradient step per event.
+
+    Time per event and memory are O(n_classes * n_features). Numeric features should be of
+    similar scale (put `StandardScaler` before); a nominal feature has a weight for each of its
+    values (one-hot encoding inside). Missing values contribute nothing and leave their weights
+    alone. Classes may appear at any time.
+
+    Parameters
+    ----------
+    optimizer
+        "sgd", "adagrad" or "adam".
+    learning_rate
+        Length of a step.
+    l2
+        Weight decay: every event multiplies the weights it touches by
+        1 / (1 + learning_rate * l2). The intercept does not decay.
+    intercept
+        Whether every class has one.
+
+    Examples
+    --------
+    >>> from onlineml.learners import SoftmaxRegression
+    >>> model = SoftmaxRegression(learning_rate=0.5)
+    >>> rows = [([-1.0, 0.0], "left"), ([1.0, 0.0], "right"), ([0.0, 1.0], "up")] * 20
+    >>> for x, y in rows:
+    ...     model = model.fit_one(x, y)
+    >>> model.predict_one([0.1, 0.9])
+    'up'
+
+    Notes
+    -----
+    A step is never longer than 2 / |x|^2, the bound of stability of this loss (Böhning's bound on
+    its curvature, 1/2), so that one wild row cannot throw the weights far off: with features of
+    unit scale and the usual learning rates the bound is not met. The gradients that Adagrad and
+    Adam see are scaled by the same factor. Moments of weights that a row does not touch stay as
+    they are (lazy updates); weight decay is apart from the gradient, as in AdamW.
+
+    References
+    ----------
+    .. [1] Böhning (1992), Multinomial logistic regression algorithm, Annals of the Institute of
+       Statistical Mathematics 44(1), 197-200. doi:10.1007/BF00048682
+    .. [2] Duchi, Hazan, Singer (2011), Adaptive subgradient methods, JMLR 12, 2121-2159. Figure 1.
+    .. [3] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
+    """
+
+    _kernel = softmax_regression
+    _state = STATE
+
+    def __init__(
+        self,
+        *,
+        optimizer: Literal["sgd", "adagrad", "adam"] = "sgd",
+        learning_rate: float = 0.01,
+        l2: float = 0.0,
+        intercept: bool = True,
+    ) -> None:
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.intercept = intercept
+
+    def _check(self) -> None:
+        check_descent(self.optimizer, self.learning_rate, self.l2)
+
+    def _sizes(self) -> dict[str, int]:
+        return {"M": RULES[self.optimizer]}
+
+    def _settings(self) -> tuple[float, ...]:
+        return (RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), 0.0)
