@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from onlineml.datasets.generators.generator import Generator, integers, share, whole
 from onlineml.kernels import jit
-from onlineml.kernels.random import Ints, below, uniform
+from onlineml.kernels.random import Ints, uniform
 from onlineml.schema import Array, Schema
 
 _NAMES = (
@@ -19,6 +20,13 @@ _NOMINAL = {
     4: tuple(f"car{k}" for k in range(1, 21)),
     5: tuple(f"zipcode{k}" for k in range(1, 10)),
 }
+
+# Least, most and spread of each feature when it is perturbed; spread 0 = nominal. The spread of
+# the house value is multiplied by what the zip code is worth.
+_RANGES = np.array(
+    [[20e3, 150e3, 130e3], [10e3, 75e3, 65e3], [20.0, 80.0, 60.0], [0, 0, 0], [0, 0, 0],
+     [0, 0, 0], [0.0, 135e3, 100e3], [1.0, 30.0, 29.0], [0.0, 500e3, 500e3]]
+)  # fmt: skip
 
 
 @jit
@@ -37,79 +45,86 @@ def _schooled(age: float, elevel: float) -> bool:
 
 
 @jit
-def _in_group_a(function: int, x: Array) -> bool:
-    salary, age, elevel, loan = x[0], x[2], x[3], x[8]
-    income = salary + x[1]
+def _by_bands(function: int, age: float, salary: float, income: float, x: Array) -> bool:
+    """Rules 1 to 6: age groups, and bands of money."""
     if function == 1:
-        return age < 40.0 or age >= 60.0
-    if function == 2:
-        return _within(age, salary, 50e3, 75e3, 25e3, 50e3)
+        return bool(age < 40.0 or age >= 60.0)
+    schooled = _schooled(age, x[3])
     if function == 3:
-        return _schooled(age, elevel)
-    if function == 4:
-        if _schooled(age, elevel):
-            return _within(age, salary, 25e3, 50e3, 50e3, 50e3)
-        return _within(age, salary, 50e3, 75e3, 25e3, 50e3)
-    if function == 5:
-        if _within(age, salary, 50e3, 75e3, 25e3, 50e3):
-            return _within(age, loan, 100e3, 200e3, 300e3, 200e3)
-        return _within(age, loan, 200e3, 300e3, 100e3, 200e3)
-    if function == 6:
-        return _within(age, income, 50e3, 75e3, 25e3, 50e3)
+        return bool(schooled)
+    if function == 4 and schooled:
+        return bool(_within(age, salary, 25e3, 50e3, 50e3, 50e3))
+    usual = _within(age, income if function == 6 else salary, 50e3, 75e3, 25e3, 50e3)
+    if function != 5:
+        return bool(usual)
+    shift = 0.0 if usual else 100e3
+    return bool(_within(age, x[8], 100e3 + shift, 200e3 + shift, 300e3 - 2.0 * shift, 200e3))
+
+
+@jit
+def _disposable(function: int, income: float, x: Array) -> float:
+    """What rules 7 to 10 say is left of the income."""
     left = 2.0 * income / 3.0
-    if function == 7:
-        left += -loan / 5.0 - 20e3
-    elif function == 8:
-        left += -5e3 * elevel - 20e3
-    elif function == 9:
-        left += -5e3 * elevel - loan / 5.0 - 10e3
-    else:
-        equity = x[6] * (x[7] - 20.0) / 10.0 if x[7] >= 20.0 else 0.0
-        left += -5e3 * elevel + equity / 5.0 - 10e3
-    return left > 0.0
+    if function != 7:
+        left -= 5e3 * x[3]
+    if function == 7 or function == 9:
+        left -= x[8] / 5.0
+    if function == 10 and x[7] >= 20.0:
+        left += x[6] * (x[7] - 20.0) / 50.0
+    return left - (20e3 if function < 9 else 10e3)
+
+
+@jit
+def in_group_a(function: int, x: Array) -> bool:
+    """Whether an applicant is in group A by rule `function`."""
+    income = x[0] + x[1]
+    if function <= 6:
+        return bool(_by_bands(function, x[2], x[0], income, x))
+    return bool(_disposable(function, income, x) > 0.0)
 
 
 @jit
 def _applicant(state: Ints, x: Array) -> None:
-    x[0] = 20e3 + 130e3 * uniform(state, 0)
-    x[1] = 0.0 if x[0] >= 75e3 else 10e3 + 65e3 * uniform(state, 0)
-    x[2] = 20.0 + below(state, 0, 61)
-    x[3] = float(below(state, 0, 5))
-    x[4] = float(below(state, 0, 20))
-    x[5] = float(below(state, 0, 9))
-    x[6] = (9.0 - x[5]) * 100e3 * (0.5 + uniform(state, 0))
-    x[7] = 1.0 + below(state, 0, 30)
-    x[8] = 500e3 * uniform(state, 0)
+    for j in range(len(x)):
+        x[j] = uniform(state, 0)
+    x[0] = 20e3 + 130e3 * x[0]
+    x[1] = 0.0 if x[0] >= 75e3 else 10e3 + 65e3 * x[1]
+    x[2] = 20.0 + np.floor(61.0 * x[2])
+    x[3] = np.floor(5.0 * x[3])
+    x[4] = np.floor(20.0 * x[4])
+    x[5] = np.floor(9.0 * x[5])
+    x[6] = (9.0 - x[5]) * 100e3 * (0.5 + x[6])
+    x[7] = 1.0 + np.floor(30.0 * x[7])
+    x[8] = 500e3 * x[8]
 
 
 @jit
-def _shifted(
-    state: Ints, perturbation: float, value: float, spread: float, low: float, high: float
-) -> float:
-    shifted = value + spread * (2.0 * uniform(state, 0) - 1.0) * perturbation
-    return min(max(shifted, low), high)
+def _perturb(state: Ints, perturbation: float, ranges: Array, x: Array) -> None:
+    for j in range(len(x)):
+        low, high, spread = ranges[j, 0], ranges[j, 1], ranges[j, 2]
+        if spread == 0.0 or (j == 1 and x[1] == 0.0):  # nominal, or no commission
+            continue
+        if j == 6:
+            spread *= 9.0 - x[5]
+        shifted = x[j] + spread * (2.0 * uniform(state, 0) - 1.0) * perturbation
+        x[j] = low if shifted < low else high if shifted > high else shifted
+    x[2], x[7] = np.rint(x[2]), np.rint(x[7])
 
 
 @jit
 def _write(
-    state: Ints, function: int, perturbation: float, balance: bool, X: Array, y: Ints
-) -> None:
+    state: Ints, function: int, perturbation: float, balance: bool, ranges: Array,
+    X: Array, y: Ints,
+) -> None:  # fmt: skip
     for i in range(len(X)):
-        x = X[i]
         label = -1
         while label < 0 or (balance and label != state[1]):
-            _applicant(state, x)
-            label = 0 if _in_group_a(function, x) else 1
+            _applicant(state, X[i])
+            label = 0 if in_group_a(function, X[i]) else 1
         state[1] = 1 - state[1]
         y[i] = label
         if perturbation > 0.0:
-            x[0] = _shifted(state, perturbation, x[0], 130e3, 20e3, 150e3)
-            if x[1] > 0.0:
-                x[1] = _shifted(state, perturbation, x[1], 65e3, 10e3, 75e3)
-            x[2] = round(_shifted(state, perturbation, x[2], 60.0, 20.0, 80.0))
-            x[6] = _shifted(state, perturbation, x[6], (9.0 - x[5]) * 100e3, 0.0, 135e3)
-            x[7] = round(_shifted(state, perturbation, x[7], 29.0, 1.0, 30.0))
-            x[8] = _shifted(state, perturbation, x[8], 500e3, 0.0, 500e3)
+            _perturb(state, perturbation, ranges, X[i])
 
 
 class Agrawal(Generator):
@@ -170,4 +185,4 @@ class Agrawal(Generator):
         return self._rng(0)
 
     def _write(self, state: Ints, X: Array, y: npt.NDArray[Any]) -> None:
-        _write(state, self.function, self.perturbation, self.balance, X, y)
+        _write(state, self.function, self.perturbation, self.balance, _RANGES, X, y)

@@ -31,35 +31,19 @@ def _target(X: Array, i: int, orders: Ints, concept: int) -> float:
 
 
 @jit
-def _in_low_region(X: Array, i: int, n_changes: int) -> bool:
-    return bool(
-        X[i, 1] < 0.3
-        and X[i, 2] < 0.3
-        and (X[i, 3] > 0.7 or n_changes > 2)
-        and (X[i, 4] < 0.3 or n_changes > 1)
-    )
-
-
-@jit
-def _in_high_region(X: Array, i: int, n_changes: int) -> bool:
-    return bool(
-        X[i, 1] > 0.7
-        and X[i, 2] > 0.7
-        and (X[i, 3] < 0.3 or n_changes > 2)
-        and (X[i, 4] > 0.7 or n_changes > 1)
-    )
-
-
-@jit
-def _local_target(X: Array, i: int, n_changes: int, orders: Ints, concept: int) -> float:
+def _local_target(X: Array, i: int, n_changes: int, elsewhere: float) -> float:
     """The target where two regions have functions of their own, larger at every change."""
+    high = X[i, 1] > 0.5  # the second region mirrors the first
+    a, b, c, d = X[i, 1], X[i, 2], 1.0 - X[i, 3], X[i, 4]
+    if high:
+        a, b, c, d = 1.0 - a, 1.0 - b, 1.0 - c, 1.0 - d
+    if a >= 0.3 or b >= 0.3 or (c >= 0.3 and n_changes < 3) or (d >= 0.3 and n_changes < 2):
+        return elsewhere
     product, slope = X[i, 0] * X[i, 1], 20.0 * (X[i, 2] - 0.5)
-    if n_changes > 0 and _in_low_region(X, i, n_changes):
-        return float(10.0 * product + slope + 10.0 * X[i, 3] + 5.0 * X[i, 4])
-    if n_changes > 0 and _in_high_region(X, i, n_changes):
+    if high:
         bent = 5.0 * X[i, 4] * X[i, 4]
         return float(10.0 * np.cos(product) + slope + np.exp(X[i, 3]) + bent)
-    return _target(X, i, orders, concept)
+    return float(10.0 * product + slope + 10.0 * X[i, 3] + 5.0 * X[i, 4])
 
 
 @jit
@@ -79,10 +63,9 @@ def _write(
         concept = n_changes % 2 if drift == 2 else n_changes if drift == 3 else 0
         if drift == 3 and n_changes > 0 and coin * width >= age:
             concept -= 1
-        if drift == 1:
-            clean = _local_target(X, i, n_changes, orders, concept)
-        else:
-            clean = _target(X, i, orders, concept)
+        clean = _target(X, i, orders, concept)
+        if drift == 1 and n_changes > 0:
+            clean = _local_target(X, i, n_changes, clean)
         y[i] = clean + noise * normal(state, 0)
         state[1] += 1
 

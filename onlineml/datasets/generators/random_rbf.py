@@ -20,6 +20,9 @@ from onlineml.kernels.random import Ints, normal, uniform
 from onlineml.schema import Array, Schema
 
 
+_State = tuple[Ints, Array, Array, Ints, Array, Array]
+
+
 class Centroids(NamedTuple):
     """Random centers: where they are, how they move, and what they emit."""
 
@@ -34,7 +37,7 @@ class Centroids(NamedTuple):
 def _bounced(position: float) -> float:
     """Where a straight path that is reflected at 0 and 1 ends."""
     folded = abs(position - 2.0 * np.floor(0.5 * position))
-    return folded if folded <= 1.0 else 2.0 - folded
+    return float(folded if folded <= 1.0 else 2.0 - folded)
 
 
 @jit
@@ -44,7 +47,13 @@ def _write(
 ) -> None:  # fmt: skip
     n_features = X.shape[1]
     for i in range(len(X)):
-        c = np.searchsorted(cumulative, uniform(state, 0) * cumulative[-1], "right")
+        mark, c, beyond = uniform(state, 0) * cumulative[-1], 0, len(cumulative) - 1
+        while c < beyond:
+            middle = (c + beyond) // 2
+            if cumulative[middle] > mark:
+                beyond = middle
+            else:
+                c = middle + 1
         norm = 0.0
         for j in range(n_features):
             X[i, j] = 2.0 * uniform(state, 0) - 1.0
@@ -61,8 +70,8 @@ class RandomRBF(Generator):
 
     A row picks a center by weight and lies off it in a random direction, at a distance that is
     normal with the center's spread. Drifting centers move in straight lines inside the unit
-    cube and bounce off its walls. Cost: O(n_features + log n_centroids) a row: where a center is follows from the
-    number of the row.
+    cube and bounce off its walls. Cost: O(n_features + log n_centroids) a row, as the row's number
+    tells where a center is.
 
     Parameters
     ----------
@@ -134,9 +143,9 @@ class RandomRBF(Generator):
         center = np.ascontiguousarray(draws[:, :d])
         return Centroids(center, velocity, label, draws[:, -2].copy(), draws[:, -1].copy())
 
-    def _start(self) -> tuple[Any, ...]:
+    def _start(self) -> _State:
         center, velocity, label, spread, weight = self.centroids()
         return self._rng(0), center, velocity, label, spread, np.cumsum(weight)
 
-    def _write(self, state: tuple[Any, ...], X: Array, y: npt.NDArray[Any]) -> None:
+    def _write(self, state: _State, X: Array, y: npt.NDArray[Any]) -> None:
         _write(*state, X, y)

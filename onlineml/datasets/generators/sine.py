@@ -20,10 +20,9 @@ def _write(state: Ints, function: int, noise: float, balance: bool, X: Array, y:
         while label < 0 or (balance and label != state[1]):
             for j in range(X.shape[1]):
                 X[i, j] = uniform(state, 0)
-            if function <= 2:
-                curve = np.sin(X[i, 0])
-            else:
-                curve = 0.5 + 0.3 * np.sin(3.0 * np.pi * X[i, 0])
+            curve = np.sin(X[i, 0] if function <= 2 else 3.0 * np.pi * X[i, 0])
+            if function > 2:
+                curve = 0.5 + 0.3 * curve
             # functions 2 and 4 are 1 and 3 with the classes reversed
             label = int((X[i, 1] >= curve) == (function % 2 == 1))
         state[1] = 1 - state[1]
