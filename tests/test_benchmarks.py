@@ -1,0 +1,77 @@
+"""The benchmarks run on few rows and print what they promise; they are not timed here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
+from benchmarks.throughput import summary
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_one_measurement(tmp_path: Path) -> None:
+    file = tmp_path / "onlineml-sea-500.npz"
+    assert fresh("benchmarks.streams", "sea", 500, file) == {"rows": 500}
+    results = [fresh("benchmarks.one", "onlineml", "GaussianNB", m, file, 2) for m in MODES]
+    assert {result["accuracy"] for result in results} == {results[0]["accuracy"]}
+    for result in results:
+        assert result["rows"] == 500
+        assert len(result["cpu"]) == len(result["wall"]) == 2
+        assert result["peak_mb"] > 10
+
+
+MODES = ("chunks", "rows", "dicts")
+
+
+def test_rates_are_of_the_median_run_and_of_the_best_for_moa() -> None:
+    result = {"system": "river", "rows": 60, "cpu": [1.0, 3.0, 2.0], "wall": [2.0, 6.0, 4.0]}
+    assert summary(result)["rows_per_cpu_s"] == 30
+    assert summary(result)["rows_per_wall_s"] == 15
+    assert summary(result | {"system": "MOA"})["rows_per_cpu_s"] == 60
+
+
+def test_a_failing_measurement_says_why() -> None:
+    with pytest.raises(MeasurementError, match="No module named"):
+        fresh("benchmarks.missing")
+    with pytest.raises(MeasurementError, match="broken"):
+        cost([sys.executable, "-c", "raise SystemExit('broken')"])
+
+
+def test_measured_processes_have_one_thread() -> None:
+    code = "import os; raise SystemExit(os.environ['OMP_NUM_THREADS'] != '1')"
+    assert cost([sys.executable, "-c", code]).wall > 0
+    assert SINGLE_THREADED["NUMBA_NUM_THREADS"] == "1"
+    assert SINGLE_THREADED["POLARS_MAX_THREADS"] == "1"
+
+
+@pytest.mark.slow
+def test_throughput(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    printed = run(
+        "benchmarks.throughput", "--rows", 400, "--repeats", 1, "--streams", "sea",
+        "--data", tmp_path, "--json", out, "--no-java",
+    )  # fmt: skip
+    assert "x river" in printed
+    assert "failed" not in printed
+    figures = json.loads(out.read_text())
+    assert len(figures["throughput"]) == 5 * 4
+    assert "HoeffdingTree" in figures["latency_us"]
+
+
+@pytest.mark.slow
+def test_overhead() -> None:
+    printed = run("benchmarks.overhead", "--rows", 4_000, "--repeats", 1)
+    for words in ("import onlineml", "cold", "peak memory at 4,000 rows", "tracking"):
+        assert words in printed
