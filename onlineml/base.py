@@ -18,11 +18,20 @@ import numpy.typing as npt
 from onlineml.estimator import Estimator
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of, label_array, labels_of
-from onlineml.schema import Schema, as_floats, wrong
+from onlineml.schema import Schema, as_floats, is_frame, wrong
 
-__all__ = ["Array", "Classifier", "Estimator", "Regressor", "Schema", "Transformer"]
+__all__ = [
+    "Array",
+    "Classifier",
+    "DriftDetector",
+    "Estimator",
+    "Regressor",
+    "Schema",
+    "Transformer",
+]
 
 Labels = npt.NDArray[Any]
+DRIFT, WARNING = 1, 2  # flags of a drift detector
 _INFINITY = float("inf")
 
 
@@ -196,8 +205,7 @@ class Transformer(Estimator):
             if self._call(self._serving) != 1:
                 self._refuse_row()
             return self._out.copy()
-        unchanged: Array = self._rows(x, fit=False, one=True)[1][0]
-        return unchanged
+        return self._unfitted(x).transform_one(x)
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
         """Learn rows `X`, in order."""
@@ -206,15 +214,72 @@ class Transformer(Estimator):
 
     def transform_many(self, X: Any) -> Array:
         """New rows, shape `(n_rows, n_outputs)`."""
-        rows = self._rows(X, fit=False)[1]
         if not self.is_started:
-            return rows
+            return self._unfitted(X).transform_many(X)
+        rows = self._rows(X, fit=False)[1]
         return self._pass(rows, None, None, ANSWER_AND_SCORES, fit=False)
 
     def transform_fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Array:
         """What the loop "transform a row, then fit it" would have given, in one pass."""
         return self._learn(X, y, weight, serve=ANSWER_AND_SCORES)
 
+    def _unfitted(self, x: Any) -> Self:
+        """A twin started on the columns of `x`: what serves before any data."""
+        return self.clone().start(Schema.of(x))
+
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows."""
         return self.schema_
+
+
+class DriftDetector(Estimator):
+    """Says after each value whether the stream that it came from has changed.
+
+    Most watch one number per event, such as the error of a model (0 right, 1 wrong); those that
+    watch data take rows. A missing value changes nothing.
+
+    The kernel answers after it has learned the row: 0 nothing, 1 drift, 2 warning; it keeps the
+    last answer in `flag_`.
+    """
+
+    flag_: npt.NDArray[np.int64]
+
+    def fit_one(self, value: Any, y: Any = None, *, weight: float = 1.0) -> Self:
+        """Learn one value; `drift_detected` and `warning_detected` are then about it."""
+        if weight == 1.0 and (self._read_number(value) or self._read(value)):
+            if self._call(self._fitting) != 1:
+                self._fit_row_again()
+        else:
+            self._learn(np.atleast_1d(value), None, weight, one=True)
+        return self
+
+    def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
+        """Learn values, in order; returns the positions of those that raised an alarm."""
+        return np.flatnonzero(self.flags_of(X, weight=weight) == DRIFT)
+
+    def flags_of(self, X: Any, *, weight: Any = None) -> Array:
+        """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
+        values = as_floats(X, "values") if not is_frame(X) else X
+        if isinstance(values, np.ndarray) and values.ndim < 2:
+            values = values.reshape(-1, 1)
+        return self._learn(values, None, weight, serve=ANSWER)
+
+    @property
+    def drift_detected(self) -> bool:
+        """Whether the last value raised an alarm."""
+        return self.is_started and bool(self.flag_[0] == DRIFT)
+
+    @property
+    def warning_detected(self) -> bool:
+        """Whether the last value raised a warning (less sure than an alarm)."""
+        return self.is_started and bool(self.flag_[0] == WARNING)
+
+    def _read_number(self, value: Any) -> bool:
+        if self._width != 1 or not isinstance(value, float | int):
+            return False
+        self._cell[0] = value
+        return True
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._cell = memoryview(self._bytes).cast("d")

@@ -6,6 +6,10 @@ from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
 from onlineml.learners.mean_regressor import MeanRegressor
 from onlineml.learners.no_change import NoChangeClassifier
+from onlineml.learners.passive_aggressive import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+)
 from onlineml.learners.softmax_regression import SoftmaxRegression
 
 __all__ = [
@@ -15,5 +19,7 @@ __all__ = [
     "MajorityClassifier",
     "MeanRegressor",
     "NoChangeClassifier",
+    "PassiveAggressiveClassifier",
+    "PassiveAggressiveRegressor",
     "SoftmaxRegression",
 ]

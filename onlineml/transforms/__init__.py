@@ -1,3 +1,5 @@
 """Changing rows: scalers, encoders, imputers."""
 
-__all__ = []
+from onlineml.transforms.standard_scaler import StandardScaler
+
+__all__ = ["StandardScaler"]
