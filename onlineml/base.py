@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -243,6 +243,8 @@ class DriftDetector(Estimator):
     """
 
     flag_: npt.NDArray[np.int64]
+    #: 1 where an event is a number, None where it is a row of any width.
+    _n_inputs: ClassVar[int | None] = 1
 
     def fit_one(self, value: Any, y: Any = None, *, weight: float = 1.0) -> Self:
         """Learn one value; `drift_detected` and `warning_detected` are then about it."""
@@ -259,7 +261,7 @@ class DriftDetector(Estimator):
 
     def flags_of(self, X: Any, *, weight: Any = None) -> Array:
         """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
-        values = as_floats(X, "values") if not is_frame(X) else X
+        values = as_floats(X, "X") if not is_frame(X) else X
         if isinstance(values, np.ndarray) and values.ndim < 2:
             values = values.reshape(-1, 1)
         return self._learn(values, None, weight, serve=ANSWER)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Array, Classifier, Estimator, Regressor, Transformer
+from onlineml.base import Array, Classifier, DriftDetector, Estimator, Regressor, Transformer
 from onlineml.persistence import load, save
 from onlineml.schema import Schema
 
@@ -73,6 +73,28 @@ def rows(seed: int, n_rows: int = N_ROWS, *, clean: bool = False) -> tuple[Array
     return np.ascontiguousarray(X), score
 
 
+def errors(seed: int, n_rows: int = N_ROWS, *, clean: bool = False) -> tuple[Array, Any]:
+    """A stream of errors, 0 or 1, whose rate triples half way; a few missing unless `clean`."""
+    rng = np.random.default_rng(seed)
+    rate = np.where(np.arange(n_rows) < n_rows // 2, 0.2, 0.6)
+    X = (rng.random(n_rows) < rate).astype(np.float64)
+    if not clean:
+        X[rng.random(n_rows) < 0.03] = np.nan
+    return X.reshape(-1, 1), X
+
+
+def rows_for(
+    estimator: Estimator, seed: int, n_rows: int = N_ROWS, *, clean: bool = False
+) -> tuple[Array, Any]:
+    """The stream that suits the estimator's role."""
+    return (errors if takes_one_number(estimator) else rows)(seed, n_rows, clean=clean)
+
+
+def takes_one_number(estimator: Estimator) -> bool:
+    """Whether events are numbers, not rows."""
+    return isinstance(estimator, DriftDetector) and estimator._n_inputs == 1
+
+
 def targets(estimator: Estimator, score: Array) -> Any:
     """Targets of the estimator's role: labels (one class comes late), numbers or none."""
     if isinstance(estimator, Classifier):
@@ -99,6 +121,8 @@ def serve_one(estimator: Any, x: Any) -> list[Any]:
         return [estimator.predict_one(x), *estimator.predict_proba_one(x).tolist()]
     if isinstance(estimator, Regressor):
         return [estimator.predict_one(x)]
+    if isinstance(estimator, DriftDetector):
+        return [float(estimator.drift_detected), float(estimator.warning_detected)]
     return list(estimator.transform_one(x).tolist())
 
 
@@ -109,6 +133,8 @@ def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
         return [[label, *share] for label, share in zip(labels.tolist(), shares.tolist())]
     if isinstance(estimator, Regressor):
         return [[value] for value in estimator.predict_many(X).tolist()]
+    if isinstance(estimator, DriftDetector):
+        return [serve_one(estimator, x) for x in X]
     return list(estimator.transform_many(X).tolist())
 
 
@@ -118,6 +144,8 @@ def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
         return list(estimator.predict_proba_fit_many(X, y).tolist())
     if isinstance(estimator, Regressor):
         return [[value] for value in estimator.predict_fit_many(X, y).tolist()]
+    if isinstance(estimator, DriftDetector):
+        return [[flag] for flag in estimator.flags_of(X).tolist()]
     return list(estimator.transform_fit_many(X).tolist())
 
 
@@ -125,6 +153,10 @@ def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
     """What the loop "serve a row, then fit it" gives, in the form of `serve_fit_many`."""
     answers = []
     for i, x in enumerate(X):
+        if isinstance(estimator, DriftDetector):
+            estimator.fit_one(x)
+            answers.append([float(estimator.flag_[0])])
+            continue
         answer = serve_one(estimator, x)
         answers.append(answer[1:] if isinstance(estimator, Classifier) else answer)
         fit_one(estimator, x, None if y is None else y[i])
@@ -133,7 +165,7 @@ def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
 
 def trained(estimator: Estimator, seed: int = 0, n_rows: int = N_ROWS) -> Any:
     """A clone that has learned a stream."""
-    X, score = rows(seed, n_rows)
+    X, score = rows_for(estimator, seed, n_rows)
     model = estimator.clone()
     fit_many(model, X, targets(model, score))
     return model
@@ -204,7 +236,7 @@ def check_is_documented(estimator: Estimator) -> None:
 
 def check_chunks_equal_rows(estimator: Estimator) -> None:
     """By row, by random chunks, all at once: the same answers and state, bit for bit."""
-    X, score = rows(1)
+    X, score = rows_for(estimator, 1)
     y = targets(estimator, score)
     by_row = estimator.clone()
     answers = served_by_row(by_row, X, y)
@@ -218,7 +250,7 @@ def check_chunks_equal_rows(estimator: Estimator) -> None:
 
 def check_fitting_alone_equals_fused(estimator: Estimator) -> None:
     """`fit_many` leaves the state that the fused verb leaves; serving many equals serving one."""
-    X, score = rows(2)
+    X, score = rows_for(estimator, 2)
     y = targets(estimator, score)
     alone, fused = estimator.clone(), estimator.clone()
     fit_many(alone, X, y)
@@ -229,7 +261,7 @@ def check_fitting_alone_equals_fused(estimator: Estimator) -> None:
 
 def check_weights_by_row(estimator: Any) -> None:
     """Weights by row equal weights by chunk; a weight of 2 or 0 is accepted."""
-    X, score = rows(3, 200)
+    X, score = rows_for(estimator, 3, 200)
     y = targets(estimator, score)
     weight = np.random.default_rng(0).choice([0.0, 0.5, 1.0, 2.0], len(X))
     many, ones = estimator.clone(), estimator.clone()
@@ -243,7 +275,9 @@ def check_mappings_equal_arrays(estimator: Any) -> None:
     """Rows as mappings, in any key order, and as a data frame give what arrays give."""
     import pandas as pd
 
-    X, score = rows(4, 200)
+    if takes_one_number(estimator):
+        return
+    X, score = rows_for(estimator, 4, 200)
     y = targets(estimator, score)
     names = [f"f{j}" for j in range(X.shape[1])]
     model, mapped, framed = (
@@ -262,8 +296,10 @@ def check_mappings_equal_arrays(estimator: Any) -> None:
 
 def check_nominal_features(estimator: Any) -> None:
     """Nominal values, new ones in mid-stream too, by row as by chunk."""
+    if takes_one_number(estimator):
+        return
     rng = np.random.default_rng(5)
-    X, score = rows(5, 300)
+    X, score = rows_for(estimator, 5, 300)
     X[:, 2] = rng.integers(0, 4, len(X))
     X[150:, 2] = rng.integers(0, 7, 150)
     X[rng.random(len(X)) < 0.05, 2] = np.nan
@@ -279,7 +315,7 @@ def check_nominal_features(estimator: Any) -> None:
 
 def check_resumes_from_state(estimator: Estimator) -> None:
     """Everything that was learned is in the state: a twin that takes it over goes on alike."""
-    X, score = rows(6)
+    X, score = rows_for(estimator, 6)
     y = targets(estimator, score)
     model, stop = estimator.clone(), 2 * len(X) // 3
     fit_many(model, X[:stop], None if y is None else y[:stop])
@@ -294,7 +330,7 @@ def check_resumes_from_state(estimator: Estimator) -> None:
 
 def check_resumes_from_file(estimator: Estimator) -> None:
     """A saved and loaded model answers as if nothing had happened, ever after."""
-    X, score = rows(7)
+    X, score = rows_for(estimator, 7)
     y = targets(estimator, score)
     model, stop = estimator.clone(), int(np.random.default_rng(7).integers(1, len(X)))
     fit_many(model, X[:stop], None if y is None else y[:stop])
@@ -328,7 +364,7 @@ def check_memory_is_bounded(estimator: Estimator) -> None:
         model.set_params(max_bytes=100_000)
     sizes = []
     for seed in range(4):
-        X, score = rows(seed, 2000)
+        X, score = rows_for(estimator, seed, 2000)
         y = targets(model, score)
         fit_many(model, X, y)
         for i in range(30):
@@ -361,7 +397,7 @@ def held_bytes(value: Any) -> int:
 
 def check_serving_changes_nothing(estimator: Estimator) -> None:
     """Serving, rows with unknown names and before any data too, leaves the state alone."""
-    X, _ = rows(8, 50)
+    X, _ = rows_for(estimator, 8, 50)
     fresh = estimator.clone()
     serve_many(fresh, X)
     serve_one(fresh, X[0])
@@ -379,7 +415,7 @@ def check_serving_changes_nothing(estimator: Estimator) -> None:
 
 def check_keeps_no_reference(estimator: Estimator) -> None:
     """Changing the caller's arrays, or the answers, does not reach the model."""
-    X, score = rows(9, 100)
+    X, score = rows_for(estimator, 9, 100)
     y = targets(estimator, score)
     model = estimator.clone()
     mine, mine_y = X.copy(), None if y is None else y.copy()
@@ -404,11 +440,13 @@ def check_keeps_no_reference(estimator: Estimator) -> None:
 def check_odd_rows(estimator: Estimator) -> None:
     """Missing values, an outlier, duplicates, a constant column: all answers stay finite."""
     model = trained(estimator)
-    X, _ = rows(10, 80, clean=True)
+    X, _ = rows_for(estimator, 10, 80, clean=True)
     for answer in serve_many(model, X):
         numbers = [value for value in answer if isinstance(value, float)]
         assert np.isfinite(numbers).all(), f"answer {answer}"
-    probabilities = isinstance(model, Classifier) and model.predict_proba_many(rows(10, 80)[0])
+    probabilities = isinstance(model, Classifier) and model.predict_proba_many(
+        rows_for(estimator, 10, 80)[0]
+    )
     if isinstance(probabilities, np.ndarray):
         np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-9)
         assert (probabilities >= 0).all()
@@ -416,11 +454,11 @@ def check_odd_rows(estimator: Estimator) -> None:
 
 def check_empty_chunks(estimator: Estimator) -> None:
     """No rows: nothing happens, before data and after."""
-    none: Array = np.empty((0, N_FEATURES))
+    none: Array = rows_for(estimator, 0)[0][:0]
     for model in (estimator.clone(), trained(estimator)):
         before = copy.deepcopy(model.get_state())
         assert len(serve_many(model, none)) == 0
-        y: Any = None if isinstance(model, Transformer) else []
+        y: Any = [] if isinstance(model, Classifier | Regressor) else None
         fit_many(model, none, y)
         assert not before or before.keys() == model.get_state().keys()
         if before:
@@ -429,39 +467,54 @@ def check_empty_chunks(estimator: Estimator) -> None:
 
 def check_bad_input_is_refused(estimator: Any) -> None:
     """Wrong width, text, infinities, wrong lengths: `ValueError`, the state as it was."""
-    X, score = rows(11, 40)
+    X, score = rows_for(estimator, 11, 40)
     y = targets(estimator, score)
-    infinite, text = X.copy(), X.astype(object)
-    infinite[30, 2] = np.inf
-    text[7, 1] = "seven"
-    label = None if y is None else y[0]
-    bad: list[tuple[Callable[[Any], Any], str]] = [
-        (lambda m: fit_many(m, X[:, :3], y), "X"),
-        (lambda m: fit_many(m, infinite, y), "X[30"),
-        (lambda m: fit_many(m, text, y), "X[7, 1]"),
-        (lambda m: fit_one(m, X[0, :3], label), "x"),
-        (lambda m: fit_one(m, infinite[30], label), "x["),
-        (lambda m: fit_one(m, -infinite[30], label), "x["),
-        (lambda m: fit_one(m, ["a"] * N_FEATURES, label), "x[0]"),
-        (lambda m: serve_one(m, X[0, :3]), "x"),
-        (lambda m: serve_one(m, infinite[30]), "x["),
-        (lambda m: serve_many(m, infinite), "X[30"),
-        (lambda m: m.fit_many(X, y, weight=-np.ones(len(X))), "weight"),
-        (lambda m: m.fit_many(X, y, weight=np.ones(3)), "weight"),
-        (lambda m: m.fit_one(X[0], label, weight=float("nan")), "weight"),
-    ]
-    if y is not None:
-        bad += [
-            (lambda m: m.fit_many(X, y[:-1]), "y"),
-            (lambda m: m.fit_one(X[0], float("nan")), "y"),
-            (lambda m: m.fit_many(X, [None] * len(X)), "y"),
-        ]
     model = trained(estimator)
     before = copy.deepcopy(model.get_state())
-    for i, (call, named) in enumerate(bad):
+    for i, (call, named) in enumerate([*_bad_rows(X, y), *_bad_targets(X, y)]):
         said = _refusal(call, model)
         assert said.startswith(named), f"case {i} does not name {named}: {said or 'accepted'}"
         assert_same_state(before, model.get_state(), f"state after bad input {i}")
+
+
+def _bad_rows(X: Array, y: Any) -> Iterator[tuple[Callable[[Any], Any], str]]:
+    """Calls that must be refused, and how the message begins."""
+    infinite, text, wide = X.copy(), X.astype(object), np.hstack([X, X])
+    infinite[30, -1] = np.inf
+    text[7, 0] = "seven"
+    label = None if y is None else y[0]
+    yield lambda m: fit_many(m, wide, y), "X"
+    yield lambda m: fit_many(m, infinite, y), "X[30"
+    yield lambda m: fit_many(m, text, y), "X[7, 0]"
+    yield lambda m: fit_one(m, wide[0], label), "x"
+    yield lambda m: fit_one(m, infinite[30], label), "x["
+    yield lambda m: fit_one(m, -infinite[30], label), "x["
+    yield lambda m: fit_one(m, ["a"] * X.shape[1], label), "x[0]"
+    yield lambda m: m.fit_many(X, y, weight=-np.ones(len(X))), "weight"
+    yield lambda m: m.fit_many(X, y, weight=np.ones(3)), "weight"
+    yield lambda m: m.fit_one(X[0], label, weight=float("nan")), "weight"
+
+
+def _bad_targets(X: Array, y: Any) -> Iterator[tuple[Callable[[Any], Any], str]]:
+    if y is None:
+        return
+    yield lambda m: m.fit_many(X, y[:-1]), "y"
+    yield lambda m: m.fit_one(X[0], float("nan")), "y"
+    yield lambda m: m.fit_many(X, [None] * len(X)), "y"
+
+
+def check_bad_rows_are_not_served(estimator: Any) -> None:
+    """Wrong width and infinities are refused in serving too."""
+    if isinstance(estimator, DriftDetector):
+        return
+    X, _ = rows_for(estimator, 11, 40)
+    infinite = X.copy()
+    infinite[30, 2] = np.inf
+    model = trained(estimator)
+    assert _refusal(lambda m: serve_one(m, X[0, :3]), model).startswith("x")
+    assert _refusal(lambda m: serve_one(m, infinite[30]), model).startswith("x[")
+    assert _refusal(lambda m: serve_many(m, X[:, :3]), model).startswith("X")
+    assert _refusal(lambda m: serve_many(m, infinite), model).startswith("X[30")
 
 
 def _refusal(call: Callable[[Any], Any], model: Any) -> str:
@@ -474,7 +527,9 @@ def _refusal(call: Callable[[Any], Any], model: Any) -> str:
 
 def check_features_come_and_go(estimator: Any) -> None:
     """Mappings that lack a name or bring a new one are served and learned."""
-    X, score = rows(12, 120)
+    if takes_one_number(estimator):
+        return
+    X, score = rows_for(estimator, 12, 120)
     y = targets(estimator, score)
     model = estimator.clone()
     for i, x in enumerate(X):
@@ -494,7 +549,7 @@ def check_any_label_type(estimator: Estimator) -> None:
     """Labels may be strings, integers or bools, and come back as plain values of that type."""
     if not isinstance(estimator, Classifier):
         return
-    X, score = rows(13, 60, clean=True)
+    X, score = rows_for(estimator, 13, 60, clean=True)
     kinds: list[npt.NDArray[Any]] = [score > 0, (score > 0) * 5 - 2, np.where(score > 0, "p", "q")]
     for y in kinds:
         model = estimator.clone().fit_many(X, y)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlineml import checks
-from onlineml.base import Array, Classifier, Regressor
+from onlineml.base import Array, Classifier, DriftDetector, Regressor
 from onlineml.kernels.arena import Field
 from onlineml.learners import GaussianNB
 from onlineml.registry import estimators
@@ -166,6 +166,27 @@ def test_the_honest_one_passes() -> None:
 def test_planted_fault_is_caught(faulty: type[Honest], check: str) -> None:
     with pytest.raises(AssertionError):
         CHECKS[check](faulty())
+
+
+class Alarm(DriftDetector):
+    """Raises an alarm at the fourth error in a row."""
+
+    _state = (Field("run_", (1,), np.int64), Field("flag_", (1,), np.int64))
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        for i, value in enumerate(X[:, 0]):
+            self.run_[0] = self.run_[0] + 1 if value == 1.0 else 0
+            self.flag_[0] = self.run_[0] == 4
+            if serve:
+                out[i, 0] = self.flag_[0]
+
+
+def test_a_drift_detector_in_python_passes() -> None:
+    checks.check_estimator(Alarm())
+    detector = Alarm()
+    assert detector.fit_many([0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1]).tolist() == [4, 10]
+    assert detector.drift_detected
+    assert not detector.fit_one(1).drift_detected
 
 
 def test_an_excuse_that_is_out_of_date_is_caught() -> None:
