@@ -1,0 +1,61 @@
+"""What a wheel and a source archive hold."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as packed, tarfile.open(source) as tar:
+        inside = {name.partition("/")[2] for name in tar.getnames()}
+        return {"wheel": set(packed.namelist()), "source": inside}
+
+
+def test_archives_hold_the_whole_package(archives: dict[str, set[str]]) -> None:
+    due = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "onlineml").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "onlineml/py.typed" in due
+    assert due <= archives["wheel"]
+    assert due <= archives["source"]
+
+
+def test_the_wheel_holds_nothing_else(archives: dict[str, set[str]]) -> None:
+    tops = {name.split("/")[0] for name in archives["wheel"]}
+    assert {top.split("-")[0] for top in tops} == {"onlineml"}
+    assert any(name.endswith("licenses/LICENSE") for name in archives["wheel"])
+
+
+def test_the_source_archive_can_be_tested(archives: dict[str, set[str]]) -> None:
+    due = {"tests/test_packaging.py", "conftest.py", "Makefile", "README.md", "constraints.txt"}
+    assert due <= archives["source"]
+
+
+def test_every_dependency_is_pinned_within_its_range() -> None:
+    from packaging.requirements import Requirement
+
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    folded = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *(one for extra in extras.values() for one in extra)]:
+        needed = Requirement(text)
+        name = re.sub(r"[-_.]+", "-", needed.name).lower()
+        if name != PROJECT["name"]:
+            assert needed.specifier.contains(folded[name]), text
