@@ -1,0 +1,112 @@
+"""Who takes part in an evaluation: names, copies, seeds and baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from onlineml.base import Classifier, Estimator, Regressor
+from onlineml.schema import Schema, wrong
+
+Models = Estimator | Sequence[Estimator] | Mapping[str, Estimator]
+
+
+class Entrant(NamedTuple):
+    """An estimator that is to be evaluated, under a name."""
+
+    name: str
+    seed: int | None
+    estimator: Estimator
+    baseline: bool = False
+
+
+def entrants(
+    models: Models,
+    task: str,
+    schema: Schema,
+    *,
+    seeds: Sequence[int] | None,
+    baselines: bool,
+    inplace: bool,
+) -> list[Entrant]:
+    """Started copies of `models`, one for each seed where they have one, baselines last."""
+    named = _named(models)
+    role = Regressor if task == "regression" else Classifier
+    for name, model in named.items():
+        if not isinstance(model, role):
+            raise wrong(f"models[{name!r}]", model, f"a {role.__name__}, as the task is {task}")
+    entered = [
+        Entrant(name, seed, twin)
+        for name, model in named.items()
+        for seed, twin in _copies(name, model, seeds, inplace)
+    ]
+    if baselines:
+        present = {type(model) for model in named.values()}
+        entered += [
+            Entrant(type(model).__name__, None, model, baseline=True)
+            for model in _baselines(task)
+            if type(model) not in present and type(model).__name__ not in named
+        ]
+    for entrant in entered:
+        _start(entrant, schema)
+    return entered
+
+
+def _named(models: Models) -> dict[str, Estimator]:
+    """Models by name: the class's, numbered from the second of a kind on."""
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        listed = [models] if isinstance(models, Estimator) else list(models)
+        named = {}
+        for model in listed:
+            name, n = type(model).__name__, 1
+            while name in named:
+                n += 1
+                name = f"{type(model).__name__} {n}"
+            named[name] = model
+    if not named:
+        raise wrong("models", models, "at least one estimator")
+    return named
+
+
+def _copies(
+    name: str, model: Estimator, seeds: Sequence[int] | None, inplace: bool
+) -> Iterable[tuple[int | None, Estimator]]:
+    if seeds is not None and not len(seeds):
+        raise wrong("seeds", seeds, "at least one seed, or None")
+    params = [key for key in model.get_params() if key == "seed" or key.endswith("__seed")]
+    if seeds is None or not params:
+        seed = model.get_params().get("seed")
+        yield seed, model if inplace else _copy(model)
+        return
+    if model.is_started or inplace:
+        due = "None, as a seed counts only from the start and these models go on"
+        raise wrong("seeds", seeds, due)
+    for seed in dict.fromkeys(seeds):
+        yield seed, model.clone().set_params(**dict.fromkeys(params, seed))
+
+
+def _copy(model: Estimator) -> Estimator:
+    twin = model.clone()
+    return twin.set_state(model.get_state()) if model.is_started else twin
+
+
+def _baselines(task: str) -> list[Estimator]:
+    from onlineml.learners import MajorityClassifier, MeanRegressor, NoChangeClassifier
+
+    if task == "regression":
+        return [MeanRegressor()]
+    return [NoChangeClassifier(), MajorityClassifier()]
+
+
+def _start(entrant: Entrant, schema: Schema) -> None:
+    """Tell an estimator the kinds of the features; one that knows others is an error."""
+    model = entrant.estimator
+    if not model.is_started:
+        model.start(schema)
+        return
+    known = model.schema_
+    if known.n_features != schema.n_features or dict(known.nominal) != dict(schema.nominal):
+        due = f"a model of the stream's {schema.n_features} features and their nominal values"
+        raise wrong(f"models[{entrant.name!r}]", known, due)

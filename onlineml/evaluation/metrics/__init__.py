@@ -1,0 +1,56 @@
+"""Metrics by name, and those that are used unless others are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onlineml.evaluation.metrics import classification, ranking, regression
+from onlineml.evaluation.metrics.metric import Metric, Scored, Summary
+from onlineml.registry import nearest
+from onlineml.schema import wrong
+
+__all__ = ["DEFAULTS", "METRICS", "Metric", "Scored", "Summary", "chosen", "metric"]
+
+METRICS: dict[str, Metric] = {
+    one.name: one for one in (*classification.METRICS, *ranking.METRICS, *regression.METRICS)
+}
+
+#: Task of a stream -> the metrics that are used unless others are asked for.
+DEFAULTS: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "kappa", "kappa_m", "kappa_t", "balanced_accuracy"),
+    "anomaly": ("average_precision", "roc_auc", "balanced_accuracy", "g_mean", "kappa"),
+    "regression": ("mae", "rmse", "r2"),
+}
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name, or a `ValueError` with the names that are most like it.
+
+    Examples
+    --------
+    >>> metric("kappa").title
+    'Kappa'
+    >>> metric("acuracy")
+    Traceback (most recent call last):
+        ...
+    ValueError: metrics: got 'acuracy', expected a known name; did you mean accuracy?
+    """
+    if name not in METRICS:
+        raise wrong("metrics", name, f"a known name; {nearest(str(name), METRICS)}")
+    return METRICS[name]
+
+
+def chosen(metrics: Sequence[str] | str | None, task: str) -> tuple[Metric, ...]:
+    """Metrics for a stream's task: those named, each once, or the defaults."""
+    if metrics is None:
+        metrics = DEFAULTS[task]
+    names = [metrics] if isinstance(metrics, str) else metrics
+    found = tuple(metric(name) for name in dict.fromkeys(names))
+    kind = "regression" if task == "regression" else "classification"
+    for one in found:
+        if one.kind != kind:
+            others = [other.name for other in METRICS.values() if other.kind == kind]
+            raise wrong("metrics", one.name, f"metrics for {kind}: {', '.join(others)}")
+    if not found:
+        raise wrong("metrics", metrics, "at least one metric")
+    return found

@@ -1,0 +1,349 @@
+"""What an evaluation found: curves, totals and costs, for tables, files and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from onlineml.evaluation.metrics import metric as metric_named
+from onlineml.registry import nearest
+from onlineml.schema import wrong
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from matplotlib.figure import Figure
+
+    from onlineml.base import Estimator
+
+FORMAT = 1  # of the JSON file
+
+
+class WindowRecord(NamedTuple):
+    """One model at the end of one window."""
+
+    model: str
+    seed: int | None
+    baseline: bool
+    #: Rows scored so far, and rows of this window (the last one may be shorter).
+    n_rows: int
+    n_window: int
+    #: Metric -> value over the window, and over all rows so far.
+    window: dict[str, float]
+    cumulative: dict[str, float]
+    #: CPU seconds that the model has used so far.
+    cpu_seconds: float
+
+
+@dataclass
+class Run:
+    """One model with one seed over one stream.
+
+    `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
+    per metric. `n_skipped` counts, per metric, windows that it could not judge and left out of
+    its total (rankings of one class).
+    """
+
+    model: str
+    seed: int | None
+    estimator: str
+    baseline: bool = False
+    n_rows: list[int] = field(default_factory=list)
+    window: dict[str, list[float]] = field(default_factory=dict)
+    cumulative: dict[str, list[float]] = field(default_factory=dict)
+    n_skipped: dict[str, int] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    nbytes: int = 0
+
+    @property
+    def n_scored(self) -> int:
+        """Rows that were scored."""
+        return self.n_rows[-1] if self.n_rows else 0
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Metric -> value over all rows."""
+        return {name: curve[-1] if curve else np.nan for name, curve in self.cumulative.items()}
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows per CPU second of the model alone."""
+        return self.n_scored / self.cpu_seconds if self.cpu_seconds > 0 else np.nan
+
+    def take(self, record: WindowRecord) -> None:
+        """Append a window."""
+        self.n_rows.append(record.n_rows)
+        for curves, values in ((self.window, record.window), (self.cumulative, record.cumulative)):
+            for name, value in values.items():
+                curves.setdefault(name, []).append(value)
+        self.cpu_seconds = record.cpu_seconds
+
+
+@dataclass
+class Result:
+    """What `prequential` found.
+
+    Attributes
+    ----------
+    stream, task
+        The stream's name and its task.
+    metrics
+        Names of the metrics; the first one orders the summary.
+    window
+        Rows in a window.
+    runs
+        One for each model and seed, baselines last.
+    n_rows
+        Rows read from the stream.
+    drifts
+        Rows at which the stream's concept is known to change.
+    label_delay
+        How late labels came, in words.
+    n_unlabeled
+        Rows whose label never came.
+    n_dropped
+        Rows that were neither scored nor learned, as too many others were waiting for labels.
+    n_pending
+        Most rows that waited for their labels at one time.
+    interrupted
+        Whether Ctrl-C ended the evaluation; everything up to there is in the result.
+    estimators
+        (model, seed) -> the trained estimator; not written to files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.evaluation import prequential
+    >>> from onlineml.learners import GaussianNB
+    >>> y = np.arange(2000) // 50 % 2
+    >>> X = np.random.default_rng(1).normal(size=(2000, 2)) + 2.0 * y[:, None]
+    >>> result = prequential(GaussianNB(), (X, y), metrics=["accuracy", "kappa_t"])
+    >>> [round(run.totals["accuracy"], 2) for run in result]
+    [0.92, 0.98, 0.5]
+    """
+
+    stream: str
+    task: str
+    metrics: list[str]
+    window: int
+    runs: list[Run]
+    n_rows: int = 0
+    drifts: list[int] = field(default_factory=list)
+    label_delay: str = "none"
+    n_unlabeled: int = 0
+    n_dropped: int = 0
+    n_pending: int = 0
+    interrupted: bool = False
+    estimators: dict[tuple[str, int | None], Estimator] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def run(self, model: str, seed: int | None = None) -> Run:
+        """The run of a model; with `seed` None, the first one.
+
+        Raises `ValueError` for a model or a seed that was not evaluated.
+        """
+        found = [run for run in self.runs if run.model == model]
+        if not found:
+            raise wrong("model", model, nearest(model, [run.model for run in self.runs]))
+        if seed is None:
+            return found[0]
+        seeded = [run for run in found if run.seed == seed]
+        if not seeded:
+            raise wrong("seed", seed, f"one of {[run.seed for run in found]}")
+        return seeded[0]
+
+    # ---------------------------------------------------------------- tables
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One row a model, best first: means over seeds, and their standard deviations.
+
+        Keys: `model`, `baseline`, `n_seeds`, `n_rows`, each metric, `<metric>_sd` (sample standard
+        deviation, NaN for one seed), `rows_per_second`, `cpu_seconds`, `nbytes`.
+        """
+        first = metric_named(self.metrics[0])
+        rows = [self._summary_row(model) for model in dict.fromkeys(run.model for run in self.runs)]
+
+        def rank(row: dict[str, Any]) -> float:
+            value = float(row[first.name])
+            return np.inf if np.isnan(value) else -value if first.rises else value
+
+        return sorted(rows, key=rank)
+
+    def _summary_row(self, model: str) -> dict[str, Any]:
+        runs = [run for run in self.runs if run.model == model]
+        row: dict[str, Any] = {
+            "model": model,
+            "baseline": runs[0].baseline,
+            "n_seeds": len(runs),
+            "n_rows": min(run.n_scored for run in runs),
+        }
+        for name in self.metrics:
+            row[name], row[f"{name}_sd"] = mean_and_sd(
+                [run.totals.get(name, np.nan) for run in runs]
+            )
+        for name in ("rows_per_second", "cpu_seconds", "nbytes"):
+            row[name] = mean_and_sd([getattr(run, name) for run in runs])[0]
+        return row
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The windowed table, one row a run and window, as columns.
+
+        `model`, `seed`, `baseline`, `n_rows` (scored so far), then for each metric its value in the
+        window (`accuracy`) and over all rows so far (`accuracy_cumulative`).
+        """
+        columns: dict[str, list[Any]] = {
+            name: [getattr(run, name) for run in self.runs for _ in run.n_rows]
+            for name in ("model", "seed", "baseline")
+        }
+        columns["n_rows"] = [n for run in self.runs for n in run.n_rows]
+        for name in self.metrics:
+            columns[name] = [v for run in self.runs for v in run.window.get(name, ())]
+            columns[f"{name}_cumulative"] = [
+                v for run in self.runs for v in run.cumulative.get(name, ())
+            ]
+        return columns
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The windowed table (see `columns`) as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns()).astype({"seed": "Int64"})
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the windowed table (see `columns`); the rest goes into its metadata."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self._table(), path)
+
+    def _table(self) -> pa.Table:
+        import pyarrow as pa
+
+        types = {"model": pa.string(), "seed": pa.int64(), "baseline": pa.bool_()}
+        types["n_rows"] = pa.int64()
+        columns = {
+            name: pa.array(values, types.get(name, pa.float64()))
+            for name, values in self.columns().items()
+        }
+        head = self._plain()
+        for run in head["runs"]:
+            for curve in ("n_rows", "window", "cumulative"):
+                del run[curve]
+        return pa.table(columns).replace_schema_metadata({"onlineml": _to_bytes(head)})
+
+    # ---------------------------------------------------------------- files
+
+    def _plain(self) -> dict[str, Any]:
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "estimators"}
+        return {"format": FORMAT, **plain, "runs": [asdict(run) for run in self.runs]}
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Everything but the estimators as JSON, NaN as null; written to `path` where given."""
+        text = _to_bytes(self._plain())
+        if path is not None:
+            Path(path).write_bytes(text)
+        return text.decode()
+
+    @classmethod
+    def from_json(cls, source: str | Path) -> Result:
+        """The result that `to_json` wrote, from its text or its file.
+
+        Raises `ValueError` where the text is not such a result.
+        """
+        import orjson
+
+        is_text = isinstance(source, str) and source.lstrip().startswith("{")
+        text = source if isinstance(source, str) and is_text else Path(source).read_bytes()
+        try:
+            plain = orjson.loads(text)
+            if plain.pop("format") != FORMAT:
+                raise wrong("source", str(source), f"a result of format {FORMAT}")
+            return cls(**{**plain, "runs": [_run_from(run) for run in plain["runs"]]})
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise wrong("source", str(source), "a result that to_json wrote") from None
+
+    # ---------------------------------------------------------------- to look at
+
+    def __repr__(self) -> str:
+        head = f"{self.stream}: {self.n_rows} rows, window {self.window}"
+        if self.label_delay != "none":
+            head += f", labels late by {self.label_delay}"
+        notes = [
+            f"{count} {what}"
+            for count, what in (
+                (self.n_unlabeled, "rows never got a label"),
+                (self.n_dropped, "rows dropped while others waited for labels"),
+                (max((n for run in self.runs for n in run.n_skipped.values()), default=0),
+                 "windows of one class left out of rankings"),
+            )
+            if count
+        ]  # fmt: skip
+        if self.interrupted:
+            notes.append("interrupted")
+        return "\n".join([head, *as_lines(self._shown()), *notes])
+
+    def _shown(self) -> list[list[str]]:
+        """Header and rows of the summary, as text."""
+        table = [["model", *(metric_named(m).title for m in self.metrics), "rows/s", "bytes"]]
+        for row in self.summary():
+            cells = [f"{row[m]:.4g}" + _spread(row[f"{m}_sd"]) for m in self.metrics]
+            speed = "-" if np.isnan(row["rows_per_second"]) else f"{row['rows_per_second']:,.0f}"
+            table.append([row["model"], *cells, speed, f"{row['nbytes']:,.0f}"])
+        return table
+
+    def plot(self, metric: str | None = None, *, cumulative: bool = False) -> Figure:
+        """Curves of a metric (the first one, unless named) over rows, as a matplotlib figure.
+
+        Runs of several seeds are drawn as their mean and a band of one standard deviation;
+        baselines are dashed gray, known drifts vertical lines. Colors suit color-blind readers.
+        """
+        from onlineml.evaluation.plotting import curves
+
+        name = self.metrics[0] if metric is None else metric
+        if name not in self.metrics:
+            raise wrong("metric", name, nearest(name, self.metrics))
+        return curves(self, name, cumulative=cumulative)
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and sample standard deviation (NaN for a single value)."""
+    sd = np.std(values, ddof=1) if len(values) > 1 else np.nan
+    return float(np.mean(values)), float(sd)
+
+
+def as_lines(table: list[list[str]]) -> list[str]:
+    """Aligned lines of a table of text: first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*table)]
+    return [
+        "  ".join(
+            cell.rjust(width) if j else cell.ljust(width)
+            for j, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in table
+    ]
+
+
+def _spread(sd: float) -> str:
+    return "" if np.isnan(sd) else f" ±{sd:.2g}"
+
+
+def _to_bytes(plain: dict[str, Any]) -> bytes:
+    import orjson
+
+    return orjson.dumps(plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _run_from(plain: dict[str, Any]) -> Run:
+    for curves in ("window", "cumulative"):
+        plain[curves] = {
+            name: [np.nan if value is None else value for value in curve]
+            for name, curve in plain[curves].items()
+        }
+    return Run(**plain)
