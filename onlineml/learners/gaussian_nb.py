@@ -71,7 +71,7 @@ def _careful_log_density(
 ) -> float:  # fmt: skip
     total = 0.0
     for j in range(x.shape[0]):
-        if np.isnan(x[j]) or (nominal[j] and x[j] >= n_values[j]):
+        if np.isnan(x[j]) or (nominal[j] and not 0.0 <= x[j] < n_values[j]):
             continue
         if n[j] == 0.0:
             total += _IMPOSSIBLE
