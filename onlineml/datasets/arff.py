@@ -19,6 +19,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _VALUE = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)""")
+_MISSING = ("?", " ?", "? ", " ? ", "  ?", "")
 _NUMBERS = ("numeric", "real", "integer")
 
 
@@ -94,7 +95,7 @@ class ARFFStream(CSVStream):
         target = names[-1] if target is None else target
         if target not in names:
             raise one_of("target", target, names)
-        self._body = Body(names, ",", quotes, "\\", "%")
+        self._body = Body(names, ",", quotes, "\\", "%", _MISSING)
         self._types = self._typed(header, target)
         nominal = {a.name: a.values for a in header if a.values and a.name != target}
         labels = header[names.index(target)].values
@@ -197,7 +198,9 @@ def _attribute(line: str, where: str) -> Attribute:
         return Attribute(name, "nominal", values)
     word = kind.split()[0].lower()
     if word not in (*_NUMBERS, "string", "date"):
-        raise ValueError(f"{where}: got type {kind[:40]!r}, expected numeric, nominal, string, date")
+        raise ValueError(
+            f"{where}: got type {kind[:40]!r}, expected numeric, nominal, string, date"
+        )
     return Attribute(name, word)
 
 

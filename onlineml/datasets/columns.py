@@ -75,32 +75,32 @@ class Columns:
         drop: Iterable[str], task: str | None, sample: pa.RecordBatch,
         classes: Mapping[str, Hashable] | None = None,
     ) -> None:  # fmt: skip
-        names = types.names
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise wrong("columns", twice, "different names")
-        if target is None:
-            raise wrong("target", target, f"the label's column, one of {', '.join(names)}"[:300])
         nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
-        for argument, given in (("target", [target]), ("time", [time] if time else []),
-                                ("nominal", nominal), ("drop", drop)):  # fmt: skip
-            for name in given:
-                if name not in names:
-                    raise one_of(argument, name, names)
+        drop = list(drop)
+        _check_names(types.names, target=[target], time=[time] if time else [], nominal=nominal,
+                     drop=drop)  # fmt: skip
+        self.target, self.time, self.classes = str(target), time, dict(classes or {})
         out = {target, time, *drop}
-        self.features = [name for name in names if name not in out]
+        self.features = [name for name in types.names if name not in out]
         if not self.features:
-            raise wrong("columns", names, "at least one feature besides the target")
-        self.types = {name: types.field(name).type for name in [*self.features, target]}
-        self.target, self.time, self.classes = target, time, dict(classes or {})
-        if time is not None:
-            self.types[time] = types.field(time).type
+            raise wrong("columns", types.names, "at least one feature besides the target")
+        used = [*self.features, self.target, *([time] if time else [])]
+        self.types = {name: types.field(name).type for name in used}
+        self._check_types(task)
         self._tables: dict[int, dict[Hashable, int]] = {}
         self._fixed: set[int] = set()
         for j, name in enumerate(self.features):
             self._set_kind(j, name, nominal)
         self._schema: Schema | None = None
+        self._n_values = 0
         self.task: Task = checked_task(task) or self._task_of(sample.column(target))
+
+    def _check_types(self, task: str | None) -> None:
+        if self.time is not None and kind_of(self.types[self.time], self.time) == "text":
+            shown = str(self.types[self.time])
+            raise wrong(f"time column {self.time!r}", shown, "numbers or ISO times")
+        if task == "regression" and kind_of(self.types[self.target], self.target) == "text":
+            self.types[self.target] = _float64()
 
     def _set_kind(self, j: int, name: str, nominal: Any) -> None:
         kind = kind_of(self.types[name], name)
@@ -180,7 +180,7 @@ class Columns:
                 for row in np.flatnonzero(indices == i):
                     note(problems, row, f"column {self.target!r}: got {values[i]!r}, expected one "
                          "of its declared values")  # fmt: skip
-            values = [self.classes.get(value) for value in values]
+            values = [self.classes.get(str(value)) for value in values]
         whole = bool(self.classes) and all(type(value) is int for value in self.classes.values())
         table = np.empty(len(values) + 1, object)
         table[:-1] = values
@@ -208,7 +208,26 @@ class Columns:
         return numbers(parsed(batch.column(self.time), self.types[self.time], self.time, problems))
 
 
-def note(problems: Problems, row: int, what: str) -> None:
+def _check_names(names: list[str], **arguments: Iterable[str | None]) -> None:
+    """Raise for column names that are missing, unknown, or there twice."""
+    for argument, given in arguments.items():
+        for name in given:
+            if name is None:
+                raise wrong(argument, name, f"the label's column: {', '.join(names)}"[:300])
+            if name not in names:
+                raise one_of(argument, name, names)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise wrong("columns", twice, "different names")
+
+
+def _float64() -> Any:
+    import pyarrow as pa
+
+    return pa.float64()
+
+
+def note(problems: Problems, row: Any, what: str) -> None:
     """Keep the first problem of a row."""
     problems.setdefault(int(row), what)
 
@@ -323,7 +342,9 @@ def filled(column: Any, null: float, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         return np.empty(0, dtype)
     data = column.buffers()[1]
     values = np.frombuffer(data, dtype, len(column), column.offset * dtype.itemsize)
-    return np.where(mask(column.is_null()), dtype.type(null), values) if column.null_count else values
+    return (
+        np.where(mask(column.is_null()), dtype.type(null), values) if column.null_count else values
+    )
 
 
 def dictionary_of(column: Any) -> tuple[list[Hashable], npt.NDArray[np.int64], Any]:

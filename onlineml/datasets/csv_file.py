@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from onlineml.datasets.columns import Nominal, kind_of, one_of, unparsable
+from onlineml.datasets.columns import Nominal, kind_of, unparsable
 from onlineml.datasets.files import FilePath, existing, opened, stem_of
 from onlineml.datasets.table import OnError, TableStream
 from onlineml.schema import wrong
@@ -18,7 +19,7 @@ MISSING = ["", "?", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "
 
 
 class CSVStream(TableStream):
-    """Rows of a CSV file, plain or packed (gz, bz2, xz, or zip with one member).
+    r"""Rows of a CSV file, plain or packed (gz, bz2, xz, or zip with one member).
 
     The first megabyte says what each column is: numbers, true/false, dates and times (as seconds
     since 1970), or text, which is nominal (see `TableStream`). A column most of whose values are
@@ -62,7 +63,7 @@ class CSVStream(TableStream):
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "weather.csv"
-    >>> _ = path.write_text("temp,sky,rain\\n20.5,clear,no\\n,grey,yes\\n")
+    >>> _ = path.write_text("temp,sky,rain\n20.5,clear,no\n,grey,yes\n")
     >>> for x, y in CSVStream(path, target="rain"):
     ...     print(x, y)
     {'temp': 20.5, 'sky': 'clear'} no
@@ -83,17 +84,10 @@ class CSVStream(TableStream):
         self._body = Body(names, delimiter or ("\t" if tabs else ","), '"', None, None)
         nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
         sample = self._sample()
-        for known in (nominal, [target] if target else []):
-            for column in known:
-                if column not in sample.schema.names:
-                    raise one_of("target" if known is not nominal else "nominal", column,
-                                 sample.schema.names)  # fmt: skip
         self._types = _types(sample, nominal, target, task)
         self._set_columns(
             self._types, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
         )
-        if time is not None and kind_of(self._types.field(time).type, time) == "text":
-            raise wrong(f"column {time!r}", sample.column(time)[0].as_py(), "a number or ISO time")
 
     def _start(self, file: BinaryIO) -> None:
         """Read what comes before the table."""
@@ -103,7 +97,10 @@ class CSVStream(TableStream):
             self._start(file)
             with errors_of(self._source):
                 reader = self._body.reader(file, None, lambda row: "skip")
-                return next(iter(reader), None) or _no_rows(self._source)
+                sample = next(reader, None)
+        if sample is None:
+            raise wrong(self._source, "no rows", "at least one row")
+        return sample
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -126,8 +123,6 @@ class CSVStream(TableStream):
         """A pass that leaves it to `Columns` to parse numbers: slower, and never stopped."""
         import pyarrow as pa
 
-        self._line_numbers: list[int] = []  # of lines that are no rows, or broken ones
-        self._n_comments = 0
         texts = pa.schema([(name, pa.string()) for name in self._types.names])
         with opened(self.path) as file:
             self._start(file)
@@ -164,13 +159,11 @@ class CSVStream(TableStream):
         self, lines: list[tuple[int, bool, str]], index: int, problem: str | None
     ) -> None:
         """Raise for a broken line before the kept row `index`, or for that row's problem."""
-        n_comments = n_broken = 0
-        for number, comment, what in lines:
-            if number > index + n_comments + n_broken + 1:
+        for n_comments, (number, comment, what) in enumerate(lines):
+            if number > index + n_comments + 1:
                 break
             if not comment:
                 raise self._broken(number - n_comments, what)
-            n_comments += 1
         if problem is not None:
             raise self._broken(index + 1, problem)
 
@@ -184,15 +177,17 @@ class Body:
         Column names; None where the first line gives them.
     delimiter, quote, escape, comment
         Characters between cells, around text, before a quote, before a comment (on its own line).
+    missing
+        What a cell without a value says.
     """
 
     def __init__(
         self, names: Sequence[str] | None, delimiter: str, quote: str, escape: str | None,
-        comment: str | None,
+        comment: str | None, missing: Sequence[str] = MISSING,
     ) -> None:  # fmt: skip
         self.names, self.has_header = names, int(names is None)
         self.delimiter, self.quote, self.escape = delimiter, quote, escape
-        self.comment = comment
+        self.comment, self.missing = comment, list(missing)
 
     def is_comment(self, line: str) -> bool:
         """Whether a line is a comment."""
@@ -220,38 +215,27 @@ class Body:
             ),
             csv.ConvertOptions(
                 column_types=types,
-                null_values=MISSING,
+                null_values=self.missing,
                 strings_can_be_null=True,
             ),
         ))  # fmt: skip
 
 
-class errors_of:  # noqa: N801 - used like a function
+@contextmanager
+def errors_of(source: str) -> Iterator[None]:
     """Arrow's errors as one line that names the source."""
+    import pyarrow as pa
 
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        import pyarrow as pa
-
-        if isinstance(error, pa.ArrowInvalid):
-            text = " ".join(str(error).split())
-            if "Empty CSV" in text:
-                raise _no_rows(self.source) from None
-            raise ValueError(f"{self.source}: {text}") from None
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        text = " ".join(str(error).split())
+        if "Empty CSV" in text:
+            raise wrong(source, "no rows", "at least one row") from None
+        raise ValueError(f"{source}: {text}") from None
 
 
-def _no_rows(source: str) -> Any:
-    raise wrong(source, "no rows", "at least one row")
-
-
-def _types(
-    sample: pa.RecordBatch, nominal: Any, target: str | None, task: str | None
-) -> pa.Schema:
+def _types(sample: pa.RecordBatch, nominal: Any, target: str | None, task: str | None) -> pa.Schema:
     """What to read each column as, from the first block."""
     import pyarrow as pa
 
@@ -262,12 +246,13 @@ def _types(
         temporal = pa.types.is_temporal(column.type)
         if name in nominal:
             types[name] = _type_of(nominal[name] if isinstance(nominal, Mapping) else ())
-        elif name == target and task != "regression":
-            types[name] = pa.float64() if pa.types.is_null(column.type) else column.type
+        elif name == target:
+            exact = task != "regression" and not pa.types.is_null(column.type)
+            types[name] = column.type if exact else pa.float64()
         elif kind == "boolean" or temporal:
             types[name] = column.type
         else:
-            texts = kind == "text" and not (_mostly_numbers(column) and name != target)
+            texts = kind == "text" and not _mostly_numbers(column)
             types[name] = pa.string() if texts else pa.float64()
     return pa.schema(list(types.items()))
 

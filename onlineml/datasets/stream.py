@@ -17,8 +17,8 @@ Task = Literal["classification", "regression", "anomaly"]
 class Chunk(NamedTuple):
     """Consecutive rows of a stream.
 
-    `X` is `(n_rows, n_features)` float64 (nominal values as codes of the stream's schema), `y` holds
-    labels or targets `(n_rows,)`, `time` event times in seconds where the source has them.
+    `X` is `(n_rows, n_features)` float64 (nominal values as codes of the stream's schema), `y`
+    holds labels or targets `(n_rows,)`, `time` event times in seconds where the source has them.
     """
 
     X: Array
@@ -45,7 +45,11 @@ class Stream(ABC):
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """Names and kinds of the features."""
+        """Names and kinds of the features.
+
+        Where a source does not declare its nominal values, the schema grows as chunks are read:
+        look again after each chunk. A value keeps its code.
+        """
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -56,8 +60,8 @@ class Stream(ABC):
         return _Take(self, n_rows)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        schema = self.schema
         for X, y, _ in self.chunks(1000):
+            schema = self.schema  # of a file, it may have grown
             for x, target in zip(X, y.tolist(), strict=True):
                 yield (_mapping(x, schema) if schema.names else x), target
 
