@@ -71,7 +71,9 @@ class Evaluation(_Strict):
     rows: int | None = Field(default=None, ge=1, description="Rows of the stream; all when unset.")
     metrics: list[str] = Field(default_factory=list, description="Metrics; the task's when unset.")
     window: int = Field(default=1000, ge=1, description="Rows in a window of the curves.")
-    label_delay: int = Field(default=0, ge=0, description="Rows until a label arrives.")
+    label_delay: int | float = Field(
+        default=0, ge=0, description="Rows (int) or seconds (float) until a label arrives."
+    )
     out: Path | None = Field(default=None, description="Output folder.")
     force: bool = Field(default=False, description="Write into a folder that exists.")
     track: bool = Field(default=False, description="Log to MLflow.")
