@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from onlineml.datasets.columnar import ArrowStream, ParquetStream
     from onlineml.datasets.csv_file import CSVStream
     from onlineml.datasets.download import DownloadError
+    from onlineml.datasets.iterable import IterableStream
     from onlineml.datasets.known import Known
-    from onlineml.datasets.memory import ArrayStream, FrameStream, IterableStream
+    from onlineml.datasets.memory import ArrayStream, FrameStream
     from onlineml.datasets.registry import load, names
     from onlineml.datasets.source import as_stream
 
@@ -30,7 +31,7 @@ _HOMES = {
     "CSVStream": "csv_file",
     "DownloadError": "download",
     "FrameStream": "memory",
-    "IterableStream": "memory",
+    "IterableStream": "iterable",
     "Known": "known",
     "ParquetStream": "columnar",
     "as_stream": "source",

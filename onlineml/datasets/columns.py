@@ -1,7 +1,4 @@
-"""From the columns of an Arrow table to rows, labels and times.
-
-Arrow's own `to_numpy` imports pandas where that is installed, so buffers are read directly.
-"""
+"""From the columns of an Arrow table to rows, labels and times."""
 
 from __future__ import annotations
 
@@ -12,6 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.datasets.arrow import (
+    Problems,
+    dictionary_of,
+    float64,
+    integers,
+    kind_of,
+    mask,
+    note,
+    numbers,
+    parsed,
+)
 from onlineml.datasets.stream import Chunk, Task
 from onlineml.schema import Array, Schema, wrong
 
@@ -19,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Nominal = Iterable[str] | Mapping[str, Sequence[Hashable]]
-Problems = dict[int, str]  # index of a row in its batch -> what is wrong with it
 _MOST_CLASSES = 50
 
 
@@ -100,7 +107,7 @@ class Columns:
             shown = str(self.types[self.time])
             raise wrong(f"time column {self.time!r}", shown, "numbers or ISO times")
         if task == "regression" and kind_of(self.types[self.target], self.target) == "text":
-            self.types[self.target] = _float64()
+            self.types[self.target] = float64()
 
     def _set_kind(self, j: int, name: str, nominal: Any) -> None:
         kind = kind_of(self.types[name], name)
@@ -219,150 +226,3 @@ def _check_names(names: list[str], **arguments: Iterable[str | None]) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise wrong("columns", twice, "different names")
-
-
-def _float64() -> Any:
-    import pyarrow as pa
-
-    return pa.float64()
-
-
-def note(problems: Problems, row: Any, what: str) -> None:
-    """Keep the first problem of a row."""
-    problems.setdefault(int(row), what)
-
-
-def kind_of(arrow_type: Any, name: str) -> str:
-    """Kind of a column: text, boolean, integer, number (floats and times too)."""
-    from pyarrow import types
-
-    if types.is_dictionary(arrow_type):
-        return "text"
-    if types.is_string(arrow_type) or types.is_large_string(arrow_type):
-        return "text"
-    if getattr(types, "is_string_view", types.is_string)(arrow_type):
-        return "text"
-    if types.is_boolean(arrow_type):
-        return "boolean"
-    if types.is_integer(arrow_type):
-        return "integer"
-    if types.is_floating(arrow_type) or types.is_decimal(arrow_type) or types.is_null(arrow_type):
-        return "number"
-    if types.is_temporal(arrow_type):
-        return "number"
-    raise wrong(f"column {name!r}", str(arrow_type), "numbers, times, booleans or text")
-
-
-def parsed(column: Any, due: Any, name: str, problems: Problems) -> Any:
-    """`column`, its text parsed where another type is due; what cannot be parsed becomes null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if column.type == due or kind_of(column.type, name) != "text" or kind_of(due, name) == "text":
-        return column
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    column = pc.utf8_trim_whitespace(column)
-    bad = unparsable(column, due)
-    for i in bad:
-        note(problems, i, f"column {name!r}: got {column[i].as_py()!r}, expected {_words(due)}")
-    if bad:
-        good = np.ones(len(column), np.uint8)
-        good[bad] = 0
-        kept = pa.Array.from_buffers(pa.uint8(), len(good), [None, pa.py_buffer(good)])
-        column = pc.if_else(kept.cast(pa.bool_()), column, pa.nulls(len(good), column.type))
-    return column.cast(due)
-
-
-def _words(arrow_type: Any) -> str:
-    kind = kind_of(arrow_type, "")
-    return {"integer": "a whole number", "boolean": "true or false"}.get(kind, "a number")
-
-
-def unparsable(column: Any, due: Any, first: int = 0) -> list[int]:
-    """Indices of the texts that are not of type `due`, found by halving."""
-    import pyarrow as pa
-
-    try:
-        column.cast(due)
-    except pa.ArrowInvalid:
-        if len(column) == 1:
-            return [first]
-        middle = len(column) // 2
-        left = unparsable(column.slice(0, middle), due, first)
-        return left + unparsable(column.slice(middle), due, first + middle)
-    return []
-
-
-def numbers(column: Any) -> Array:
-    """A column as float64, NaN where null; times in seconds since 1970 (UTC)."""
-    import pyarrow as pa
-
-    scale = 1.0
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_temporal(column.type):
-        column, scale = _microseconds(column), 1e6
-    if pa.types.is_null(column.type):
-        return np.full(len(column), np.nan)
-    if column.type != pa.float64():
-        column = column.cast(pa.float64(), safe=False)
-    values: Array = filled(column, np.nan, np.dtype(np.float64))
-    return values if scale == 1.0 else values / scale
-
-
-def _microseconds(column: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_time(column.type):
-        return column.cast(pa.time64("us")).cast(pa.int64())
-    if pa.types.is_duration(column.type):
-        return column.cast(pa.duration("us"), safe=False).cast(pa.int64())
-    zone = getattr(column.type, "tz", None)
-    return column.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
-
-
-def integers(column: Any) -> npt.NDArray[np.int64]:
-    """A column of integers as int64, 0 where null."""
-    import pyarrow as pa
-
-    return filled(column.cast(pa.int64()), 0, np.dtype(np.int64))
-
-
-def mask(column: Any) -> npt.NDArray[np.bool_]:
-    """A column of booleans as a NumPy array."""
-    import pyarrow as pa
-
-    return filled(column.cast(pa.uint8()), 0, np.dtype(np.uint8)).astype(bool)
-
-
-def filled(column: Any, null: float, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """The values of a column of that type, `null` where it is null; no copy where nothing is."""
-    if not len(column):
-        return np.empty(0, dtype)
-    data = column.buffers()[1]
-    values = np.frombuffer(data, dtype, len(column), column.offset * dtype.itemsize)
-    return (
-        np.where(mask(column.is_null()), dtype.type(null), values) if column.null_count else values
-    )
-
-
-def dictionary_of(column: Any) -> tuple[list[Hashable], npt.NDArray[np.int64], Any]:
-    """Distinct values, each row's index among them (their number where null), and the order.
-
-    The order lists the indices that occur, by first appearance.
-    """
-    import pyarrow as pa
-
-    if pa.types.is_null(column.type):
-        return [], np.zeros(len(column), np.int64), np.empty(0, np.int64)
-    given = pa.types.is_dictionary(column.type)
-    if not given:
-        if getattr(pa.types, "is_string_view", lambda _: False)(column.type):
-            column = column.cast(pa.large_string())
-        column = column.dictionary_encode()
-    values = column.dictionary.to_pylist()
-    codes = column.indices.cast(pa.int64())
-    order = integers(codes.unique().drop_null()) if given else np.arange(len(values))
-    rows = filled(codes, len(values), np.dtype(np.int64))
-    return values, rows, order

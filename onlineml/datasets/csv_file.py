@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from onlineml.datasets.columns import Nominal, kind_of, unparsable
+from onlineml.datasets.arrow import kind_of, unparsable
+from onlineml.datasets.columns import Nominal
 from onlineml.datasets.files import FilePath, existing, opened, stem_of
 from onlineml.datasets.table import OnError, TableStream
 from onlineml.schema import wrong

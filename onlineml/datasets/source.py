@@ -13,7 +13,8 @@ from onlineml.datasets.columnar import ArrowStream, ParquetStream
 from onlineml.datasets.columns import one_of
 from onlineml.datasets.csv_file import CSVStream
 from onlineml.datasets.files import format_of
-from onlineml.datasets.memory import ArrayStream, FrameStream, IterableStream
+from onlineml.datasets.iterable import IterableStream
+from onlineml.datasets.memory import ArrayStream, FrameStream
 from onlineml.datasets.stream import Stream
 from onlineml.schema import is_frame, wrong
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from onlineml.datasets.columns import Columns, Nominal, Problems
+from onlineml.datasets.arrow import Problems
+from onlineml.datasets.columns import Columns, Nominal
 from onlineml.datasets.stream import Chunk, Stream, rechunked
 from onlineml.schema import Schema, wrong
 
