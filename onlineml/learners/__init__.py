@@ -1,6 +1,7 @@
 """Predicting a target: classifiers and regressors."""
 
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.knn import KNNClassifier, KNNRegressor
 from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
@@ -14,6 +15,8 @@ from onlineml.learners.softmax_regression import SoftmaxRegression
 
 __all__ = [
     "GaussianNB",
+    "KNNClassifier",
+    "KNNRegressor",
     "LinearRegression",
     "LogisticRegression",
     "MajorityClassifier",

@@ -62,7 +62,8 @@ class StandardScaler(Transformer):
     """Numeric features minus their running mean, over their running standard deviation.
 
     A feature that has not been seen, or has been constant, gives 0; a missing value stays missing;
-    nominal features pass unchanged. Values beyond 1e50 count as missing. Time per event and memory are O(n_features).
+    nominal features pass unchanged. Values beyond 1e50 count as missing. Time per event and memory
+    are O(n_features).
 
     Parameters
     ----------
