@@ -6,7 +6,6 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
-from onlineml.schema import wrong
 
 #: Name of a rule -> its number in kernels, which is also how many moments of a weight it keeps.
 RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
@@ -55,13 +54,3 @@ def descend_at(
 def decay(rate: float, l2: float, weight: float) -> float:
     """Factor by which an event of `weight` shrinks the weights that it touches."""
     return 1.0 / (1.0 + rate * l2 * weight)
-
-
-def check_descent(optimizer: str, learning_rate: float, l2: float) -> None:
-    """Raise `ValueError` for what gradient descent cannot work with."""
-    if optimizer not in RULES:
-        raise wrong("optimizer", optimizer, f"one of {list(RULES)}")
-    if not 0 < learning_rate < np.inf:
-        raise wrong("learning_rate", learning_rate, "a number > 0")
-    if not 0 <= l2 < np.inf:
-        raise wrong("l2", l2, "a number >= 0")

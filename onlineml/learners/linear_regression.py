@@ -10,7 +10,7 @@ from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
 from onlineml.kernels.linear import spread, squared_norm, weighed
-from onlineml.kernels.optimizers import RULES, check_descent, correction, decay, descend, descend_at
+from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
 from onlineml.schema import wrong
 
 LOSSES = {"squared": 0, "absolute": 1, "huber": 2}
@@ -64,6 +64,16 @@ def _slope(error: float, loss: int, delta: float) -> float:
     if loss == _HUBER:
         return min(max(error, -delta), delta)
     return error
+
+
+def check_descent(optimizer: str, learning_rate: float, l2: float) -> None:
+    """Raise `ValueError` for what gradient descent cannot work with."""
+    if optimizer not in RULES:
+        raise wrong("optimizer", optimizer, f"one of {list(RULES)}")
+    if not 0 < learning_rate < np.inf:
+        raise wrong("learning_rate", learning_rate, "a number > 0")
+    if not 0 <= l2 < np.inf:
+        raise wrong("l2", l2, "a number >= 0")
 
 
 class LinearRegression(Regressor):

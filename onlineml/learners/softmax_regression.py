@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from onlineml.base import Classifier
-from onlineml.kernels.optimizers import RULES, check_descent
+from onlineml.kernels.optimizers import RULES
 from onlineml.kernels.softmax import STATE, softmax_regression
+from onlineml.learners.linear_regression import check_descent
 
 
 class SoftmaxRegression(Classifier):
