@@ -1,0 +1,235 @@
+"""What a leaf of a classification tree observes, and what that says: naive Bayes, best division.
+
+Per class and numeric feature a Gaussian with extremes: `stats` (C, 6, F) holds the blocks named
+below, features side by side. Per class and nominal feature the weight of each value: `counts`
+(C, F, V).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, Split
+
+COUNT, MEAN, M2, LOW, HIGH, HALF_PRECISION = range(6)
+BLOCKS = 6
+
+_IMPOSSIBLE = -690.0  # log of a density that is taken for 0
+_LOWEST = -1e300
+_LOG_PI = math.log(math.pi)
+_N_CANDIDATES = 10  # thresholds tried per numeric feature
+_NEVER = -np.inf
+
+
+@jit
+def observe(
+    x: Array, w: float, nominal: Ints, n_values: Ints, stats: Array, counts: Array
+) -> None:
+    """Add row `x` with weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class."""
+    for j in range(x.shape[0]):
+        value = x[j]
+        if np.isnan(value):
+            continue
+        if nominal[j]:
+            code = int(value)
+            if 0 <= code < counts.shape[1]:
+                n_values[j] = max(n_values[j], code + 1)
+                counts[j, code] += w
+                stats[COUNT, j] += w
+            continue
+        if stats[COUNT, j] == 0.0:
+            stats[LOW, j], stats[HIGH, j] = value, value
+        stats[LOW, j] = min(stats[LOW, j], value)
+        stats[HIGH, j] = max(stats[HIGH, j], value)
+        n = stats[COUNT, j] + w
+        gap = value - stats[MEAN, j]
+        stats[COUNT, j] = n
+        stats[MEAN, j] += w * gap / n
+        stats[M2, j] += w * gap * (value - stats[MEAN, j])
+        if n > 1.0 and stats[M2, j] > 0.0:
+            stats[HALF_PRECISION, j] = 0.5 * (n - 1.0) / stats[M2, j]
+
+
+@jit
+def summarize(weight: float, nominal: Ints, stats: Array) -> tuple[float, int]:
+    """Log of prior and normalizers of one class, and whether the short formula holds for it."""
+    total, product = np.log(weight), 1.0
+    for j in range(nominal.shape[0]):
+        if nominal[j] or stats[HALF_PRECISION, j] <= 0.0:
+            return 0.0, 0
+        product *= stats[HALF_PRECISION, j]
+        if not 1e-100 < product < 1e100:  # one logarithm for many features
+            total += 0.5 * np.log(product)
+            product = 1.0
+    return total + 0.5 * (np.log(product) - nominal.shape[0] * _LOG_PI), 1
+
+
+@jit
+def log_score(
+    x: Array, weight: float, base: float, simple: int, nominal: Ints, n_values: Ints,
+    stats: Array, counts: Array,
+) -> float:  # fmt: skip
+    """Log of the joint density of `x` and one class, of weight `weight`, up to a constant."""
+    if weight <= 0.0:
+        return _NEVER
+    total = base
+    if simple:
+        for j in range(x.shape[0]):
+            gap = x[j] - stats[MEAN, j]
+            total -= gap * gap * stats[HALF_PRECISION, j]
+        if total == total:
+            return max(total, _LOWEST)
+    total = np.log(weight) + _careful_log_density(x, nominal, n_values, stats, counts)
+    return total if total >= _LOWEST else _LOWEST
+
+
+@jit
+def _careful_log_density(
+    x: Array, nominal: Ints, n_values: Ints, stats: Array, counts: Array
+) -> float:
+    total = 0.0
+    for j in range(x.shape[0]):
+        if np.isnan(x[j]) or (nominal[j] and x[j] >= n_values[j]):
+            continue
+        n, half_precision = stats[COUNT, j], stats[HALF_PRECISION, j]
+        if n == 0.0:
+            total += _IMPOSSIBLE
+        elif nominal[j]:
+            total += np.log((counts[j, int(x[j])] + 1.0) / (n + n_values[j]))
+        elif half_precision > 0.0:
+            gap = x[j] - stats[MEAN, j]
+            total += 0.5 * (np.log(half_precision) - _LOG_PI) - gap * gap * half_precision
+        elif x[j] != stats[MEAN, j]:
+            total += _IMPOSSIBLE
+    return total
+
+
+@jit
+def best_split(
+    weight: Array, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool,
+    binary: bool, min_branch: float,
+) -> Split:  # fmt: skip
+    """The division that leaves the purest children; not to divide has merit 0 and takes part.
+
+    `weight` (C,) is the class distribution before; that of the children comes from what was
+    observed.
+    """
+    total, term = 0.0, 0.0
+    for c in range(n_classes):
+        total += weight[c]
+        term += _term(weight[c], gini)
+    before = _mass(total, term, gini) / total
+    best = Split(0.0, -1, AT_MOST, 0.0, 0, _NEVER)
+    for j in range(nominal.shape[0]):
+        if nominal[j]:
+            found = _best_nominal(j, n_classes, before, stats, counts, gini, binary, min_branch)
+        else:
+            found = _best_threshold(j, n_classes, before, stats, gini, min_branch)
+        if found.merit > best.merit:
+            best = Split(
+                found.merit, j, found.kind, found.threshold, found.n_children, best.merit
+            )
+        elif found.merit > best.second:
+            best = Split(
+                best.merit, best.feature, best.kind, best.threshold, best.n_children, found.merit
+            )
+    return best
+
+
+@jit
+def _term(w: float, gini: bool) -> float:
+    if w <= 0.0:
+        return 0.0
+    return w * w if gini else w * np.log2(w)
+
+
+@jit
+def _mass(total: float, term: float, gini: bool) -> float:
+    """Impurity times weight, of a distribution with sum `total` and sum of terms `term`."""
+    if total <= 0.0:
+        return 0.0
+    return total - term / total if gini else total * np.log2(total) - term
+
+
+@jit
+def _merit_of_two(
+    before: float, left: float, left_term: float, right: float, right_term: float, gini: bool,
+    min_branch: float,
+) -> float:  # fmt: skip
+    total = left + right
+    if not (left > min_branch * total and right > min_branch * total):
+        return _NEVER
+    return before - (_mass(left, left_term, gini) + _mass(right, right_term, gini)) / total
+
+
+@jit
+def share_at_most(threshold: float, j: int, stats: Array) -> float:
+    """Weight of one class, of observations `stats` (6, F), with feature `j` <= `threshold`."""
+    n = stats[COUNT, j]
+    if n <= 0.0 or threshold < stats[LOW, j]:
+        return 0.0
+    if threshold >= stats[HIGH, j]:
+        return n
+    gap = threshold - stats[MEAN, j]
+    return n * 0.5 * math.erfc(-gap * math.sqrt(stats[HALF_PRECISION, j]))
+
+
+@jit
+def _best_threshold(
+    j: int, n_classes: int, before: float, stats: Array, gini: bool, min_branch: float
+) -> Split:
+    low, high = np.inf, -np.inf
+    for c in range(n_classes):
+        if stats[c, COUNT, j] > 0.0:
+            low, high = min(low, stats[c, LOW, j]), max(high, stats[c, HIGH, j])
+    best, threshold = _NEVER, 0.0
+    for k in range(1, _N_CANDIDATES + 1):
+        candidate = low + (high - low) / (_N_CANDIDATES + 1.0) * k
+        if not low < candidate < high:
+            continue
+        left, left_term, right, right_term = 0.0, 0.0, 0.0, 0.0
+        for c in range(n_classes):
+            below = share_at_most(candidate, j, stats[c])
+            above = max(stats[c, COUNT, j] - below, 0.0)
+            left, left_term = left + below, left_term + _term(below, gini)
+            right, right_term = right + above, right_term + _term(above, gini)
+        merit = _merit_of_two(before, left, left_term, right, right_term, gini, min_branch)
+        if merit > best:
+            best, threshold = merit, candidate
+    return Split(best, j, AT_MOST, threshold, 2, _NEVER)
+
+
+@jit
+def _best_nominal(
+    j: int, n_classes: int, before: float, stats: Array, counts: Array, gini: bool, binary: bool,
+    min_branch: float,
+) -> Split:  # fmt: skip
+    """One child a value, or one value against the rest."""
+    total, mass, n_branches, n_values = 0.0, 0.0, 0, 0
+    for c in range(n_classes):
+        total += stats[c, COUNT, j]
+    best, kind, threshold = _NEVER, MULTIWAY, 0.0
+    for v in range(counts.shape[2]):
+        inside, inside_term, outside, outside_term = 0.0, 0.0, 0.0, 0.0
+        for c in range(n_classes):
+            here = counts[c, j, v]
+            there = max(stats[c, COUNT, j] - here, 0.0)
+            inside, inside_term = inside + here, inside_term + _term(here, gini)
+            outside, outside_term = outside + there, outside_term + _term(there, gini)
+        if inside <= 0.0:
+            continue
+        n_values = v + 1
+        n_branches += inside > min_branch * total
+        mass += _mass(inside, inside_term, gini)
+        merit = _merit_of_two(
+            before, inside, inside_term, outside, outside_term, gini, min_branch
+        )
+        if merit > best:
+            best, kind, threshold = merit, EQUAL, float(v)
+    if not binary and n_branches > 1 and before - mass / total >= best:
+        return Split(before - mass / total, j, MULTIWAY, 0.0, n_values, _NEVER)
+    return Split(best, j, kind, threshold, 2, _NEVER)

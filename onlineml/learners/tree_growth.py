@@ -1,0 +1,246 @@
+"""How trees find room: arrays double, and within `max_bytes` the least promising leaves give way.
+
+Functions over an estimator with the fields `header_`, `table_`, `numbers_`, `free_` of
+`onlineml.kernels.tree`, the axes `N` (nodes) and `L` (leaf pool), and a parameter `max_bytes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Estimator
+from onlineml.kernels.arena import Field
+from onlineml.kernels.tree import (
+    AT_MOST,
+    CHECKED,
+    CHILD,
+    DEPTH,
+    EQUAL,
+    FEATURE,
+    KIND,
+    N_CHILDREN,
+    N_FREE,
+    N_NODES,
+    N_SLOTS,
+    NODES_CAPPED,
+    PARENT,
+    SCARCE,
+    SLOT,
+    THRESHOLD,
+    WANTED,
+    WANTED_AT,
+    WEIGHT,
+)
+from onlineml.schema import Schema, wrong
+
+#: How promising each of some leaves is: the weight that it gets wrong, or the like.
+Promise = Callable[[Any], Array]
+
+_NODES_PER_SLOT = 4  # room for nodes that is set aside with each row of the leaf pool
+_LABEL_BYTES = 128  # set aside for a class label
+
+
+def tree_fields(n_numbers: int) -> tuple[Field, ...]:
+    """The state that every tree has; `n_numbers` is the width of its nodes' numbers."""
+    return (
+        Field("header_", (9,), np.int64),
+        Field("table_", ("N", 7), np.int64),
+        Field("numbers_", ("N", n_numbers)),
+        Field("free_", ("L",), np.int64),
+    )
+
+
+def plant(tree: Any) -> None:
+    """A single active leaf in fresh arrays."""
+    tree.header_[[N_NODES, N_SLOTS]] = 1
+    tree.table_[0] = 0
+    tree.table_[0, [FEATURE, CHILD, PARENT]] = -1
+
+
+def check_budget(tree: Any, schema: Schema) -> None:
+    """Raise where `max_bytes` cannot hold a single leaf."""
+    least = _size_of_arrays(tree, {}) + _size_beside_arrays(tree, schema)
+    if tree.max_bytes is not None and tree.max_bytes < least:
+        came = tree.max_bytes
+        tree.reset()
+        raise wrong("max_bytes", came, f"at least {least} bytes for such rows")
+
+
+def grow(tree: Any, promise: Promise) -> None:
+    """Make room for the division that the kernel wants, or note that there is none."""
+    header = tree.header_
+    wanted, header[WANTED] = int(header[WANTED]), 0
+    due = int(header[N_NODES]) + wanted
+    if due > tree._size("N"):
+        size = _largest(tree, "N", due, {})
+        if size < due:
+            header[NODES_CAPPED] = 1
+            return
+        tree._enlarge("N", size)
+    lacking = wanted - 1 - int(header[N_FREE]) - (tree._size("L") - int(header[N_SLOTS]))
+    if lacking <= 0:
+        return
+    due = tree._size("L") + lacking
+    size = _largest(tree, "L", due, {"N": _NODES_PER_SLOT})
+    if size >= due:
+        tree._enlarge("L", size)
+    elif _deactivate(tree, promise, lacking, spared=int(header[WANTED_AT])) < lacking:
+        header[SCARCE] = 1
+
+
+def fit_in(tree: Any, promise: Promise, sizes: dict[str, int], schema: Schema | None = None) -> None:
+    """Give up leaves, at worst all divisions, until arrays of `sizes` would be within the budget."""
+    if _fits(tree, sizes, schema):
+        return
+    for n_slots in _halvings(tree._size("L")):
+        if _fits(tree, {**sizes, "L": n_slots}, schema):
+            _shrink_pool(tree, promise, n_slots)
+            return
+    if not _fits(tree, {**sizes, "L": 1, "N": 1}, schema):
+        raise wrong("max_bytes", tree.max_bytes, f"more, for arrays of sizes {sizes}")
+    _fell(tree)
+
+
+def _halvings(n: int) -> list[int]:
+    sizes = []
+    while n > 1:
+        n //= 2
+        sizes.append(n)
+    return sizes
+
+
+def _fits(tree: Any, sizes: dict[str, int], schema: Schema | None = None) -> bool:
+    if tree.max_bytes is None:
+        return True
+    needed = _size_of_arrays(tree, sizes) + _size_beside_arrays(tree, schema or tree.schema_)
+    return bool(needed <= tree.max_bytes)
+
+
+def _size_of_arrays(tree: Estimator, sizes: dict[str, int]) -> int:
+    """Bytes of the arrays, were their axes of `sizes`."""
+    return 8 * sum(
+        prod(
+            sizes.get(axis, tree._size(axis)) if isinstance(axis, str) else axis
+            for axis in field.axes
+        )
+        for field in tree._state
+    )
+
+
+def _size_beside_arrays(tree: Any, schema: Schema) -> int:
+    """Bytes of the rest: independent of classes that the rows have not reached yet."""
+    from onlineml.estimator import _nbytes
+
+    return _nbytes(schema) + 64 + _LABEL_BYTES * int(tree._size("C"))
+
+
+def _largest(tree: Any, axis: str, due: int, aside: dict[str, int]) -> int:
+    """Twice the size of `axis` (or `due`), or what the budget allows of it.
+
+    `aside` names axes to be given so many times that size, if they are smaller.
+    """
+    size = max(2 * tree._size(axis), due)
+    while size >= due:
+        others = {name: max(times * size, tree._size(name)) for name, times in aside.items()}
+        if _fits(tree, {axis: size, **others}):
+            break
+        size -= max((size - due) // 2, 1)
+    return int(size)
+
+
+def leaves_of(tree: Any) -> Any:
+    """Ids of all leaves."""
+    return np.flatnonzero(tree.table_[: tree.header_[N_NODES], FEATURE] < 0)
+
+
+def _active(tree: Any) -> Any:
+    leaves = leaves_of(tree)
+    return leaves[tree.table_[leaves, SLOT] >= 0]
+
+
+def _deactivate(tree: Any, promise: Promise, n: int, spared: int = -1) -> int:
+    """Take their pool rows from the `n` least promising leaves; how many there were."""
+    leaves = _active(tree)
+    leaves = leaves[leaves != spared]
+    losers = leaves[np.argsort(promise(leaves), kind="stable")[:n]]
+    header, slots = tree.header_, tree.table_[losers, SLOT]
+    tree.free_[header[N_FREE] : header[N_FREE] + len(slots)] = slots
+    header[N_FREE] += len(slots)
+    tree.table_[losers, SLOT] = -1
+    return len(losers)
+
+
+def _shrink_pool(tree: Any, promise: Promise, n_slots: int) -> None:
+    """Keep the `n_slots` most promising leaves active, in a pool of that size."""
+    _deactivate(tree, promise, max(len(_active(tree)) - n_slots, 0))
+    leaves = _active(tree)
+    slots = tree.table_[leaves, SLOT]
+    for field in tree._state:
+        if field.axes[0] == "L":
+            old = getattr(tree, field.name)
+            new = np.zeros((n_slots, *old.shape[1:]), old.dtype)
+            if field.name != "free_":
+                new[: len(slots)] = old[slots]
+            setattr(tree, field.name, new)
+    tree.table_[leaves, SLOT] = np.arange(len(leaves))
+    tree.header_[[N_SLOTS, N_FREE]] = len(leaves), 0
+    tree._forget_caches()
+
+
+def _fell(tree: Any) -> None:
+    """Begin anew with one leaf that keeps only the sum of what its leaves answered from."""
+    leaves = leaves_of(tree)
+    sums = {
+        field.name: getattr(tree, field.name)[leaves].sum(axis=0)
+        for field in tree._state
+        if field.axes[0] == "N" and field.name not in ("table_", "numbers_")
+    }
+    total = tree.numbers_[leaves, WEIGHT].sum()
+    for field in tree._state:
+        if field.axes[0] in ("N", "L"):
+            old = getattr(tree, field.name)
+            setattr(tree, field.name, np.zeros((1, *old.shape[1:]), old.dtype))
+    tree.header_[:] = 0
+    plant(tree)
+    for name, value in sums.items():
+        getattr(tree, name)[0] = value
+    tree.numbers_[0, [WEIGHT, CHECKED]] = total
+    tree._forget_caches()
+
+
+def depth_of(tree: Any) -> int:
+    """Divisions on the longest way from the root to a leaf."""
+    return int(tree.table_[: tree.header_[N_NODES], DEPTH].max())
+
+
+def text_of(tree: Any, answer: Callable[[int], str]) -> str:
+    """The tree as indented text, one line a node; `answer` describes a leaf."""
+    lines: list[str] = []
+
+    def write(node: int, depth: int, condition: str) -> None:
+        row, indent = tree.table_[node], "    " * depth
+        if row[FEATURE] < 0:
+            lines.append(f"{indent}{condition}{answer(node)}")
+            return
+        if condition:
+            lines.append(f"{indent}{condition.removesuffix(': ')}")
+        for k in range(row[N_CHILDREN]):
+            write(int(row[CHILD]) + k, depth + bool(condition), f"{_condition(tree, node, k)}: ")
+
+    write(0, 0, "")
+    return "\n".join(lines)
+
+
+def _condition(tree: Any, node: int, k: int) -> str:
+    row, threshold = tree.table_[node], float(tree.numbers_[node, THRESHOLD])
+    name = tree.schema_.name_of(int(row[FEATURE]))
+    if row[KIND] == AT_MOST:
+        return f"{name} {'>' if k else '<='} {threshold:.6g}"
+    values = tree.schema_.nominal.get(int(row[FEATURE]), ())
+    code = int(threshold) if row[KIND] == EQUAL else k
+    value = values[code] if code < len(values) else code
+    return f"{name} {'!=' if row[KIND] == EQUAL and k else '=='} {value!r}"
