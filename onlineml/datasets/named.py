@@ -3,7 +3,7 @@
 The recipes with several concepts change at 1/4, 1/2 and 3/4 of their rows: at a million rows, at
 rows 250,000, 500,000 and 750,000, over 50 rows (names in `_a`, abrupt) or 50,000 (`_g`, gradual);
 positions and widths scale with `n_rows`. A change is centered on its row; the code behind the
-DriftMoE paper (Aspis et al. 2025, arXiv:2507.18464), from which the LED, SEA and RBF recipes come,
+DriftMoE paper (arXiv:2507.18464), from which the LED, SEA and RBF recipes come,
 centers it half a width earlier. The other recipes are those of the adaptive random forest paper
 (Gomes et al. 2017, doi:10.1007/s10994-017-5642-8).
 """

@@ -19,7 +19,6 @@ from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, normal, uniform
 from onlineml.schema import Array, Schema
 
-
 _State = tuple[Ints, Array, Array, Ints, Array, Array]
 
 
