@@ -114,7 +114,9 @@ class RunConfig(Evaluation):
     """`onlineml run`: models on one stream."""
 
     stream: Source
-    seeds: list[int] = Field(default=[1], min_length=1, description="One pass per seed.")
+    seeds: list[int] | None = Field(
+        default=None, min_length=1, description="Seeds of the models; their own when unset."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -185,9 +187,8 @@ def resolve(
     """One checked configuration: the file, then the flags, then `--set`, the last one wins."""
     values = _read(file) if file else {}
     for key, value in flags.items():
-        if value not in (None, (), [], False):
-            values.pop(_SINGULAR.get(key, key), None)
-            values[key] = value
+        values.pop(_SINGULAR.get(key, key), None)
+        values[key] = value
     for assignment in overrides:
         _assign(values, assignment)
     try:

@@ -49,13 +49,19 @@ def streams() -> Iterator[tuple[str, str]]:
     """Streams that are loaded by name."""
     from onlineml import datasets
 
-    for name in datasets.names():
-        yield name, ""
+    for name, known in datasets.names().items():
+        rows = f"{known.n_rows:,} rows" if known.n_rows else "no end"
+        kind = {"bundled": "", "generator": "generated, ", "remote": "download, "}[known.kind]
+        yield name, f"{known.description} [{kind}{known.task}, {rows}]"
 
 
 def metrics() -> Iterator[tuple[str, str]]:
     """Metrics of all tasks."""
-    return iter(())
+    from onlineml.evaluation.metrics import METRICS
+
+    for name, metric in METRICS.items():
+        better = "higher" if metric.rises else "lower"
+        yield name, f"{metric.title} [{metric.kind}, {better} is better]"
 
 
 def _first_line(thing: object) -> str:

@@ -18,7 +18,8 @@ def one_line(error: BaseException) -> str:
     """The message of `error` on one line."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror or error}"
-    return " ".join(str(error).split()) or type(error).__name__
+    notes = [f" ({note})" for note in getattr(error, "__notes__", ())]
+    return " ".join((str(error) + "".join(notes)).split()) or type(error).__name__
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -144,7 +144,7 @@ class _Block:
         if not self.own:
             return
         first = result.metrics[0]
-        value = _number(self.own[0][first], first)
+        value = number(self.own[0][first], first)
         yield {"label": f"best {_title(first)}", "value": value, "note": self.own[0]["model"]}
         fastest = max(self.own, key=lambda row: _or(row["rows_per_second"], 0.0))
         speed = short_number(_or(fastest["rows_per_second"], 0.0))
@@ -166,21 +166,14 @@ class _Block:
         for name in self.result.metrics:
             spread = row[f"{name}_sd"]
             yield {
-                "text": _number(row[name], name),
-                "spread": "" if math.isnan(spread) else _number(spread, name),
-                "best": not row["baseline"] and self._is_best(row, name),
+                "text": number(row[name], name),
+                "spread": "" if math.isnan(spread) else number(spread, name),
+                "best": row["model"] in best_models(self.rows, name),
                 "group": False,
             }
         for name, form in _COSTS.items():
             text = "-" if math.isnan(row[name]) else form(row[name])
             yield {"text": text, "spread": "", "best": False, "group": name == "rows_per_second"}
-
-    def _is_best(self, row: Row, name: str) -> bool:
-        values = [r[name] for r in self.own if not math.isnan(r[name])]
-        if not values or len(self.own) < 2:
-            return False
-        best = max(values) if metric_named(name).rises else min(values)
-        return _number(row[name], name) == _number(best, name)
 
     def _chart_note(self) -> str:
         n_windows = max((len(run.n_rows) for run in self.result), default=0)
@@ -238,6 +231,15 @@ _COSTS = {
 }
 
 
+def best_models(rows: Sequence[Row], name: str) -> set[str]:
+    """Models with the best value of a metric, as far as is shown; none where only one model is."""
+    own = [row for row in rows if not row["baseline"] and not math.isnan(row[name])]
+    if len(own) < 2:
+        return set()
+    best = (max if metric_named(name).rises else min)(row[name] for row in own)
+    return {row["model"] for row in own if number(row[name], name) == number(best, name)}
+
+
 def _title(name: str) -> str:
     """A metric's title in running text: capitals stay only where they are its own."""
     title = metric_named(name).title
@@ -253,12 +255,12 @@ def _or(value: float, other: float) -> float:
     return other if math.isnan(value) else value
 
 
-def _number(value: float, name: str) -> str:
+def number(value: float, name: str) -> str:
     """Shares with four decimals, other values with four digits."""
     if math.isnan(value):
         return "-"
     if _is_share(name) or abs(value) < 1:
-        return f"{value:.4f}"
+        return f"{value:.4f}".replace("-0.0000", "0.0000")
     return f"{value:,.4g}" if abs(value) < 1e4 else short_number(value)
 
 

@@ -1,0 +1,154 @@
+"""What a run shows while it goes on: a live table on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from onlineml.evaluation import Result, WindowRecord
+
+_INTERVAL = 0.25  # seconds between updates of a terminal
+_LINES = 10  # about so many lines for a whole run elsewhere
+
+
+class Trackers:
+    """Several trackers as one."""
+
+    def __init__(self, trackers: Iterable[Any]) -> None:
+        self.trackers = list(trackers)
+
+    def on_window(self, record: WindowRecord) -> None:
+        """Tell all of a window."""
+        for tracker in self.trackers:
+            tracker.on_window(record)
+
+    def on_end(self, result: Result) -> None:
+        """Tell all of the result."""
+        for tracker in self.trackers:
+            tracker.on_end(result)
+
+
+class View:
+    """Shows the last window of every model, and how far the run is."""
+
+    def __init__(self, metrics: Sequence[str], titles: Sequence[str], total: int | None) -> None:
+        self.metrics, self.titles, self.total = metrics, titles, total
+        self.latest: dict[tuple[str, int | None], WindowRecord] = {}
+        self.n_rows, self.began, self._shown = 0, time.monotonic(), 0.0
+        self.console = Console(stderr=True, highlight=False)
+        self.live: Live | None = None
+
+    def __enter__(self) -> View:
+        if self.console.is_terminal:
+            self.live = Live(console=self.console, auto_refresh=False, transient=True)
+            self.live.start()
+            self.live.update(Text("compiling and reading ..."), refresh=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def on_window(self, record: WindowRecord) -> None:
+        """Keep a model's window to show it."""
+        self.latest[record.model, record.seed] = record
+
+    def on_end(self, result: Result) -> None:
+        """Nothing more to show here: the summary follows."""
+
+    def on_progress(self, n_rows: int, total: int | None) -> None:
+        """Show how far the run is, a few times a second at most."""
+        self.n_rows, self.total = n_rows, total or self.total
+        now = time.monotonic()
+        if self.live is not None:
+            if now - self._shown >= _INTERVAL:
+                self._shown = now
+                self.live.update(self._table(), refresh=True)
+        elif self._line_is_due(now):
+            self._shown = now
+            self.console.print(self._line(), soft_wrap=True)
+
+    def _line_is_due(self, now: float) -> bool:
+        if now - max(self._shown, self.began) < 2.0:
+            return False
+        share = self.n_rows / self.total if self.total else 0.0
+        pace = (now - self.began) / share if share else 60.0
+        return now - max(self._shown, self.began) >= pace / _LINES
+
+    def _line(self) -> str:
+        far = f"{self.n_rows:>11,} rows"
+        if self.total:
+            far += f" {100 * self.n_rows // self.total:>3} %"
+        metric = self.metrics[0]
+        values = [
+            f"{name} {record.window.get(metric, float('nan')):.4f}"
+            for (name, _), record in self.latest.items()
+            if not record.baseline
+        ]
+        return f"{far}  {metric}: {', '.join(values)}"
+
+    def _table(self) -> Group:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("model, last window", overflow="ellipsis", no_wrap=True, max_width=48)
+        for title in (*self.titles, "rows/s"):
+            table.add_column(title, justify="right", no_wrap=True)
+        for (name, seed), record in self.latest.items():
+            cells = [f"{record.window.get(metric, float('nan')):.4f}" for metric in self.metrics]
+            speed = record.n_rows / record.cpu_seconds if record.cpu_seconds > 0 else 0.0
+            label = name if seed is None else f"{name}, seed {seed}"
+            style = "dim" if record.baseline else ""
+            table.add_row(label, *cells, f"{speed:,.0f}", style=style)
+        return Group(table, self._bar())
+
+    def _bar(self) -> Table:
+        seconds = time.monotonic() - self.began
+        pace = self.n_rows / seconds if seconds > 0 else 0.0
+        text = f"{self.n_rows:,} rows"
+        if self.total:
+            left = (self.total - self.n_rows) / pace if pace else 0.0
+            text = f"{self.n_rows:,} of {self.total:,} rows, {left:.0f} s left"
+        row = Table.grid(padding=(0, 2, 0, 0))
+        bar = ProgressBar(total=self.total, completed=self.n_rows, width=40, pulse=not self.total)
+        row.add_row(bar, text, f"{pace:,.0f} rows/s overall")
+        return row
+
+
+def summary(result: Result) -> Table:
+    """Models x metrics, with costs: best values bold, baselines dim."""
+    from onlineml.evaluation.metrics import metric as metric_named
+    from onlineml.evaluation.report.page import best_models, number
+    from onlineml.evaluation.report.svg import short_bytes, short_number
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("model", overflow="fold")
+    for name in result.metrics:
+        table.add_column(metric_named(name).title, justify="right", no_wrap=True)
+    for title in ("rows/s", "CPU s", "size"):
+        table.add_column(title, justify="right", no_wrap=True)
+    best = {name: best_models(result.summary(), name) for name in result.metrics}
+    for row in sorted(result.summary(), key=lambda row: bool(row["baseline"])):
+        cells: list[str | Text] = []
+        for name in result.metrics:
+            spread = row[f"{name}_sd"]
+            cell = number(row[name], name)
+            cell += "" if spread != spread else f" ±{number(spread, name)}"
+            cells.append(Text(cell, "bold green") if row["model"] in best[name] else cell)
+        speed = row["rows_per_second"]
+        costs = ("-" if speed != speed else short_number(speed), f"{row['cpu_seconds']:.2f}")
+        style = "dim" if row["baseline"] else ""
+        table.add_row(row["model"], *cells, *costs, short_bytes(row["nbytes"]), style=style)
+    return table
+
+
+def stdout() -> Console:
+    """Where results go: wide enough for a table where there is no terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=180)

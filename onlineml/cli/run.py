@@ -1,0 +1,129 @@
+"""`onlineml run`: evaluate models on one stream."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from onlineml.cli import INTERRUPTED
+from onlineml.cli.config import RunConfig, resolve, source
+from onlineml.cli.options import evaluation_options, flags
+
+if TYPE_CHECKING:
+    from onlineml.evaluation import Result
+
+
+@click.command("run")
+@click.argument(
+    "config_file", metavar="[CONFIG]", required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option("--stream", "-s", help="Name[(key=value)] of a stream, or path of a data file.")
+@click.option("--target", "-t", help="Column to predict, for a data file.")
+@evaluation_options
+def command(
+    config_file: Path | None, stream: str | None, target: str | None, **given: Any
+) -> int | None:
+    """Evaluate models on one stream: every row is predicted, then scored, then learned.
+
+    CONFIG is a YAML or TOML file; flags win over it, --set over both.
+
+    \b
+    onlineml run --model GaussianNB --stream sea_a --rows 100000
+    onlineml run -m "StandardScaler | KNNClassifier(k=5)" -s data.csv -t label
+    onlineml run config.yaml --set models.0.params.k=5
+    """  # noqa: D301 - click reads the backspace
+    values, overrides = flags(given)
+    if stream is not None:
+        values["stream"] = source(stream, target)
+    elif target is not None:
+        overrides = [f"stream.target={target!r}", *overrides]
+    config = resolve(RunConfig, config_file, values, overrides)
+    return run(config)
+
+
+def run(config: RunConfig) -> int | None:
+    """Evaluate, show, write; the exit code."""
+    from onlineml.cli.build import models_of, stream_of
+    from onlineml.cli.folder import chosen_folder, write_config, write_results
+    from onlineml.cli.live import Trackers, View, stdout, summary
+    from onlineml.evaluation import prequential
+    from onlineml.evaluation.metrics import chosen
+
+    stream, total = stream_of(config.stream, config.rows)
+    models = models_of(config.models, stream, seeded=config.seeds is None)
+    metrics = chosen(config.metrics or None, stream.task)
+    folder = chosen_folder(config, stream.name)
+    tracker = _tracker(config, stream.name, total)
+    text = write_config(folder, config)
+    view = View([m.name for m in metrics], [m.title for m in metrics], total)
+    began, spent = time.perf_counter(), time.process_time()
+    with view, _interruptible() as interrupted:
+        result = prequential(
+            models,
+            stream,
+            metrics=[metric.name for metric in metrics],
+            window=config.window,
+            label_delay=config.label_delay,
+            seeds=config.seeds,
+            max_rows=config.rows,
+            until=lambda n_rows: interrupted(),
+            on_progress=view.on_progress,
+            track=Trackers([view, *([tracker] if tracker else [])]),
+        )
+        result.interrupted |= interrupted()
+    wall, cpu = time.perf_counter() - began, time.process_time() - spent
+    write_results(folder, [result], text)
+    console = stdout()
+    console.print(summary(result))
+    console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s)")
+    _say_where(result, folder, tracker)
+    return INTERRUPTED if result.interrupted else None
+
+
+def _say_where(result: Result, folder: Path, tracker: Any) -> None:
+    click.echo(f"report   {folder / 'report.html'}")
+    click.echo(f"results  {folder}")
+    if tracker is not None and tracker.failure is None:
+        click.echo(f"MLflow   mlflow ui --backend-store-uri {tracker.tracking_uri}")
+    if result.interrupted:
+        click.echo(f"Interrupted after {result.n_rows:,} rows: the report ends there.", err=True)
+
+
+def _tracker(config: RunConfig, stream: str, total: int | None) -> Any:
+    """An MLflow tracker, where one is asked for."""
+    if not config.track:
+        return None
+    from onlineml.evaluation.tracking import MLflowTracker
+
+    click.echo("starting MLflow ...", err=True)
+    return MLflowTracker(
+        experiment=config.experiment or stream,
+        tracking_uri=config.tracking_uri,
+        config=config.plain() | {"config_hash": config.digest()},
+        n_windows=math.ceil(total / config.window) if total else None,
+        say=lambda text: click.secho(text, fg="red", bold=True, err=True),
+    )
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the run after the present chunk; a second one ends it at once."""
+    came: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGINT, before)
