@@ -14,6 +14,7 @@ from onlineml.evaluation.entrants import Entrant
 from onlineml.evaluation.metrics import Metric, Scored
 from onlineml.evaluation.result import Run, WindowRecord
 from onlineml.evaluation.scoring import Scores
+from onlineml.graph import ChainClassifier, ChainRegressor
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of
 
@@ -91,6 +92,7 @@ class Contender:
         self._maps = False  # whether the model's codes differ from those of the evaluation
         if isinstance(self.model, Classifier):
             self._know_classes()
+        self._is_compiled = _is_compiled(self.model)
         _compile(self.model)
 
     # ---------------------------------------------------------------- the model at work
@@ -108,7 +110,7 @@ class Contender:
         X, y, lesson = X[first:], y[first:], lesson[first:]
         if lesson.all():
             self._learn(X, y, None, 0)
-        elif self.model._kernel is not None:
+        elif self._is_compiled:
             answers = answers.then(self._follow_fused(X, y, lesson))
         else:
             for last in self._follow_in_turns(X, y, lesson):
@@ -125,7 +127,7 @@ class Contender:
         return self._read(out[~lesson])
 
     def _follow_in_turns(self, X: Array, y: Targets, lesson: Bools) -> Iterator[Answers]:
-        """Without a kernel of its own, a model is called whenever the turn changes."""
+        """A model that may not be told to skip a row is called whenever the turn changes."""
         turns = np.flatnonzero(np.diff(lesson)) + 1
         for first, last in zip([0, *turns.tolist()], [*turns.tolist(), len(lesson)]):
             if lesson[first]:
@@ -194,6 +196,13 @@ class Contender:
         )
         run.take(record)
         self.on_window(record)
+
+
+def _is_compiled(model: Estimator) -> bool:
+    """Whether a row of weight 0 surely changes nothing: the rule for kernels."""
+    if isinstance(model, ChainClassifier | ChainRegressor):
+        return all(map(_is_compiled, model.steps))
+    return model._kernel is not None
 
 
 def _compile(model: Estimator) -> None:

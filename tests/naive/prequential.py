@@ -1,0 +1,50 @@
+"""Prequential evaluation in plain Python: one row at a time, labels in a sorted list."""
+
+import math
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """A row whose label has come: its number, label, and what was said when the row came."""
+
+    row: int
+    y: object
+    answer: object
+    probabilities: dict
+    no_change: object
+
+
+def walk(model, X, y, *, delay=lambda row: 0, time=None, seconds=None, rest=True):
+    """Steps in the order in which labels come; the model is trained.
+
+    `delay(row)` is a number of rows (None: never); with `seconds`, labels wait for `time`.
+    """
+    steps, waiting, last, now = [], [], None, -math.inf
+
+    def learn(entry):
+        nonlocal last
+        step = entry[2]
+        steps.append(step)
+        model.fit_one(X[step.row], step.y)
+        last = step.y
+
+    for row in range(len(X)):
+        now = row if seconds is None else max(now, time[row])
+        for entry in sorted(e for e in waiting if e[0] <= now):
+            waiting.remove(entry)
+            learn(entry)
+        step = Step(row, y[row], model.predict_one(X[row]), chances(model, X[row]), last)
+        wait = delay(row) if seconds is None else seconds
+        if wait is not None:
+            due = row + 1 + wait if seconds is None else now + wait
+            waiting.append((due, row, step))
+    if rest:
+        for entry in sorted(waiting):
+            learn(entry)
+    return steps
+
+
+def chances(model, x):
+    if not getattr(model, "classes_", None):
+        return {}
+    return dict(zip(model.classes_, model.predict_proba_one(x).tolist()))
