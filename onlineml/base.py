@@ -225,7 +225,7 @@ class Transformer(Estimator):
 
     def _unfitted(self, x: Any) -> Self:
         """A twin started on the columns of `x`: what serves before any data."""
-        return self.clone().start(Schema.of(x))
+        return self.clone().start(self._first_schema(x))
 
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows."""

@@ -177,6 +177,10 @@ class Estimator(ABC):
         """Make the room for want of which the kernel stopped."""
         raise RuntimeError(f"{type(self).__name__}: the kernel stopped, and needs no room")
 
+    def _n_columns(self) -> int:
+        """Numbers of a row that reach the kernel."""
+        return self.schema_.n_features
+
     def _n_outputs(self) -> int:
         """Numbers that the kernel writes per row."""
         return 1
@@ -245,7 +249,7 @@ class Estimator(ABC):
 
     def _prepare(self) -> None:
         """Build the caches of the one-row verbs: an owned row, and a call for each verb."""
-        n = self.schema_.n_features
+        n = self._n_columns()
         buffer = bytearray(8 * n)
         self._row = np.frombuffer(buffer, np.float64)
         self._target, out = np.zeros(1), np.zeros((1, self._n_outputs()))
@@ -292,10 +296,14 @@ class Estimator(ABC):
             pass
         return False
 
+    def _first_schema(self, X: Any) -> Schema:
+        """The schema to start with when the first data are `X`."""
+        return Schema.of(X)
+
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
         """`X` as checked rows, and the schema that fitting them would give."""
         if fit or not self.is_started:
-            schema = self.schema_.admitting(X) if self.is_started else Schema.of(X)
+            schema = self.schema_.admitting(X) if self.is_started else self._first_schema(X)
         else:
             schema = self.schema_
         rows = schema.row(X)[None] if one else schema.rows(X)

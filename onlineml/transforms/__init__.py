@@ -1,5 +1,17 @@
 """Changing rows: scalers, encoders, imputers."""
 
+from onlineml.transforms.feature_hasher import FeatureHasher
+from onlineml.transforms.from_dict import FromDict
+from onlineml.transforms.mean_imputer import MeanImputer
+from onlineml.transforms.min_max_scaler import MinMaxScaler
+from onlineml.transforms.one_hot_encoder import OneHotEncoder
 from onlineml.transforms.standard_scaler import StandardScaler
 
-__all__ = ["StandardScaler"]
+__all__ = [
+    "FeatureHasher",
+    "FromDict",
+    "MeanImputer",
+    "MinMaxScaler",
+    "OneHotEncoder",
+    "StandardScaler",
+]

@@ -1,0 +1,95 @@
+"""From mappings to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Transformer
+from onlineml.kernels import entry, jit
+from onlineml.kernels.arena import Call, Field, Ints, i1, opened
+from onlineml.kernels.nominal import note_values, passed_on
+from onlineml.schema import Schema, is_frame, wrong
+
+
+@entry
+def _from_dict(d: int) -> int:
+    return _rows(opened(d), i1(d, 1), i1(d, 2))
+
+
+@jit
+def _rows(call: Call, nominal: Ints, n_values: Ints) -> int:
+    for i in range(call.first, call.last):
+        x = call.X[i]
+        if call.serve:
+            for j in range(x.shape[0]):
+                call.out[i, j] = passed_on(x[j], n_values[j]) if nominal[j] else x[j]
+        if call.fit:
+            note_values(x, nominal, n_values)
+    return call.last
+
+
+class FromDict(Transformer):
+    """A mapping of names to values as a row: missing names are NaN, strings become codes.
+
+    Every estimator takes mappings as they are. This one, put first in a chain, makes the
+    columns explicit: declared, they never change, and other names are left out. Time per event
+    and memory are O(n_features).
+
+    Parameters
+    ----------
+    names
+        The columns, in their order; None takes the names as they come, new ones at the end.
+    nominal
+        Those of the declared names whose values are nominal.
+
+    Examples
+    --------
+    >>> from onlineml.transforms import FromDict
+    >>> stage = FromDict(names=["temp", "sky"], nominal=["sky"])
+    >>> stage = stage.fit_one({"sky": "clear", "temp": 21.0, "id": "a77"})
+    >>> stage.transform_one({"sky": "clear"})
+    array([nan,  0.])
+    """
+
+    _kernel = _from_dict
+    _state = (Field("nominal_", ("F",), np.int64), Field("n_values_", ("F",), np.int64))
+
+    def __init__(self, *, names: Sequence[str] | None = None, nominal: Sequence[str] = ()) -> None:
+        self.names = names
+        self.nominal = nominal
+
+    def _check(self) -> None:
+        for name in self.nominal:
+            if name not in (self.names or ()):
+                raise wrong("nominal", name, "a name that is declared in names")
+
+    def _first_schema(self, X: Any) -> Schema:
+        if self.names is None:
+            return super()._first_schema(X)
+        names = tuple(self.names)
+        declared = Schema(len(names), names, {names.index(name): () for name in self.nominal})
+        return declared.admitting(self._chosen(X))
+
+    def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
+        return super()._rows(self._chosen(X), fit=fit, one=one)
+
+    def _chosen(self, X: Any) -> Any:
+        """`X` without the names that were not declared."""
+        if self.names is None:
+            return X
+        if isinstance(X, Mapping):
+            return {name: X[name] for name in self.names if name in X}
+        if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
+            return [self._chosen(x) for x in X]
+        if is_frame(X):
+            import narwhals as nw
+
+            frame = nw.from_native(X, eager_only=True)
+            return frame.select([name for name in self.names if name in frame.columns])
+        return X
+
+    def _n_outputs(self) -> int:
+        return self._size("F")
