@@ -36,7 +36,8 @@ class ARFFStream(CSVStream):
 
     Nominal values have the codes of their order in the header; `?` is missing; `string` columns
     are nominal by order of appearance; dates are seconds since 1970. Labels that are all whole
-    numbers become integers. Sparse files, and relational or weighted rows, are not read.
+    numbers become integers. Sparse files, and relational or weighted rows, are not read. A quoted
+    value that holds a comma must follow the comma before it without a blank.
 
     Parameters
     ----------
@@ -146,17 +147,19 @@ class ARFFStream(CSVStream):
 
 
 def _tidy(column: Any) -> Any:
-    """A text column dictionary-encoded, without blanks and quotes; `?` and nothing are null."""
+    """A text column without blanks and quotes; `?` and nothing are null."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    if not (pa.types.is_string(column.type)):
+    if not pa.types.is_string(column.type):
         return column
     coded = column.dictionary_encode()
-    values = [_unquoted(value.strip()) for value in coded.dictionary.to_pylist()]
-    if values == coded.dictionary.to_pylist():
-        return coded
-    tidy = pa.array([None if v in ("?", "") else v for v in values], pa.string(), from_pandas=False)
-    return tidy.take(coded.indices)
+    values = pc.utf8_trim_whitespace(coded.dictionary)
+    missing = pc.match_substring_regex(values, r"^\??$")
+    for quote in "'\"":
+        values = pc.replace_substring_regex(values, f"^{quote}(.*){quote}$", r"\1")
+    values = pc.replace_substring_regex(values, r"\\(.)", r"\1")
+    return pc.if_else(missing, pa.nulls(len(values), pa.string()), values).take(coded.indices)
 
 
 def _labels(values: Iterable[str]) -> dict[str, Hashable]:

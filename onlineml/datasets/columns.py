@@ -187,13 +187,12 @@ class Columns:
                 for row in np.flatnonzero(indices == i):
                     note(problems, row, f"column {self.target!r}: got {values[i]!r}, expected one "
                          "of its declared values")  # fmt: skip
-            values = [self.classes.get(str(value)) for value in values]
-        whole = bool(self.classes) and all(type(value) is int for value in self.classes.values())
+            values = [self.classes.get(str(value), 0) for value in values]
+        if self.classes and all(type(value) is int for value in self.classes.values()):
+            return np.array([*values, 0], np.int64)[indices]
         table = np.empty(len(values) + 1, object)
         table[:-1] = values
-        labels = table[indices]
-        if whole:
-            return np.where(indices < len(values), labels, 0).astype(np.int64)
+        labels: npt.NDArray[Any] = table[indices]
         return labels
 
     def _finite(self, labels: Array, problems: Problems) -> Array:
@@ -223,6 +222,11 @@ def _check_names(names: list[str], **arguments: Iterable[str | None]) -> None:
                 raise wrong(argument, name, f"the label's column: {', '.join(names)}"[:300])
             if name not in names:
                 raise one_of(argument, name, names)
+    check_different(names)
+
+
+def check_different(names: list[str]) -> None:
+    """Raise for a column name that is there twice."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise wrong("columns", twice, "different names")

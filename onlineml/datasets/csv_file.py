@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from onlineml.datasets.arrow import kind_of, unparsable
-from onlineml.datasets.columns import Nominal
+from onlineml.datasets.columns import Nominal, check_different
 from onlineml.datasets.files import FilePath, existing, opened, stem_of
 from onlineml.datasets.table import OnError, TableStream
 from onlineml.schema import wrong
@@ -15,7 +15,7 @@ from onlineml.schema import wrong
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLOCK = 1 << 20  # bytes parsed at a time
+BLOCK, SAMPLE = 1 << 18, 1 << 20  # bytes parsed at a time; bytes that say what columns are
 MISSING = ["", "?", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None"]
 
 
@@ -27,7 +27,7 @@ class CSVStream(TableStream):
     numbers is taken for one; name it in `nominal` if it is not. Empty cells and `?`, `NA`, `NaN`,
     `null` and the like are missing.
 
-    Memory is a few megabytes, whatever the length of the file.
+    Memory is about ten megabytes, whatever the length of the file.
 
     Parameters
     ----------
@@ -85,6 +85,7 @@ class CSVStream(TableStream):
         self._body = Body(names, delimiter or ("\t" if tabs else ","), '"', None, None)
         nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
         sample = self._sample()
+        check_different(sample.schema.names)
         self._types = _types(sample, nominal, target, task)
         self._set_columns(
             self._types, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
@@ -204,7 +205,7 @@ class Body:
             file,
             csv.ReadOptions(
                 use_threads=False,
-                block_size=BLOCK,
+                block_size=SAMPLE if types is None else BLOCK,
                 column_names=None if self.names is None else list(self.names),
             ),
             csv.ParseOptions(
