@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.datasets.drawn import Draw, Drawn, drawing, joined_labels
 from onlineml.datasets.generators.generator import fill_uniform, real, whole
 from onlineml.datasets.stream import Chunk, Stream
 from onlineml.kernels import jit
@@ -16,7 +17,6 @@ from onlineml.kernels.random import Ints, seeded
 from onlineml.schema import Array, Schema, wrong
 
 Kind = Literal["gradual", "incremental"]
-_LEAST_READ, _MOST_READ = 256, 8192  # rows asked of a source at once, whatever the chunks
 _MOST_LISTED = 1000  # changes of an endless recurring stream that are listed
 
 
@@ -30,59 +30,21 @@ def _newer_share(distance: Ints, width: float, out: Array) -> None:
             out[i] = 1.0 if distance[i] >= 0 else 0.0
 
 
-class _Tap:
-    """A pass over a stream that hands out any number of rows at a time."""
-
-    def __init__(self, stream: Stream, size: int) -> None:
-        self._source = stream.chunks(min(max(size, _LEAST_READ), _MOST_READ))
-        self._X: Array = np.empty((0, stream.schema.n_features))
-        self._y: npt.NDArray[Any] = np.empty(0)
-
-    def draw(self, n: int) -> tuple[Array, npt.NDArray[Any]]:
-        """The next `n` rows, fewer only at the end."""
-        X, y = [self._X], [self._y]
-        n_held = len(self._y)
-        while n_held < n:
-            chunk = next(self._source, None)
-            if chunk is None:
-                break
-            X.append(chunk.X)
-            y.append(chunk.y)
-            n_held += len(chunk.y)
-        X_all, y_all = _joined([part for part in X if len(part)], self._X), _joined_labels(y)
-        self._X, self._y = X_all[n:], y_all[n:]
-        return X_all[:n], y_all[:n]
-
-
-def _joined(parts: list[Array], empty: Array) -> Array:
-    return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else empty
-
-
-def _joined_labels(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Labels one after another; of different types, they stay what they are."""
-    filled = [part for part in parts if len(part)] or list(parts[:1])
-    if len(filled) == 1:
-        return filled[0]
-    if len({part.dtype.kind for part in filled}) > 1:
-        filled = [part.astype(object) for part in filled]
-    return np.concatenate(filled)
-
-
-def _gathered(taps: Sequence[_Tap], choice: Ints) -> Chunk:
-    """One row from the chosen tap each; ends at the first row whose tap has ended."""
-    places = [np.flatnonzero(choice == k) for k in range(len(taps))]
-    drawn = [tap.draw(len(place)) if len(place) else None for tap, place in zip(taps, places)]
+def _gathered(draws: Sequence[Draw], choice: Ints) -> Chunk:
+    """One row from the chosen source each; ends at the first row whose source has ended."""
+    places = [np.flatnonzero(choice == k) for k in range(len(draws))]
+    drawn = [draw(len(place)) if len(place) else None for draw, place in zip(draws, places)]
     n = len(choice)
     for rows, place in zip(drawn, places):
-        if rows is not None and len(rows[1]) < len(place):
-            n = min(n, int(place[len(rows[1])]))
+        if rows is not None and len(rows.y) < len(place):
+            n = min(n, int(place[len(rows.y)]))
     used = [(rows, place) for rows, place in zip(drawn, places) if rows is not None]
     if len(used) == 1:
-        return Chunk(*used[0][0])
-    X = np.concatenate([rows[0] for rows, _ in used])
-    y = _joined_labels([rows[1] for rows, _ in used])
+        return used[0][0]
+    X = np.concatenate([rows.X for rows, _ in used])
+    y = joined_labels([rows.y for rows, _ in used])
     order = np.argsort(
-        np.concatenate([place[: len(rows[1])] for rows, place in used]), kind="stable"
+        np.concatenate([place[: len(rows.y)] for rows, place in used]), kind="stable"
     )[:n]
     return Chunk(X[order], y[order])
 
@@ -108,7 +70,7 @@ def _check_stream(argument: str, stream: object) -> None:
         raise wrong(argument, stream, "a Stream")
 
 
-class _Composed(Stream):
+class _Composed(Drawn):
     """What composed streams share: agreeing sources, and a pass made of chosen rows."""
 
     def __init__(self, sources: Sequence[Stream], argument: str, seed: int) -> None:
@@ -122,23 +84,21 @@ class _Composed(Stream):
         """Names and kinds of the features: those of the first source."""
         return self._sources[0].schema
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
-        return self._pass(whole("size", size, 1))
-
-    def _pass(self, size: int) -> Iterator[Chunk]:
-        taps = [_Tap(source, size) for source in self._sources]
+    def drawing(self) -> Draw:
+        """Begin a fresh pass."""
+        draws = [drawing(source) for source in self._sources]
         rng, row = seeded(self.seed, 1), 0
-        while True:
-            chunk = self._next(taps, rng, np.arange(row, row + size))
-            if len(chunk.y):
-                yield chunk
-            if len(chunk.y) < size:
-                return
-            row += size
+
+        def draw(n: int) -> Chunk:
+            nonlocal row
+            rows = np.arange(row, row + n)
+            row += n
+            return self._next(draws, rng, rows)
+
+        return draw
 
     @abstractmethod
-    def _next(self, taps: Sequence[_Tap], rng: Ints, rows: Ints) -> Chunk:
+    def _next(self, draws: Sequence[Draw], rng: Ints, rows: Ints) -> Chunk:
         """The rows of these numbers, fewer only at the end."""
 
 
@@ -237,31 +197,31 @@ class ConceptDrift(_Composed):
             return self.a.n_rows
         return None if self.b.n_rows is None or not sudden else self.position + self.b.n_rows
 
-    def _next(self, taps: Sequence[_Tap], rng: Ints, rows: Ints) -> Chunk:
+    def _next(self, draws: Sequence[Draw], rng: Ints, rows: Ints) -> Chunk:
         distance = rows - self.position
         if self.kind == "gradual":
-            return _gathered(taps, _is_newer(rng, distance, self.width).astype(np.int64))
+            return _gathered(draws, _is_newer(rng, distance, self.width).astype(np.int64))
         share = np.empty(len(rows))
         _newer_share(distance, self.width, share)
-        return self._blended(taps, share)
+        return self._blended(draws, share)
 
-    def _blended(self, taps: Sequence[_Tap], share: Array) -> Chunk:
+    def _blended(self, draws: Sequence[Draw], share: Array) -> Chunk:
         n_older = int((share < 1e-3).sum())  # the share only rises: three runs of rows
         n_newer = int((share > 1.0 - 1e-3).sum())
         middle = share[n_older : len(share) - n_newer]
-        parts = [Chunk(*taps[0].draw(n_older))] if n_older else []
+        parts = [draws[0](n_older)] if n_older else []
         if len(middle) and all(len(part.y) == n_older for part in parts):
-            parts.append(self._mixture(taps, middle))
+            parts.append(self._mixture(draws, middle))
         if n_newer and sum(len(part.y) for part in parts) == len(share) - n_newer:
-            parts.append(Chunk(*taps[1].draw(n_newer)))
+            parts.append(draws[1](n_newer))
         if len(parts) == 1:
             return parts[0]
         return Chunk(
-            np.concatenate([part.X for part in parts]), _joined_labels([part.y for part in parts])
+            np.concatenate([part.X for part in parts]), joined_labels([part.y for part in parts])
         )
 
-    def _mixture(self, taps: Sequence[_Tap], share: Array) -> Chunk:
-        (Xa, ya), (Xb, yb) = (tap.draw(len(share)) for tap in taps)
+    def _mixture(self, draws: Sequence[Draw], share: Array) -> Chunk:
+        (Xa, ya, _), (Xb, yb, _) = (draw(len(share)) for draw in draws)
         n = min(len(ya), len(yb))
         Xa, ya, Xb, yb, share = Xa[:n], ya[:n], Xb[:n], yb[:n], share[:n]
         nearer_b = share >= 0.5
@@ -334,8 +294,8 @@ class Recurring(_Composed):
         self.name = name or "+".join(dict.fromkeys(stream.name for stream in streams))
         self.drifts = tuple(self.every * k for k in range(1, _MOST_LISTED + 1))
 
-    def _next(self, taps: Sequence[_Tap], rng: Ints, rows: Ints) -> Chunk:
+    def _next(self, draws: Sequence[Draw], rng: Ints, rows: Ints) -> Chunk:
         change = (rows + self.every // 2) // self.every
         newer = _is_newer(rng, rows - change * self.every, self.width)
         concept = np.maximum(change - ~newer, 0)
-        return _gathered(taps, concept % len(taps))
+        return _gathered(draws, concept % len(draws))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.stream import Chunk, Stream, Task
+from onlineml.datasets.drawn import Draw, Drawn
+from onlineml.datasets.stream import Chunk, Task
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, seeded, uniform
 from onlineml.schema import Array, Schema, wrong
@@ -58,7 +58,7 @@ def share(argument: str, value: Any) -> float:
     return real(argument, value, 0.0, 1.0)
 
 
-class Generator(Stream):
+class Generator(Drawn):
     """A synthetic stream: the same seed gives the same rows, whatever the chunk size.
 
     A kind of stream fills three hooks: `_start` makes the state of a pass (arrays, the random
@@ -88,19 +88,20 @@ class Generator(Stream):
         """Names and kinds of the features."""
         return self._schema
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
-        return self._pass(whole("size", size, 1))
-
-    def _pass(self, size: int) -> Iterator[Chunk]:
+    def drawing(self) -> Draw:
+        """Begin a fresh pass."""
         state, left = self._start(), self.n_rows
-        while left is None or left > 0:
-            n = size if left is None else min(size, left)
-            X = np.empty((n, self._schema.n_features))
-            y = np.empty(n, self._label_type)
+
+        def draw(n: int) -> Chunk:
+            nonlocal left
+            if left is not None:
+                n = min(n, left)
+                left -= n
+            X, y = np.empty((n, self._schema.n_features)), np.empty(n, self._label_type)
             self._write(state, X, y)
-            yield Chunk(X, y)
-            left = None if left is None else left - n
+            return Chunk(X, y)
+
+        return draw
 
     def _rng(self, *more: int) -> Ints:
         """State of the rows' random generator, followed by the integers `more`."""
