@@ -183,6 +183,7 @@ class _Block:
         return note + ("; bands: ± one standard deviation" if self.n_seeds > 1 else "")
 
     def _charts(self) -> Iterator[dict[str, Any]]:
+        n = len(self.result.metrics)
         for i, name in enumerate(self.result.metrics):
             curves = [
                 averaged(
@@ -195,16 +196,17 @@ class _Block:
             ]
             if not any(len(curve.x) for curve in curves):
                 continue
+            wide = i == 0 or (i == n - 1 and n % 2 == 0)  # the last one fills its row
             drawn = lines(
                 [curve for curve in curves if len(curve.x)],
                 title=f"{_title(name)} over the rows of {self.result.stream}",
                 key=f"{self.key}m{i}",
                 drifts=self.result.drifts,
                 bounds=(-1.0, 1.0) if _is_share(name) else (-math.inf, math.inf),
-                width=1100 if i == 0 else 540,
+                width=1100 if wide else 540,
                 height=330 if i == 0 else 230,
             )
-            yield {"label": _title(name), "svg": drawn}
+            yield {"label": _title(name), "svg": drawn, "wide": wide}
 
     def _figures(self) -> Iterator[dict[str, Any]]:
         for name, title, note in (

@@ -122,8 +122,8 @@ def bars(rows: Sequence[Bar], *, title: str, width: int = 420, logarithmic: bool
             return 0.0
         if not logarithmic or longest == shortest:
             return value / longest * room
-        span = math.log10(longest / shortest)
-        return (0.12 + 0.88 * math.log10(value / shortest) / span) * room
+        span = max(math.log10(longest / shortest), 2.0)  # near values look near
+        return (1.0 - 0.88 * math.log10(longest / value) / span) * room
 
     parts = []
     for i, bar in enumerate(rows):
