@@ -1,0 +1,1 @@
+"""Change of a stream: of a model's errors, or of the data themselves."""
