@@ -16,6 +16,8 @@ from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, seeded
 from onlineml.schema import Array, Schema, wrong
 
+__all__ = ["ConceptDrift", "Recurring"]
+
 Kind = Literal["gradual", "incremental"]
 _MOST_LISTED = 1000  # changes of an endless recurring stream that are listed
 

@@ -18,8 +18,10 @@ from onlineml.datasets.generators import (
     Sine,
     Waveform,
 )
+from onlineml.datasets.generators.generator import fill_uniform, model_draws
 from onlineml.datasets.generators.led import SEGMENTS
 from onlineml.datasets.generators.waveform import WAVES
+from onlineml.kernels.random import seeded
 from tests.naive import agrawal as naive_agrawal
 from tests.naive import friedman as naive_friedman
 
@@ -33,6 +35,14 @@ STREAMS = [
     Friedman(drift="gradual", positions=(500, 1500), width=500, n_rows=2500),
     Waveform(n_features=40, n_rows=2500),
 ]
+
+SEA_FIRST = (
+    [
+        [3.2369569165259815, 6.797505103513438, 7.036488917255913],
+        [6.7787420468432895, 5.9002925449598544, 3.3355013549087866],
+    ],
+    [1, 1],
+)
 
 
 def rows(stream, n):
@@ -120,6 +130,17 @@ def test_bad_parameters_are_named(kind, bad):
     names = "|".join([*bad, "n_numeric"])
     with pytest.raises(ValueError, match=names):
         kind(**bad)
+
+
+def test_model_draws_are_those_of_the_kernels():
+    out = np.empty(500)
+    fill_uniform(seeded(7, 2)[1:], out)
+    np.testing.assert_array_equal(model_draws(7, 500), out)
+
+
+def test_seeds_mean_the_same_rows_for_ever():
+    X, y, _ = rows(SEA(seed=1), 2)
+    assert (X.tolist(), y.tolist()) == SEA_FIRST
 
 
 def test_bad_chunk_size_is_refused_at_once():

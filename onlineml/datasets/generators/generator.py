@@ -24,10 +24,16 @@ def fill_uniform(state: Ints, out: Array) -> None:
 
 
 def model_draws(model_seed: int, n: int) -> Array:
-    """`n` uniform numbers that decide a generator's model (never those that make its rows)."""
-    out = np.empty(n)
-    fill_uniform(seeded(model_seed, 2)[1:], out)
-    return out
+    """`n` uniform numbers that decide a generator's model (never those that make its rows).
+
+    The numbers of `kernels.random.uniform`, all at once: making a stream compiles nothing.
+    """
+    start = seeded(model_seed, 2)[1:].view(np.uint64)
+    z = start + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def whole(argument: str, value: Any, low: int, high: int | None = None) -> int:
