@@ -204,7 +204,7 @@ class Columns:
     def _zero_or_one(self, labels: npt.NDArray[Any], problems: Problems) -> npt.NDArray[Any]:
         good = (labels == 0) | (labels == 1)
         for i in np.flatnonzero(~good):
-            note(problems, i, f"column {self.target!r}: got {labels[i]!r}, expected 0, or 1 for "
+            note(problems, i, f"column {self.target!r}: got {labels.tolist()[i]!r}, expected 0, or 1 for "
                  "an anomaly")  # fmt: skip
         return np.where(good, labels, 0).astype(np.int64)
 

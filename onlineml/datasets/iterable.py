@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Any
 
@@ -139,9 +140,10 @@ class IterableStream(Stream):
         ]
 
     def _numbers(self, column: list[Any], what: str, n_done: int) -> Array:
-        array = np.array(column) if not any(map(_is_text, column)) else np.empty(0, object)
-        if array.dtype.kind in "fiub":
-            return array.astype(np.float64)
+        with suppress(ValueError):  # a sequence where a number is due
+            array = np.array(None if any(map(_is_text, column)) else column)
+            if array.dtype.kind in "fiub" and array.ndim == 1:
+                return array.astype(np.float64)
         for i, value in enumerate(column):
             try:
                 if _is_text(value):

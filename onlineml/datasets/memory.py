@@ -159,7 +159,7 @@ def task_of(y: npt.NDArray[Any]) -> Task:
 def targets(y: npt.NDArray[Any], task: Task, name: str, n_done: int) -> npt.NDArray[Any]:
     """Labels of the task's type, none missing."""
     if task == "regression":
-        good = [isinstance(v, int | float) for v in y.tolist()] if y.dtype.kind == "O" else True
+        good = [isinstance(v, int | float) for v in y.tolist()] if y.dtype.kind in "OUS" else True
         if np.all(good):
             y = y.astype(np.float64)
             good = np.isfinite(y)
@@ -172,7 +172,7 @@ def targets(y: npt.NDArray[Any], task: Task, name: str, n_done: int) -> npt.NDAr
         due = "a class label"
     if not np.all(good):
         i = int(np.argmin(good))
-        raise wrong(f"{name}, row {n_done + i + 1}: y", y[i], due)
+        raise wrong(f"{name}, row {n_done + i + 1}: y", y.tolist()[i], due)
     return y.astype(np.int64) if task == "anomaly" else y
 
 
@@ -185,5 +185,7 @@ def finite(X: npt.NDArray[Any], name: str, n_done: int) -> Array:
     infinite = np.isinf(rows)
     if infinite.any():
         i, j = np.argwhere(infinite)[0]
-        raise wrong(f"{name}, row {n_done + i + 1}, column {j}", rows[i, j], "a finite number")
+        raise wrong(
+            f"{name}, row {n_done + i + 1}, column {j}", float(rows[i, j]), "a finite number"
+        )
     return rows
