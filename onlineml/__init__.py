@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onlineml.evaluation import prequential as prequential
     from onlineml.graph import chain as chain
     from onlineml.persistence import load as load
     from onlineml.persistence import save as save
