@@ -33,7 +33,8 @@ def model_draws(model_seed: int, n: int) -> Array:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    draws: Array = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return draws
 
 
 def whole(argument: str, value: Any, low: int, high: int | None = None) -> int:
@@ -67,9 +68,8 @@ def share(argument: str, value: Any) -> float:
 class Generator(Drawn):
     """A synthetic stream: the same seed gives the same rows, whatever the chunk size.
 
-    A kind of stream fills three hooks: `_start` makes the state of a pass (arrays, the random
-    generator among them), `_write` fills rows from it and moves it on, and `schema` is given to
-    the constructor. Memory is that of one chunk; nothing is made before it is asked for.
+    A kind of stream fills two hooks: `_start` makes the state of a pass (arrays, the random
+    generator among them), `_write` fills rows from it and moves it on. Memory is that of one chunk; nothing is made before it is asked for.
 
     Parameters
     ----------
