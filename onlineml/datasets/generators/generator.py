@@ -69,7 +69,8 @@ class Generator(Drawn):
     """A synthetic stream: the same seed gives the same rows, whatever the chunk size.
 
     A kind of stream fills two hooks: `_start` makes the state of a pass (arrays, the random
-    generator among them), `_write` fills rows from it and moves it on. Memory is that of one chunk; nothing is made before it is asked for.
+    generator among them), `_write` fills rows from it and moves it on. Memory is that of one
+    chunk; nothing is made before it is asked for.
 
     Parameters
     ----------
