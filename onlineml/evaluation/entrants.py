@@ -30,7 +30,7 @@ def entrants(
     inplace: bool,
 ) -> list[Entrant]:
     """Started copies of `models`, one for each seed where they have one, baselines last."""
-    named = _named(models)
+    named = named_models(models)
     role = Regressor if task == "regression" else Classifier
     for name, model in named.items():
         if not isinstance(model, role):
@@ -41,18 +41,14 @@ def entrants(
         for seed, twin in _copies(name, model, seeds, inplace)
     ]
     if baselines:
-        present = {type(model) for model in named.values()}
-        entered += [
-            Entrant(type(model).__name__, None, model, baseline=True)
-            for model in _baselines(task)
-            if type(model) not in present and type(model).__name__ not in named
-        ]
+        added = baselines_of(task, named)
+        entered += [Entrant(name, None, model, baseline=True) for name, model in added.items()]
     for entrant in entered:
         _start(entrant, schema)
     return entered
 
 
-def _named(models: Models) -> dict[str, Estimator]:
+def named_models(models: Models) -> dict[str, Estimator]:
     """Models by name: the class's, numbered from the second of a kind on."""
     if isinstance(models, Mapping):
         named = dict(models)
@@ -75,7 +71,7 @@ def _copies(
 ) -> Iterable[tuple[int | None, Estimator]]:
     if seeds is not None and not len(seeds):
         raise wrong("seeds", seeds, "at least one seed, or None")
-    params = [key for key in model.get_params() if key == "seed" or key.endswith("__seed")]
+    params = seeds_of(model)
     if seeds is None or not params:
         seed = model.get_params().get("seed")
         yield seed, model if inplace else _copy(model)
@@ -92,12 +88,23 @@ def _copy(model: Estimator) -> Estimator:
     return twin.set_state(model.get_state()) if model.is_started else twin
 
 
-def _baselines(task: str) -> list[Estimator]:
+def seeds_of(model: Estimator) -> list[str]:
+    """The parameters of a model and its parts that are seeds."""
+    return [key for key in model.get_params() if key == "seed" or key.endswith("__seed")]
+
+
+def baselines_of(task: str, named: Mapping[str, Estimator]) -> dict[str, Estimator]:
+    """The baselines of a task that are not among the models."""
     from onlineml.learners import MajorityClassifier, MeanRegressor, NoChangeClassifier
 
-    if task == "regression":
-        return [MeanRegressor()]
-    return [NoChangeClassifier(), MajorityClassifier()]
+    classifiers = [NoChangeClassifier(), MajorityClassifier()]
+    baselines: list[Estimator] = [MeanRegressor()] if task == "regression" else [*classifiers]
+    present = {*map(type, named.values())}
+    return {
+        type(model).__name__: model
+        for model in baselines
+        if type(model) not in present and type(model).__name__ not in named
+    }
 
 
 def _start(entrant: Entrant, schema: Schema) -> None:

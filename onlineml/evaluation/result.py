@@ -5,82 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onlineml.evaluation.metrics import metric as metric_named
+from onlineml.evaluation.parquet import write_parquet
+from onlineml.evaluation.run import Run, WindowRecord
 from onlineml.registry import nearest
 from onlineml.schema import wrong
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
     from matplotlib.figure import Figure
 
     from onlineml.base import Estimator
 
+__all__ = ["Result", "Run", "WindowRecord"]
+
 FORMAT = 1  # of the JSON file
-
-
-class WindowRecord(NamedTuple):
-    """One model at the end of one window."""
-
-    model: str
-    seed: int | None
-    baseline: bool
-    #: Rows scored so far, and rows of this window (the last one may be shorter).
-    n_rows: int
-    n_window: int
-    #: Metric -> value over the window, and over all rows so far.
-    window: dict[str, float]
-    cumulative: dict[str, float]
-    #: CPU seconds that the model has used so far.
-    cpu_seconds: float
-
-
-@dataclass
-class Run:
-    """One model with one seed over one stream.
-
-    `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
-    per metric. `n_skipped` counts, per metric, windows that it could not judge and left out of
-    its total (rankings of one class).
-    """
-
-    model: str
-    seed: int | None
-    estimator: str
-    baseline: bool = False
-    n_rows: list[int] = field(default_factory=list)
-    window: dict[str, list[float]] = field(default_factory=dict)
-    cumulative: dict[str, list[float]] = field(default_factory=dict)
-    n_skipped: dict[str, int] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
-    nbytes: int = 0
-
-    @property
-    def n_scored(self) -> int:
-        """Rows that were scored."""
-        return self.n_rows[-1] if self.n_rows else 0
-
-    @property
-    def totals(self) -> dict[str, float]:
-        """Metric -> value over all rows."""
-        return {name: curve[-1] if curve else np.nan for name, curve in self.cumulative.items()}
-
-    @property
-    def rows_per_second(self) -> float:
-        """Rows per CPU second of the model alone."""
-        return self.n_scored / self.cpu_seconds if self.cpu_seconds > 0 else np.nan
-
-    def take(self, record: WindowRecord) -> None:
-        """Append a window."""
-        self.n_rows.append(record.n_rows)
-        for curves, values in ((self.window, record.window), (self.cumulative, record.cumulative)):
-            for name, value in values.items():
-                curves.setdefault(name, []).append(value)
-        self.cpu_seconds = record.cpu_seconds
 
 
 @dataclass
@@ -123,7 +66,7 @@ class Result:
     >>> X = np.random.default_rng(1).normal(size=(2000, 2)) + 2.0 * y[:, None]
     >>> result = prequential(GaussianNB(), (X, y), metrics=["accuracy", "kappa_t"])
     >>> [round(run.totals["accuracy"], 2) for run in result]
-    [0.92, 0.98, 0.5]
+    [0.93, 0.98, 0.5]
     """
 
     stream: str
@@ -219,34 +162,22 @@ class Result:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write the windowed table (see `columns`); the rest goes into its metadata."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(self._table(), path)
-
-    def _table(self) -> pa.Table:
-        import pyarrow as pa
-
-        types = {"model": pa.string(), "seed": pa.int64(), "baseline": pa.bool_()}
-        types["n_rows"] = pa.int64()
-        columns = {
-            name: pa.array(values, types.get(name, pa.float64()))
-            for name, values in self.columns().items()
-        }
-        head = self._plain()
+        head = self.to_plain()
         for run in head["runs"]:
             for curve in ("n_rows", "window", "cumulative"):
                 del run[curve]
-        return pa.table(columns).replace_schema_metadata({"onlineml": _to_bytes(head)})
+        write_parquet(path, self.columns(), _to_bytes(head))
 
     # ---------------------------------------------------------------- files
 
-    def _plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
+        """Everything but the estimators as plain values, curves included."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "estimators"}
         return {"format": FORMAT, **plain, "runs": [asdict(run) for run in self.runs]}
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Everything but the estimators as JSON, NaN as null; written to `path` where given."""
-        text = _to_bytes(self._plain())
+        text = _to_bytes(self.to_plain())
         if path is not None:
             Path(path).write_bytes(text)
         return text.decode()
@@ -262,12 +193,17 @@ class Result:
         is_text = isinstance(source, str) and source.lstrip().startswith("{")
         text = source if isinstance(source, str) and is_text else Path(source).read_bytes()
         try:
-            plain = orjson.loads(text)
-            if plain.pop("format") != FORMAT:
-                raise wrong("source", str(source), f"a result of format {FORMAT}")
-            return cls(**{**plain, "runs": [_run_from(run) for run in plain["runs"]]})
+            return cls.from_plain(orjson.loads(text))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise wrong("source", str(source), "a result that to_json wrote") from None
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Result:
+        """The result that `to_plain` described."""
+        rest = dict(plain)
+        if rest.pop("format") != FORMAT:
+            raise wrong("format", plain["format"], f"a result of format {FORMAT}")
+        return cls(**{**rest, "runs": [Run.from_plain(run) for run in rest["runs"]]})
 
     # ---------------------------------------------------------------- to look at
 
@@ -338,12 +274,3 @@ def _to_bytes(plain: dict[str, Any]) -> bytes:
     import orjson
 
     return orjson.dumps(plain, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _run_from(plain: dict[str, Any]) -> Run:
-    for curves in ("window", "cumulative"):
-        plain[curves] = {
-            name: [np.nan if value is None else value for value in curve]
-            for name, curve in plain[curves].items()
-        }
-    return Run(**plain)

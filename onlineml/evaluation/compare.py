@@ -1,0 +1,218 @@
+"""Models on several streams with several seeds, in one process or several."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from onlineml.base import Estimator
+from onlineml.datasets.stream import Stream
+from onlineml.evaluation.comparison import Comparison
+from onlineml.evaluation.entrants import Models, baselines_of, named_models, seeds_of
+from onlineml.evaluation.metrics import chosen
+from onlineml.evaluation.prequential import prequential
+from onlineml.evaluation.result import Result
+from onlineml.schema import wrong
+
+
+def compare(
+    models: Models,
+    streams: Any,
+    *,
+    seeds: Sequence[int] | None = None,
+    n_jobs: int = 1,
+    baselines: bool = True,
+    max_rows: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Comparison:
+    """Evaluate models on several streams, each with every seed; see `prequential`.
+
+    Parameters
+    ----------
+    models
+        One estimator, several, or name -> estimator.
+    streams
+        Streams or anything that `onlineml.datasets.as_stream` takes: several, or name -> source.
+    seeds
+        Seeds of the models that have one.
+    n_jobs
+        Processes. With one, all models share a pass over each stream; with more, every model and
+        seed makes its own. The numbers are the same, but for times, which processes that share a
+        machine disturb. Streams, models and options then have to be picklable.
+    baselines, max_rows
+        As in `prequential`.
+    on_progress
+        Called with the number of evaluations that are done, and of all.
+    **options
+        Further arguments of `prequential`: `metrics`, `window`, `label_delay`, `chunk_size`,
+        `max_pending`.
+
+    Returns
+    -------
+    Comparison
+        Also after Ctrl-C: then `interrupted` is true, and results lack what was not done.
+
+    Raises
+    ------
+    ValueError
+        As `prequential`; nothing is evaluated then, where the argument shows it.
+    """
+    if n_jobs < 1:
+        raise wrong("n_jobs", n_jobs, "at least 1 process")
+    sources = _named_streams(streams, max_rows)
+    named = named_models(models)
+    for source in sources.values():
+        chosen(options.get("metrics"), source.task)
+    units = [
+        unit
+        for stream, source in sources.items()
+        for unit in _units(stream, source, named, seeds, options, baselines, apart=n_jobs > 1)
+    ]
+    tell = _ignore if on_progress is None else on_progress
+    done = _in_turn(units, tell) if n_jobs == 1 else _side_by_side(units, n_jobs, tell)
+    return _joined(units, done, list(sources))
+
+
+class _Unit(NamedTuple):
+    """One evaluation."""
+
+    stream: str
+    source: Stream
+    models: dict[str, Estimator]
+    seeds: Sequence[int] | None
+    options: dict[str, Any]
+    baselines: bool = False
+    #: Whether the models are baselines themselves.
+    is_baseline: bool = False
+
+
+def _named_streams(streams: Any, max_rows: int | None) -> dict[str, Stream]:
+    from onlineml.datasets import as_stream
+
+    if isinstance(streams, Mapping):
+        listed = list(streams.items())
+    else:
+        single = isinstance(streams, str | Path | Stream)
+        listed = [("", source) for source in ([streams] if single else streams)]
+    named: dict[str, Stream] = {}
+    for given, source in listed:
+        stream = as_stream(source)
+        name = base = given or stream.name
+        n = 1
+        while name in named:
+            n += 1
+            name = f"{base} {n}"
+        named[name] = stream if max_rows is None else stream.take(max_rows)
+    if not named:
+        raise wrong("streams", streams, "at least one stream")
+    return named
+
+
+def _units(
+    stream: str,
+    source: Stream,
+    models: dict[str, Estimator],
+    seeds: Sequence[int] | None,
+    options: dict[str, Any],
+    baselines: bool,
+    *,
+    apart: bool,
+) -> Iterator[_Unit]:
+    if not apart:
+        yield _Unit(stream, source, models, seeds, options, baselines)
+        return
+    for name, model in models.items():
+        for seed in [None] if seeds is None or not seeds_of(model) else dict.fromkeys(seeds):
+            only = None if seed is None else [seed]
+            yield _Unit(stream, source, {name: model}, only, options)
+    if baselines:
+        added = baselines_of(source.task, models)
+        if added:
+            yield _Unit(stream, source, added, None, options, is_baseline=True)
+
+
+def _evaluate(unit: _Unit) -> Result:
+    result = prequential(
+        unit.models, unit.source, seeds=unit.seeds, baselines=unit.baselines, **unit.options
+    )
+    result.stream = unit.stream
+    result.estimators = {}
+    for run in result:
+        run.baseline = run.baseline or unit.is_baseline
+    return result
+
+
+def _ignore(n_done: int, n_units: int) -> None:
+    """Nobody follows the comparison."""
+
+
+def _in_turn(units: list[_Unit], tell: Callable[[int, int], None]) -> dict[int, Result]:
+    done: dict[int, Result] = {}
+    for k, unit in enumerate(units):
+        done[k] = _evaluate(unit)
+        tell(len(done), len(units))
+        if done[k].interrupted:
+            break
+    return done
+
+
+def _side_by_side(
+    units: list[_Unit], n_jobs: int, tell: Callable[[int, int], None]
+) -> dict[int, Result]:
+    """Results by number of their unit; Ctrl-C ends those that run and drops those that wait."""
+    # spawned, not forked: compiled kernels and Arrow run threads, which do not survive a fork
+    pool = ProcessPoolExecutor(
+        min(n_jobs, len(units)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c
+    )
+    futures = {pool.submit(_evaluate_in_worker, unit): k for k, unit in enumerate(units)}
+    try:
+        for n, future in enumerate(as_completed(futures), 1):
+            future.result()
+            tell(n, len(units))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return {k: future.result() for future, k in futures.items() if _has_result(future)}
+
+
+def _has_result(future: Future[Result]) -> bool:
+    return not future.cancelled() and future.exception() is None
+
+
+def _ignore_ctrl_c() -> None:
+    """A worker that has nothing to do leaves Ctrl-C to the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _evaluate_in_worker(unit: _Unit) -> Result:
+    """A worker at work hears Ctrl-C: its evaluation then ends with a partial result."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _evaluate(unit)
+    finally:
+        _ignore_ctrl_c()
+
+
+def _joined(units: list[_Unit], done: dict[int, Result], streams: list[str]) -> Comparison:
+    """One result a stream, of its units in their order."""
+    joined: dict[str, Result] = {}
+    for stream in streams:
+        parts = [done[k] for k, unit in enumerate(units) if unit.stream == stream and k in done]
+        if not parts:
+            continue
+        runs = [run for part in parts for run in part]
+        missing = len(parts) < sum(unit.stream == stream for unit in units)
+        joined[stream] = replace(
+            parts[0],
+            runs=runs,
+            n_rows=max(part.n_rows for part in parts),
+            interrupted=missing or any(part.interrupted for part in parts),
+        )
+    return Comparison(joined, interrupted=len(done) < len(units))
