@@ -55,6 +55,16 @@ def observe(
 
 
 @jit
+def forget(stats: Array, counts: Array) -> None:
+    """Empty the observations of a class; loops, as slices take long to compile."""
+    for j in range(stats.shape[1]):
+        for block in range(stats.shape[0]):
+            stats[block, j] = 0.0
+        for v in range(counts.shape[1]):
+            counts[j, v] = 0.0
+
+
+@jit
 def summarize(weight: float, nominal: Ints, stats: Array) -> tuple[float, int]:
     """Log of prior and normalizers of one class, and whether the short formula holds for it."""
     total, product = np.log(weight), 1.0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f4, i1, i2, opened
+from onlineml.kernels.arena import Call, Field, f1, f2, f4, i1, i2, opened
 from onlineml.kernels.observers import (
     BLOCKS,
     COUNT,
     best_split,
+    forget,
     log_score,
     observe,
     share_at_most,
@@ -23,19 +24,20 @@ from onlineml.kernels.tree import (
     CHECKED,
     DIVIDED,
     EQUAL,
+    HEADER,
     KEPT,
     N_NODES,
+    NUMBERS,
     OWN,
     SERVED,
     SLOT,
     STOPPED,
+    TABLE,
     WANTED_CLASSES,
     WEIGHT,
-    Nodes,
     Split,
     divide,
     examined,
-    is_due,
     leaf_of,
     may_divide,
     room_for,
@@ -65,105 +67,92 @@ MAJORITY_RIGHT, BAYES_RIGHT = OWN, OWN + 1
 _UNKNOWN = -2  # what naive Bayes says has not been computed
 
 
-class Tree(NamedTuple):
-    """Views of one tree: bones, class weights of nodes, and the observations of active leaves."""
-
-    nodes: Nodes
-    seen: Ints
-    nominal: Ints
-    n_values: Ints
-    class_weight: Array  # (N, C)
-    base: Array  # (L, C)
-    simple: Ints  # (L, C)
-    stats: Array  # (L, C, BLOCKS, F)
-    counts: Array  # (L, C, F, V)
+# Slots after those of every tree: (1,), (F,), (F,), (N, C), (L, C), (L, C), (L, C, BLOCKS, F),
+# (L, C, F, V).
+SEEN, NOMINAL, N_VALUES, CLASS_WEIGHT, BASE, SIMPLE, STATS, COUNTS = range(5, 13)
 
 
 @entry
 def _hoeffding_tree_classifier(d: int) -> int:
-    nodes = Nodes(i1(d, 1), i2(d, 2), f2(d, 3), i1(d, 4))
-    tree = Tree(
-        nodes, i1(d, 5), i1(d, 6), i1(d, 7), f2(d, 8), f2(d, 9), i2(d, 10), f4(d, 11), f4(d, 12)
-    )
-    return _rows(opened(d), f1(d, 0), tree)
+    return _rows(d, opened(d), f1(d, 0))
 
 
 @jit
-def _rows(call: Call, rule: Array, tree: Tree) -> int:
-    header = tree.nodes.header
+def _rows(d: int, call: Call, rule: Array) -> int:
+    header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
     for i in range(call.first, call.last):
         x = call.X[i]
-        leaf, said = leaf_of(tree.nodes, x, 0), _UNKNOWN
+        leaf, said = leaf_of(d, x), _UNKNOWN
         if call.serve and header[SERVED] == 0:
-            said = _answer(x, rule, tree, leaf, call.out[i], call.serve)
+            said = _answer(d, x, rule, leaf, call.out[i], call.serve)
         if call.fit:
             c, w = int(call.y[i]), call.weight[i]
             outcome = KEPT
-            if c >= tree.class_weight.shape[1]:
+            if c >= n_classes:
                 header[WANTED_CLASSES], outcome = c + 1, STOPPED
-            elif w > 0.0 and is_due(tree.nodes, leaf, rule[GRACE]):
-                outcome = _examine(rule, tree, leaf)
+            elif w > 0.0:
+                outcome = _examine(d, rule, leaf)
             if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
-                leaf, said = leaf_of(tree.nodes, x, leaf), _UNKNOWN
+                leaf, said = leaf_of(d, x), _UNKNOWN
             if w > 0.0:
-                _learn(x, c, w, rule, tree, leaf, said)
-            tree.seen[0] = max(tree.seen[0], c + 1)
+                _learn(d, x, c, w, rule, leaf, said)
+            seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
     return call.last
 
 
 @jit
-def _answer(x: Array, rule: Array, tree: Tree, leaf: int, out: Array, serve: int) -> int:
+def _answer(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
     """Write the answer; returns what naive Bayes says, if that was asked."""
-    n, slot, own = tree.seen[0], tree.nodes.table[leaf, SLOT], tree.nodes.numbers[leaf]
+    n, slot, own = i1(d, SEEN)[0], i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
     bayes = rule[LEAVES] == BAYES
     if rule[LEAVES] == ADAPTIVE:
         bayes = own[BAYES_RIGHT] >= own[MAJORITY_RIGHT]
     if bayes and slot >= 0 and own[WEIGHT] > 0.0:
         for c in range(n):
-            out[1 + c] = _log_score(x, c, tree, leaf, slot)
+            out[1 + c] = _log_score(d, x, c, leaf, slot)
         answer_from_logs(out, n, serve)
         return int(out[0])
     for c in range(n):
-        out[1 + c] = tree.class_weight[leaf, c]
+        out[1 + c] = f2(d, CLASS_WEIGHT)[leaf, c]
     answer_from_votes(out, n, serve)
     return _UNKNOWN
 
 
 @jit
-def _log_score(x: Array, c: int, tree: Tree, leaf: int, slot: int) -> float:
+def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
     return log_score(
-        x, tree.class_weight[leaf, c], tree.base[slot, c], tree.simple[slot, c], tree.nominal,
-        tree.n_values, tree.stats[slot, c], tree.counts[slot, c],
+        x, f2(d, CLASS_WEIGHT)[leaf, c], f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c],
+        i1(d, NOMINAL), i1(d, N_VALUES), f4(d, STATS)[slot, c], f4(d, COUNTS)[slot, c],
     )  # fmt: skip
 
 
 @jit
-def _learn(x: Array, c: int, w: float, rule: Array, tree: Tree, leaf: int, said: int) -> None:
-    slot, weight = tree.nodes.table[leaf, SLOT], tree.class_weight[leaf]
-    if slot >= 0:
-        if rule[LEAVES] == ADAPTIVE and tree.nodes.numbers[leaf, WEIGHT] > 0.0:
-            if said == _UNKNOWN:
-                said = _bayes_answer(x, tree, leaf, slot)
-            tree.nodes.numbers[leaf, BAYES_RIGHT] += w * (said == c)
-            tree.nodes.numbers[leaf, MAJORITY_RIGHT] += w * (_heaviest(weight) == c)
+def _learn(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
+    slot, own, weight = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf], f2(d, CLASS_WEIGHT)[leaf]
+    if rule[LEAVES] == ADAPTIVE and slot >= 0 and own[WEIGHT] > 0.0:
+        if said == _UNKNOWN:
+            said = _bayes_answer(d, x, leaf, slot)
+        own[BAYES_RIGHT] += w * (said == c)
+        own[MAJORITY_RIGHT] += w * (_heaviest(weight) == c)
     weight[c] += w
-    tree.nodes.numbers[leaf, WEIGHT] += w
+    own[WEIGHT] += w
     if slot >= 0:
-        stats = tree.stats[slot, c]
-        observe(x, w, tree.nominal, tree.n_values, stats, tree.counts[slot, c])
+        stats, nominal = f4(d, STATS)[slot, c], i1(d, NOMINAL)
+        observe(x, w, nominal, i1(d, N_VALUES), stats, f4(d, COUNTS)[slot, c])
         if rule[LEAVES] != MAJORITY:
-            tree.base[slot, c], tree.simple[slot, c] = summarize(weight[c], tree.nominal, stats)
+            summary = summarize(weight[c], nominal, stats)
+            f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c] = summary
 
 
 @jit
-def _bayes_answer(x: Array, tree: Tree, leaf: int, slot: int) -> int:
+def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
     best, top = -1, -np.inf
-    for c in range(tree.seen[0]):
-        score = _log_score(x, c, tree, leaf, slot)
+    for c in range(i1(d, SEEN)[0]):
+        score = _log_score(d, x, c, leaf, slot)
         if score > top or best < 0:
             best, top = c, score
     return best
@@ -179,25 +168,27 @@ def _heaviest(weight: Array) -> int:
 
 
 @jit
-def _examine(rule: Array, tree: Tree, leaf: int) -> int:
+def _examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
-    nodes, outcome, slot = tree.nodes, KEPT, tree.nodes.table[leaf, SLOT]
-    split = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0)
-    n_present = _n_present(tree.class_weight[leaf])
-    if n_present > 1 and may_divide(nodes, leaf, rule[MAX_DEPTH]):
+    own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
+    if own[WEIGHT] - own[CHECKED] < rule[GRACE]:
+        return outcome
+    split, weight = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), f2(d, CLASS_WEIGHT)[leaf]
+    n_present = _n_present(weight)
+    if n_present > 1 and may_divide(d, leaf, rule[MAX_DEPTH]):
         split = best_split(
-            tree.class_weight[leaf], tree.seen[0], tree.nominal, tree.stats[slot],
-            tree.counts[slot], rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
+            weight, i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot], f4(d, COUNTS)[slot],
+            rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
         )  # fmt: skip
         span = 1.0 if rule[GINI] > 0.0 else np.log2(n_present)
-        bound = span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / nodes.numbers[leaf, WEIGHT])
+        bound = span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / own[WEIGHT])
         sure = split.merit - split.second > bound or bound < rule[TIE]
         if split.feature >= 0 and sure:
-            outcome = room_for(nodes, leaf, split.n_children)
+            outcome = room_for(d, leaf, split.n_children)
     if outcome != STOPPED:
-        examined(nodes, leaf)
+        examined(d, leaf)
     if outcome == DIVIDED:
-        _hand_down(tree, split, slot, divide(nodes, leaf, split))
+        _hand_down(d, split, slot, divide(d, leaf, split))
     return outcome
 
 
@@ -210,21 +201,21 @@ def _n_present(weight: Array) -> int:
 
 
 @jit
-def _hand_down(tree: Tree, split: Split, slot: int, first: int) -> None:
+def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
     """Give new leaves the class weights that the parent's pool row `slot` foretells them."""
+    weight, numbers, stats, counts = f2(d, CLASS_WEIGHT), f2(d, NUMBERS), f4(d, STATS), f4(d, COUNTS)
     for child in range(first, first + split.n_children):
-        for c in range(tree.class_weight.shape[1]):
-            w = _weight_of_child(split, child - first, tree.stats[slot, c], tree.counts[slot, c])
-            tree.class_weight[child, c] = w
-            tree.nodes.numbers[child, WEIGHT] += w
-        tree.nodes.numbers[child, CHECKED] = tree.nodes.numbers[child, WEIGHT]
+        for c in range(weight.shape[1]):
+            w = _weight_of_child(split, child - first, stats[slot, c], counts[slot, c])
+            weight[child, c] = w
+            numbers[child, WEIGHT] += w
+        numbers[child, CHECKED] = numbers[child, WEIGHT]
     for child in range(first, first + split.n_children):
-        fresh = tree.nodes.table[child, SLOT]
+        fresh = i2(d, TABLE)[child, SLOT]
         if fresh >= 0:
-            tree.base[fresh] = 0.0
-            tree.simple[fresh] = 0
-            tree.stats[fresh] = 0.0
-            tree.counts[fresh] = 0.0
+            for c in range(weight.shape[1]):
+                f2(d, BASE)[fresh, c], i2(d, SIMPLE)[fresh, c] = 0.0, 0
+                forget(stats[fresh, c], counts[fresh, c])
 
 
 @jit
