@@ -82,8 +82,8 @@ class Columns:
         drop: Iterable[str], task: str | None, sample: pa.RecordBatch,
         classes: Mapping[str, Hashable] | None = None,
     ) -> None:  # fmt: skip
-        nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
-        drop = list(drop)
+        nominal = nominal if isinstance(nominal, Mapping) else listed(nominal)
+        drop = listed(drop)
         _check_names(types.names, target=[target], time=[time] if time else [], nominal=nominal,
                      drop=drop)  # fmt: skip
         self.target, self.time, self.classes = str(target), time, dict(classes or {})
@@ -204,7 +204,8 @@ class Columns:
     def _zero_or_one(self, labels: npt.NDArray[Any], problems: Problems) -> npt.NDArray[Any]:
         good = (labels == 0) | (labels == 1)
         for i in np.flatnonzero(~good):
-            note(problems, i, f"column {self.target!r}: got {labels.tolist()[i]!r}, expected 0, or 1 for "
+            shown = labels.tolist()[i]
+            note(problems, i, f"column {self.target!r}: got {shown!r}, expected 0, or 1 for "
                  "an anomaly")  # fmt: skip
         return np.where(good, labels, 0).astype(np.int64)
 
@@ -223,6 +224,11 @@ def _check_names(names: list[str], **arguments: Iterable[str | None]) -> None:
             if name not in names:
                 raise one_of(argument, name, names)
     check_different(names)
+
+
+def listed(names: str | Iterable[str]) -> list[str]:
+    """Names as a list; a text is one name."""
+    return [names] if isinstance(names, str) else list(names)
 
 
 def check_different(names: list[str]) -> None:

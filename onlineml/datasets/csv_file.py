@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from onlineml.datasets.arrow import kind_of, unparsable
-from onlineml.datasets.columns import Nominal, check_different
+from onlineml.datasets.columns import Nominal, check_different, listed
 from onlineml.datasets.files import FilePath, existing, opened, stem_of
 from onlineml.datasets.table import OnError, TableStream
 from onlineml.schema import wrong
@@ -83,7 +83,7 @@ class CSVStream(TableStream):
         super().__init__(str(path), name or stem_of(self.path), on_error)
         tabs = ".tsv" in self.path.suffixes
         self._body = Body(names, delimiter or ("\t" if tabs else ","), '"', None, None)
-        nominal = nominal if isinstance(nominal, Mapping) else list(nominal)
+        nominal = nominal if isinstance(nominal, Mapping) else listed(nominal)
         sample = self._sample()
         check_different(sample.schema.names)
         self._types = _types(sample, nominal, target, task)
@@ -95,14 +95,22 @@ class CSVStream(TableStream):
         """Read what comes before the table."""
 
     def _sample(self) -> pa.RecordBatch:
+        broken = []
+
+        def handle(row: Any) -> str:
+            if not self._body.is_comment(row.text):
+                broken.append(f"got {row.actual_columns} cells, expected {row.expected_columns}")
+            return "skip"
+
         with opened(self.path) as file:
             self._start(file)
             with errors_of(self._source):
-                reader = self._body.reader(file, None, lambda row: "skip")
-                sample = next(reader, None)
-        if sample is None:
-            raise wrong(self._source, "no rows", "at least one row")
-        return sample
+                sample = next(self._body.reader(file, None, handle), None)
+        if sample is not None:
+            return sample
+        if broken:
+            raise ValueError(f"{self._source}, row 1: {broken[0]} (and no row is whole)")
+        raise wrong(self._source, "no rows", "at least one row")
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -244,6 +252,8 @@ def _types(sample: pa.RecordBatch, nominal: Any, target: str | None, task: str |
     types: dict[str, Any] = {}
     for name in sample.schema.names:
         column = sample.column(name)
+        if pa.types.is_binary(column.type):
+            raise wrong(f"column {name!r}", "bytes that are no UTF-8", "text in UTF-8")
         kind = kind_of(column.type, name)
         temporal = pa.types.is_temporal(column.type)
         if name in nominal:

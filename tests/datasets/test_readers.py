@@ -304,6 +304,8 @@ def test_a_nearly_numeric_column_can_be_declared_nominal(tmp_path):
     [
         ("", {}, "a.csv: got 'no rows', expected at least one row"),
         ("x,y\n", {}, "a.csv: got 'no rows', expected at least one row"),
+        ("x,y\n1,2,3\n", {}, "a.csv, row 1: got 3 cells, expected 2 (and no row is whole)"),
+        ('x,y\n"1,2\n3,4\n', {}, "a.csv, row 1: got 1 cells, expected 2"),
         ("temp,wind,class\n1,2,3\n", {"target": "clas"}, "nearest: class"),
         ("temp,wind,class\n1,2,3\n", {"target": None}, "the label's column: temp, wind, class"),
         ("x,y\n1,2\n", {"nominal": ["z"]}, "nominal: got 'z', expected one of x, y"),
@@ -321,6 +323,13 @@ def test_what_a_csv_cannot_be(tmp_path, text, options, message):
         CSVStream(path, **{"target": "y", **options})
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_text_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("x,s,y\n1,é,2\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="column 's': got 'bytes that are no UTF-8'"):
+        CSVStream(path, target="y")
 
 
 def test_anomaly_labels_are_zero_or_one(tmp_path):
