@@ -69,6 +69,7 @@ class FromDict(Transformer):
     def _first_schema(self, X: Any) -> Schema:
         if self.names is None:
             return super()._first_schema(X)
+        self._check()
         names = tuple(self.names)
         declared = Schema(len(names), names, {names.index(name): () for name in self.nominal})
         return declared.admitting(self._chosen(X))
