@@ -26,9 +26,7 @@ _NEVER = -np.inf
 
 
 @jit
-def observe(
-    x: Array, w: float, nominal: Ints, n_values: Ints, stats: Array, counts: Array
-) -> None:
+def observe(x: Array, w: float, nominal: Ints, n_values: Ints, stats: Array, counts: Array) -> None:
     """Add row `x` with weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class."""
     for j in range(x.shape[0]):
         value = x[j]
@@ -140,9 +138,7 @@ def best_split(
         else:
             found = _best_threshold(j, n_classes, before, stats, gini, min_branch)
         if found.merit > best.merit:
-            best = Split(
-                found.merit, j, found.kind, found.threshold, found.n_children, best.merit
-            )
+            best = Split(found.merit, j, found.kind, found.threshold, found.n_children, best.merit)
         elif found.merit > best.second:
             best = Split(
                 best.merit, best.feature, best.kind, best.threshold, best.n_children, found.merit
@@ -235,9 +231,7 @@ def _best_nominal(
         n_values = v + 1
         n_branches += inside > min_branch * total
         mass += _mass(inside, inside_term, gini)
-        merit = _merit_of_two(
-            before, inside, inside_term, outside, outside_term, gini, min_branch
-        )
+        merit = _merit_of_two(before, inside, inside_term, outside, outside_term, gini, min_branch)
         if merit > best:
             best, kind, threshold = merit, EQUAL, float(v)
     if not binary and n_branches > 1 and before - mass / total >= best:

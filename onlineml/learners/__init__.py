@@ -1,6 +1,8 @@
 """Predicting a target: classifiers and regressors."""
 
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
+from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from onlineml.learners.knn import KNNClassifier, KNNRegressor
 from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
@@ -15,6 +17,8 @@ from onlineml.learners.softmax_regression import SoftmaxRegression
 
 __all__ = [
     "GaussianNB",
+    "HoeffdingTreeClassifier",
+    "HoeffdingTreeRegressor",
     "KNNClassifier",
     "KNNRegressor",
     "LinearRegression",

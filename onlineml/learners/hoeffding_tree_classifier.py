@@ -29,6 +29,7 @@ from onlineml.kernels.tree import (
     N_NODES,
     NUMBERS,
     OWN,
+    PARENT,
     SERVED,
     SLOT,
     STOPPED,
@@ -44,7 +45,9 @@ from onlineml.kernels.tree import (
 )
 from onlineml.kernels.votes import answer_from_logs, answer_from_votes
 from onlineml.learners.tree_growth import (
+    admit,
     check_budget,
+    check_growth,
     depth_of,
     fit_in,
     grow,
@@ -116,6 +119,9 @@ def _answer(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) ->
             out[1 + c] = _log_score(d, x, c, leaf, slot)
         answer_from_logs(out, n, serve)
         return int(out[0])
+    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
+    while numbers[leaf, WEIGHT] <= 0.0 and table[leaf, PARENT] >= 0:  # the parent has seen rows
+        leaf = table[leaf, PARENT]
     for c in range(n):
         out[1 + c] = f2(d, CLASS_WEIGHT)[leaf, c]
     answer_from_votes(out, n, serve)
@@ -203,7 +209,12 @@ def _n_present(weight: Array) -> int:
 @jit
 def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
     """Give new leaves the class weights that the parent's pool row `slot` foretells them."""
-    weight, numbers, stats, counts = f2(d, CLASS_WEIGHT), f2(d, NUMBERS), f4(d, STATS), f4(d, COUNTS)
+    weight, numbers, stats, counts = (
+        f2(d, CLASS_WEIGHT),
+        f2(d, NUMBERS),
+        f4(d, STATS),
+        f4(d, COUNTS),
+    )
     for child in range(first, first + split.n_children):
         for c in range(weight.shape[1]):
             w = _weight_of_child(split, child - first, stats[slot, c], counts[slot, c])
@@ -332,22 +343,11 @@ class HoeffdingTreeClassifier(Classifier):
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
-        if not self.grace_period > 0:
-            raise wrong("grace_period", self.grace_period, "a weight > 0")
-        if not 0 < self.delta < 1:
-            raise wrong("delta", self.delta, "a probability between 0 and 1")
-        if not self.tie_threshold >= 0:
-            raise wrong("tie_threshold", self.tie_threshold, "a number >= 0")
+        check_growth(self)
         if self.criterion not in _CRITERIA:
             raise wrong("criterion", self.criterion, f"one of {_CRITERIA}")
         if self.leaves not in _MODES:
             raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
-        if not 0 <= self.min_branch_fraction < 0.5:
-            raise wrong("min_branch_fraction", self.min_branch_fraction, "a share in [0, 0.5)")
-        if self.max_depth is not None and not self.max_depth >= 0:
-            raise wrong("max_depth", self.max_depth, "an integer >= 0, or None")
-        if self.max_bytes is not None and not self.max_bytes > 0:
-            raise wrong("max_bytes", self.max_bytes, "a number of bytes, or None")
 
     def _sizes(self) -> dict[str, int]:
         return {"N": 1, "L": 1}
@@ -369,10 +369,7 @@ class HoeffdingTreeClassifier(Classifier):
         check_budget(self, schema)
 
     def _admit(self, schema: Schema) -> None:
-        if self.is_started and schema is not self.schema_:
-            n_values = max(schema.n_values, self._size("V"))
-            sizes = {"F": schema.n_features, "V": 2 * n_values if n_values > self._size("V") else n_values}
-            fit_in(self, self._promise, sizes, schema)
+        admit(self, self._promise, schema)
         super()._admit(schema)
 
     def _make_room(self, n_classes: int) -> None:

@@ -16,7 +16,6 @@ from onlineml.base import Array, Estimator
 from onlineml.kernels.arena import Field
 from onlineml.kernels.tree import (
     AT_MOST,
-    CHECKED,
     CHILD,
     DEPTH,
     EQUAL,
@@ -33,7 +32,6 @@ from onlineml.kernels.tree import (
     THRESHOLD,
     WANTED,
     WANTED_AT,
-    WEIGHT,
 )
 from onlineml.schema import Schema, wrong
 
@@ -52,6 +50,22 @@ def tree_fields(n_numbers: int) -> tuple[Field, ...]:
         Field("numbers_", ("N", n_numbers)),
         Field("free_", ("L",), np.int64),
     )
+
+
+def check_growth(tree: Any) -> None:
+    """Raise `ValueError` for parameters of growth that cannot be used."""
+    if not tree.grace_period > 0:
+        raise wrong("grace_period", tree.grace_period, "a weight > 0")
+    if not 0 < tree.delta < 1:
+        raise wrong("delta", tree.delta, "a probability between 0 and 1")
+    if not tree.tie_threshold >= 0:
+        raise wrong("tie_threshold", tree.tie_threshold, "a number >= 0")
+    if not 0 <= tree.min_branch_fraction < 0.5:
+        raise wrong("min_branch_fraction", tree.min_branch_fraction, "a share in [0, 0.5)")
+    if tree.max_depth is not None and not tree.max_depth >= 0:
+        raise wrong("max_depth", tree.max_depth, "an integer >= 0, or None")
+    if tree.max_bytes is not None and not tree.max_bytes > 0:
+        raise wrong("max_bytes", tree.max_bytes, "a number of bytes, or None")
 
 
 def plant(tree: Any) -> None:
@@ -92,7 +106,18 @@ def grow(tree: Any, promise: Promise) -> None:
         header[SCARCE] = 1
 
 
-def fit_in(tree: Any, promise: Promise, sizes: dict[str, int], schema: Schema | None = None) -> None:
+def admit(tree: Any, promise: Promise, schema: Schema) -> None:
+    """Before `schema` is taken: see that its features and nominal values find room."""
+    if tree.is_started and schema is not tree.schema_:
+        n_values = tree._size("V")
+        while n_values < schema.n_values:
+            n_values *= 2
+        fit_in(tree, promise, {"F": schema.n_features, "V": n_values}, schema)
+
+
+def fit_in(
+    tree: Any, promise: Promise, sizes: dict[str, int], schema: Schema | None = None
+) -> None:
     """Give up leaves, at worst all divisions, until arrays of `sizes` would be within the budget."""
     if _fits(tree, sizes, schema):
         return
@@ -192,23 +217,13 @@ def _shrink_pool(tree: Any, promise: Promise, n_slots: int) -> None:
 
 
 def _fell(tree: Any) -> None:
-    """Begin anew with one leaf that keeps only the sum of what its leaves answered from."""
-    leaves = leaves_of(tree)
-    sums = {
-        field.name: getattr(tree, field.name)[leaves].sum(axis=0)
-        for field in tree._state
-        if field.axes[0] == "N" and field.name not in ("table_", "numbers_")
-    }
-    total = tree.numbers_[leaves, WEIGHT].sum()
+    """Begin anew with one leaf that knows nothing."""
     for field in tree._state:
         if field.axes[0] in ("N", "L"):
             old = getattr(tree, field.name)
             setattr(tree, field.name, np.zeros((1, *old.shape[1:]), old.dtype))
     tree.header_[:] = 0
     plant(tree)
-    for name, value in sums.items():
-        getattr(tree, name)[0] = value
-    tree.numbers_[0, [WEIGHT, CHECKED]] = total
     tree._forget_caches()
 
 
