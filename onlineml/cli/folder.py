@@ -65,7 +65,7 @@ def _write_models(folder: Path, result: Result) -> None:
         (folder / "models").mkdir(exist_ok=True)
         name = slug(model) + ("" if seed is None else f"-seed{seed}")
         extra = {"stream": result.stream, "rows": result.run(model, seed).n_scored}
-        save(estimator, folder / "models" / f"{name}.onlineml", extra=extra)
+        save(estimator, folder / "models" / f"{name}.oml", extra=extra)
 
 
 def result_files(paths: Sequence[Path]) -> Iterator[Path]:

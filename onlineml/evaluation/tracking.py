@@ -211,7 +211,7 @@ class _Log:
         self._take(key, run.n_scored, run.totals | costs)
         self.flush()
         self._describe(run_id, result, run)
-        curves, model = report.with_name("curves.parquet"), report.with_name("model.onlineml")
+        curves, model = report.with_name("curves.parquet"), report.with_name("model.oml")
         replace(result, runs=[run]).to_parquet(curves)
         estimator = result.estimators.get(key)
         if estimator is not None:

@@ -1,0 +1,260 @@
+"""Every command: what it prints and writes, its exit code, and one line for every mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from onlineml import load
+from onlineml.cli import main
+from onlineml.evaluation import Result as Evaluated
+from onlineml.kernels import entries
+from onlineml.learners import GaussianNB
+from onlineml.persistence import save
+
+RUN = ["run", "--model", "GaussianNB", "--stream", "phishing"]
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+# -------------------------------------------------------------------- help
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom onlineml.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    help_text, _, loaded = done.stdout.partition("LOADED")
+    assert "Evaluate models on one stream" in help_text
+    heavy = {"numpy", "numba", "pandas", "torch", "mlflow", "matplotlib", "rich", "pydantic"}
+    assert "click" in loaded.split()
+    assert not heavy & set(loaded.split())
+
+
+@pytest.mark.parametrize("name", ["run", "compare", "report", "list", "inspect", "warmup"])
+def test_every_command_has_help(name):
+    done = call(name, "--help")
+    assert done.exit_code == 0
+    assert "--debug" in done.stdout
+
+
+def test_without_a_command_the_help_is_shown():
+    done = call()
+    assert done.exit_code == 2
+    assert "Commands:" in done.output
+
+
+# -------------------------------------------------------------------- list, inspect, warmup
+
+
+def test_list_shows_models_streams_and_metrics():
+    assert "GaussianNB  " in call("list", "models").stdout
+    streams = call("list", "streams").stdout
+    assert "phishing" in streams
+    assert "sea_a" in streams
+    assert "kappa_m" in call("list", "metrics").stdout
+    everything = call("list").stdout
+    assert all(name in everything for name in ("GaussianNB", "phishing", "kappa_m"))
+
+
+def test_inspect_shows_a_header_without_building_the_model():
+    model = GaussianNB(var_floor=0.5)
+    model.fit_one({"temp": 1.0, "sky": "gray"}, "in").fit_one({"temp": 2.0, "sky": "blue"}, "out")
+    save(model, "m.oml", extra={"rows": 2})
+    shown = call("inspect", "m.oml").stdout
+    for words in ("digest ok", "GaussianNB", "var_floor", "0.5", "sky: gray, blue", "in, out"):
+        assert words in shown
+    assert json.loads(call("inspect", "m.oml", "--json").stdout)["class"] == "GaussianNB"
+
+
+def test_inspect_shows_a_chain():
+    done = call("run", "--model", "StandardScaler | GaussianNB", "--stream", "phishing", "-o", "a")
+    assert done.exit_code == 0, done.stderr
+    shown = call("inspect", "a/models/StandardScaler-GaussianNB.oml").stdout
+    assert "ChainClassifier" in shown
+    assert "(StandardScaler(" in shown
+
+
+def test_inspect_of_a_damaged_file_is_one_line():
+    save(GaussianNB().fit_one([1.0], 0), "m.oml")
+    content = bytearray(Path("m.oml").read_bytes())
+    content[-40] ^= 1
+    Path("m.oml").write_bytes(content)
+    refused(call("inspect", "m.oml"), "digest does not match")
+
+
+def test_warmup_names_kernels(monkeypatch: pytest.MonkeyPatch):
+    nb = [kernel for kernel in entries() if kernel.name == "gaussian_nb"]
+    monkeypatch.setattr("onlineml.kernels.entries", lambda: nb)  # all of them take long
+    done = call("warmup")
+    assert done.exit_code == 0, done.output
+    assert "gaussian_nb" in done.stdout
+    assert "kept in" in done.stdout
+
+
+# -------------------------------------------------------------------- run, report
+
+
+def test_run_prints_a_summary_and_writes_everything():
+    done = call(*RUN, "--metric", "accuracy,kappa", "--window", "100", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    assert "GaussianNB" in done.stdout
+    assert "1,250 rows" in done.stdout
+    folder = Path("a")
+    result = Evaluated.from_json(folder / "result.json")
+    assert result.metrics == ["accuracy", "kappa"]
+    assert [run.model for run in result if not run.baseline] == ["GaussianNB"]
+    assert "GaussianNB" in (folder / "report.html").read_text()
+    assert (folder / "curves.parquet").stat().st_size > 0
+    model = load(folder / "models" / "GaussianNB.oml")
+    assert isinstance(model, GaussianNB)
+    assert model.schema_.n_features == 9
+
+
+def test_the_written_configuration_gives_the_same_figures():
+    call(*RUN, "--label-delay", "5", "--rows", "700", "--out", "a")
+    done = call("run", "a/config.yaml", "--out", "b")
+    assert done.exit_code == 0, done.stderr
+    first, second = (Evaluated.from_json(Path(name) / "result.json") for name in "ab")
+    assert first.label_delay == "5 rows"
+    assert [run.totals for run in first] == [run.totals for run in second]
+
+
+def test_run_reads_a_file_of_the_user():
+    Path("mine.csv").write_text(
+        "a,b,y\n" + "".join(f"{i % 7},{i % 3},{i % 2}\n" for i in range(60))
+    )
+    done = call("run", "-m", "GaussianNB", "-s", "mine.csv", "-t", "y", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    assert "60 rows" in done.stdout
+
+
+def test_recipes_with_drifts_scale_to_the_rows():
+    done = call("run", "-m", "GaussianNB", "-s", "sea_a", "-n", "2000", "-w", "100", "-o", "a")
+    assert done.exit_code == 0, done.stderr
+    result = Evaluated.from_json(Path("a/result.json"))
+    assert (result.n_rows, result.drifts) == (2000, [500, 1000, 1500])
+
+
+def test_report_is_built_again_from_one_or_several_results():
+    call(*RUN, "--rows", "300", "--out", "a")
+    call(*RUN, "--rows", "400", "--out", "b")
+    Path("a/report.html").unlink()
+    assert call("report", "a").exit_code == 0
+    assert "300" in Path("a/report.html").read_text()
+    done = call("report", "a", "b/result.json", "--out", "c/both.html", "--title", "Both & more")
+    assert done.exit_code == 0, done.stderr
+    both = Path("c/both.html").read_text()
+    assert "Both &amp; more" in both
+    assert both.count('class="facts"') == 2
+
+
+# -------------------------------------------------------------------- mistakes
+
+
+def refused(done: Result, *words: str) -> None:
+    """One line on stderr, no traceback, exit code 2."""
+    assert done.exit_code == 2, done.output
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("Error: ")
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runn"], "did you mean run?"),
+        (["list", "modles"], "did you mean models?"),
+        (["run", "-m", "GausianNB", "-s", "phishing"], "did you mean GaussianNB?"),
+        (["run", "-m", "GaussianNB(varfloor=1)", "-s", "phishing"], "did you mean var_floor?"),
+        (["run", "-m", "GaussianNB(var_floor=-1)", "-s", "phishing"], "var_floor: got -1"),
+        (["run", "-m", "GaussianNB(3)", "-s", "phishing"], "key=value"),
+        (["run", "-m", "GaussianNB", "-s", "fishing"], "did you mean phishing?"),
+        (["run", "-m", "GaussianNB", "-s", "sea_a(sed=1)", "-n", "9"], "did you mean seed?"),
+        (["run", "-m", "GaussianNB", "-s", "sea"], "--rows"),
+        (["run", "-m", "GaussianNB", "-s", "none.csv", "-t", "y"], "none.csv"),
+        (["run", "-m", "GaussianNB", "-s", "none.csv"], "--target"),
+        (["run", "-m", "GaussianNB", "-s", "phishing", "-t", "y"], "--target"),
+        (["run", "-m", "MeanRegressor", "-s", "phishing"], "Classifier"),
+        ([*RUN, "--metric", "acuracy"], "did you mean accuracy"),
+        ([*RUN, "--metric", "mae"], "metrics"),
+        ([*RUN, "--window", "0"], "window"),
+        ([*RUN, "--windw", "3"], "--window"),
+        ([*RUN, "--seed", "a"], "whole numbers"),
+        ([*RUN, "--label-delay", "soon"], "rows (100)"),
+        ([*RUN, "--label-delay", "5.0"], "time"),
+        ([*RUN, "--set", "windw=3"], "did you mean window?"),
+        (["run", "none.yaml"], "none.yaml"),
+        (["report", "."], "result.json"),
+        (["inspect", "none.oml"], "none.oml"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(words, message):
+    refused(call(*words), message)
+    assert not list(Path("runs").glob("*/report.html"))
+
+
+def test_a_folder_that_exists_is_kept_unless_forced():
+    assert call(*RUN, "--out", "a").exit_code == 0
+    refused(call(*RUN, "--out", "a"), "--force")
+    assert call(*RUN, "--out", "a", "--force").exit_code == 0
+
+
+def test_a_broken_line_of_a_file_is_named():
+    lines = ["a,y", *(f"{i},{i % 2}" for i in range(50)), "oops,1", "3,1"]
+    Path("mine.csv").write_text("\n".join(lines) + "\n")
+    refused(call("run", "-m", "GaussianNB", "-s", "mine.csv", "-t", "y"), "oops")
+
+
+def test_debug_shows_the_traceback():
+    done = call("run", "-m", "GausianNB", "-s", "phishing", "--debug")
+    assert done.exception is not None
+    assert not isinstance(done.exception, SystemExit)
+
+
+# -------------------------------------------------------------------- Ctrl-C
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_leaves_a_report_of_what_was_done():
+    words = ["run", "-m", "KNNClassifier(window_size=5000)", "-s", "rbf_f", "-o", "a"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from onlineml.cli import main; main()", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        while "accuracy" not in process.stderr.readline():  # the first line of progress
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Interrupted after" in err
+    assert "Traceback" not in err
+    assert "KNNClassifier" in out
+    result = Evaluated.from_json(Path("a/result.json"))
+    assert result.interrupted
+    assert 0 < result.n_rows < 1_000_000
+    assert "Interrupted after" in Path("a/report.html").read_text()
+    assert load("a/models/KNNClassifier-window_size-5000.oml").is_started
