@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Generator, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from onlineml.datasets.columns import one_of
@@ -128,13 +128,13 @@ class ARFFStream(CSVStream):
         finally:
             self._types = types
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Generator[pa.RecordBatch]:
         return self._tidied(super()._batches())
 
-    def _texts(self, handle: Any) -> Iterator[pa.RecordBatch]:
+    def _texts(self, handle: Any) -> Generator[pa.RecordBatch]:
         return self._tidied(super()._texts(handle))
 
-    def _tidied(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _tidied(self, batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
         """Batches whose texts have lost the blanks and quotes around them."""
         import pyarrow as pa
 

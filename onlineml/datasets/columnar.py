@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ class ParquetStream(_ColumnarStream):
            [nan]]), y=array([1, 0]), time=None)
     """
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Generator[pa.RecordBatch]:
         from pyarrow import parquet
 
         with errors_of(self._source), parquet.ParquetFile(self.path) as file:
@@ -94,7 +94,7 @@ class ArrowStream(_ColumnarStream):
     array(['b', 'c'], dtype=object)
     """
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Generator[pa.RecordBatch]:
         with errors_of(self._source), _ipc(self.path) as batches:
             for batch in batches:
                 yield batch if self._wanted is None else batch.select(self._wanted)

@@ -123,6 +123,11 @@ class Columns:
         return inferred_task(found, len(column.unique()) if found == "i" else 0)
 
     @property
+    def can_grow(self) -> bool:
+        """Whether a column has nominal values that are not declared."""
+        return len(self._fixed) < len(self._tables)
+
+    @property
     def schema(self) -> Schema:
         """Names and kinds, with the nominal values met so far."""
         n_values = sum(map(len, self._tables.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -112,7 +112,7 @@ class CSVStream(TableStream):
             raise ValueError(f"{self._source}, row 1: {broken[0]} (and no row is whole)")
         raise wrong(self._source, "no rows", "at least one row")
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Generator[pa.RecordBatch]:
         import pyarrow as pa
 
         if self.on_error == "skip":
@@ -129,7 +129,7 @@ class CSVStream(TableStream):
         self._diagnose()
         raise ValueError(f"{self._source}: {' '.join(str(failure).split())}")
 
-    def _texts(self, handle: Callable[[Any], str]) -> Iterator[pa.RecordBatch]:
+    def _texts(self, handle: Callable[[Any], str]) -> Generator[pa.RecordBatch]:
         """A pass that leaves it to `Columns` to parse numbers: slower, and never stopped."""
         import pyarrow as pa
 

@@ -23,7 +23,8 @@ class IterableStream(Stream):
 
     `x` is a mapping of names to values, or a row of numbers. The first 1,000 pairs say which
     columns there are; a name that is absent, or None, is missing. Columns that show text first
-    are nominal, coded by order of appearance (`schema` grows as the stream is read).
+    are nominal, coded by order of appearance; after the first 1,000 pairs, `schema` grows as the
+    stream is read.
 
     Parameters
     ----------
@@ -73,6 +74,10 @@ class IterableStream(Stream):
             shown = (x.get(column) for x in X)
             if isinstance(next((v for v in shown if not is_missing(v)), None), str):
                 self._tables[j] = {}
+        for j in self._tables:
+            column = (self._names or ())[j]
+            self._codes(j, [x.get(column) for x in X if isinstance(x, Mapping)])
+        self._schema = Schema(1)
         self._n_features = len(self._names) if self._names else np.size(X[0])
         self.task: Task = checked_task(task) or task_of(_as_labels(y))
 
@@ -88,7 +93,10 @@ class IterableStream(Stream):
     def schema(self) -> Schema:
         """Names and kinds of the features, with the nominal values met so far."""
         nominal = {j: tuple(table) for j, table in self._tables.items()}
-        return Schema(self._n_features, self._names, nominal)
+        schema = Schema(self._n_features, self._names, nominal)
+        if schema != self._schema:
+            self._schema = schema
+        return self._schema
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """A fresh pass over the rows, `size` at a time."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,8 @@ class ArrayStream(Stream):
 class FrameStream(TableStream):
     """Rows of a pandas, polars or Arrow table, taken over in slices.
 
-    Text and categorical columns are nominal, with codes by order of appearance.
+    Text and categorical columns are nominal, with codes by order of appearance; all values are
+    in the schema from the start.
 
     Parameters
     ----------
@@ -143,7 +145,9 @@ class FrameStream(TableStream):
             sample.schema, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
         )
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    _n_ahead = sys.maxsize
+
+    def _batches(self) -> Generator[pa.RecordBatch]:
         columns = self._frame.columns
         for first in range(0, len(self._frame), BATCH):
             table = self._frame[first : first + BATCH].to_arrow().select(columns)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
 OnError = Literal["raise", "skip"]
 BATCH = 32768  # rows encoded at a time, at most
+LOOK_AHEAD = 100_000  # rows whose nominal values are known from the start
 
 
 class TableStream(Stream):
     """Rows of a table that is read in record batches, so that memory stays flat.
 
-    Text columns are nominal. Their values are coded 0, 1, ... in order of appearance, and
-    `schema` grows as the stream is read; a value keeps its code in every later pass. Values that
-    are declared ahead (`nominal={"sky": ["clear", "rain"]}`) fix the schema from the start.
+    Text columns are nominal. Their values are coded 0, 1, ... in order of appearance. `schema` has
+    those of the first 100,000 rows from the start, and grows with later ones as the stream is
+    read; a value keeps its code in every later pass. Values that are declared ahead
+    (`nominal={"sky": ["clear", "rain"]}`) fix the schema.
 
     A row is broken when a number is infinite, text stands where a number is due, a value was not
     declared, or the target is missing; features may be missing (NaN).
@@ -50,6 +53,19 @@ class TableStream(Stream):
             classes=classes,
         )  # fmt: skip
         self.task = self._columns.task
+        if self._columns.can_grow:
+            self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Meet the nominal values of the first rows; what is broken there waits for its turn."""
+        n_rows = 0
+        with suppress(ValueError), closing(self._batches()) as batches:
+            for batch in batches:
+                for first in range(0, batch.num_rows, BATCH):
+                    self._columns.encode(batch.slice(first, BATCH))
+                n_rows += batch.num_rows
+                if n_rows >= self._n_ahead:
+                    return
 
     @property
     def schema(self) -> Schema:
@@ -57,7 +73,7 @@ class TableStream(Stream):
         return self._columns.schema
 
     @abstractmethod
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Generator[pa.RecordBatch]:
         """A fresh pass over the record batches."""
 
     def chunks(self, size: int) -> Iterator[Chunk]:
@@ -96,3 +112,4 @@ class TableStream(Stream):
         return ValueError(f"{self._source}, row {row}: {what}{hint}")
 
     _can_skip = False
+    _n_ahead = LOOK_AHEAD

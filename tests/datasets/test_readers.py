@@ -460,3 +460,22 @@ for path in {sorted({str(path) for path in paths})!r}:
 assert "pandas" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("reader", ["csv", "csv skip", "parquet", "arrow"])
+def test_the_schema_knows_the_first_values_and_grows_with_later_ones(tmp_path, reader):
+    words = ["b"] * 50_000 + ["a"] * 100_000 + ["late"]
+    path = tmp_path / "a"
+    rows = pa.table({"word": words, "y": [0] * len(words)})
+    if reader.startswith("csv"):
+        path.write_text("word,y\n" + "".join(f"{word},0\n" for word in words))
+    elif reader == "parquet":
+        pyarrow.parquet.write_table(rows, path)
+    else:
+        pyarrow.feather.write_feather(rows, path, chunksize=1000)
+    stream = WRITERS[reader][2](path, target="y")
+    assert stream.schema.nominal == {0: ("b", "a")}
+    assert stream.schema is stream.schema
+    *_, last = stream.chunks(1000)
+    assert stream.schema.nominal == {0: ("b", "a", "late")}
+    assert last.X[-1, 0] == 2
