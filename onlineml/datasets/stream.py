@@ -62,8 +62,8 @@ class Stream(ABC):
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         for X, y, _ in self.chunks(1000):
             schema = self.schema  # of a file, it may have grown
-            for x, target in zip(X, y.tolist(), strict=True):
-                yield (_mapping(x, schema) if schema.names else x), target
+            rows = _mappings(X, schema) if schema.names else X
+            yield from zip(rows, y.tolist(), strict=True)
 
 
 class _Take(Stream):
@@ -126,11 +126,16 @@ def _joined(pieces: list[Chunk]) -> Chunk:
     return Chunk(X, y, np.concatenate(times) if times else None)
 
 
-def _mapping(x: Array, schema: Schema) -> dict[str, Any]:
-    def value(column: int, number: float) -> Hashable:
-        if np.isnan(number):
-            return None
-        return schema.nominal[column][int(number)] if column in schema.nominal else number
-
+def _mappings(X: Array, schema: Schema) -> Iterator[dict[str, Any]]:
+    """Rows as mappings of names to values, column by column: None where missing."""
     names = schema.names or ()
-    return {name: value(j, number) for j, (name, number) in enumerate(zip(names, x.tolist()))}
+    columns = [_values(X[:, j], schema.nominal.get(j)) for j in range(len(names))]
+    return (dict(zip(names, row)) for row in zip(*columns))
+
+
+def _values(column: Array, values: tuple[Hashable, ...] | None) -> list[Any]:
+    if values is not None:
+        return [None if code != code else values[int(code)] for code in column.tolist()]
+    if np.isnan(column).any():
+        return [None if number != number else number for number in column.tolist()]
+    return column.tolist()
