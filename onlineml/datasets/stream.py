@@ -138,4 +138,5 @@ def _values(column: Array, values: tuple[Hashable, ...] | None) -> list[Any]:
         return [None if code != code else values[int(code)] for code in column.tolist()]
     if np.isnan(column).any():
         return [None if number != number else number for number in column.tolist()]
-    return column.tolist()
+    numbers: list[Any] = column.tolist()
+    return numbers
