@@ -6,7 +6,7 @@ import pytest
 from onlineml.base import Classifier
 from onlineml.datasets import LED
 from onlineml.evaluation import contender, prequential
-from onlineml.learners import GaussianNB
+from onlineml.learners import GaussianNB, KNNClassifier
 from onlineml.registry import estimators
 from tests.evaluation.streams import Rows
 from tests.examples import example

@@ -30,10 +30,10 @@ def metric(name: str) -> Metric:
     --------
     >>> metric("kappa").title
     'Kappa'
-    >>> metric("kapa_t")
+    >>> metric("acuracy")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: metrics: got 'kapa_t', expected a known name; did you mean kappa_t or kappa or kappa_m?
+    ValueError: metrics: got 'acuracy', expected a known name; did you mean accuracy or ...
     """
     if name not in METRICS:
         raise wrong("metrics", name, f"a known name; {nearest(str(name), METRICS)}")

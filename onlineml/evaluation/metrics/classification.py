@@ -21,6 +21,9 @@ References
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
 from onlineml.evaluation.metrics.metric import Array, Ints, Metric, Scored, Summary
@@ -39,6 +42,35 @@ def _count(y: Ints, answer: Ints, no_change: Ints, counts: Ints) -> int:
     return hits
 
 
+@jit
+def _sum_up(counts: Ints, margins: Ints) -> int:
+    """Fill `margins` with each class's hits, rows and answers; returns the number of rows."""
+    n = 0
+    for k in range(counts.shape[0]):
+        margins[0, k] = counts[k, 1 + k]
+        for column in range(counts.shape[1]):
+            n += counts[k, column]
+            margins[1, k] += counts[k, column]
+            if column > 0:
+                margins[2, column - 1] += counts[k, column]
+    return n
+
+
+class Margins(NamedTuple):
+    """What the formulas need of a confusion matrix; plain lists, as classes are few."""
+
+    #: Number of rows, `n`.
+    n: int
+    #: Rows of each class that were answered rightly, `n[k, k]`.
+    hits: list[int]
+    #: Rows of each class, `n[k, .]`.
+    occurred: list[int]
+    #: Rows answered with each class, `n[., l]`.
+    answered: list[int]
+    #: Rows on which the no-change classifier is right.
+    n_no_change: int
+
+
 class Confusion(Summary):
     """The confusion matrix, and how often the label before would have been right."""
 
@@ -47,19 +79,22 @@ class Confusion(Summary):
         n = max(len(self.classes), 2)
         self.counts = np.zeros((n, 1 + n), np.int64)
         self.n_no_change = 0
+        self._margins: Margins | None = None
 
     def add(self, rows: Scored) -> None:
         """Count some rows."""
         assert rows.no_change is not None
         self._make_room(len(self.classes))
         self.n_no_change += _count(rows.y, rows.answer, rows.no_change, self.counts)
+        self._margins = None
 
     def absorb(self, window: Confusion) -> None:
         """Add the counts of a window."""
-        self._make_room(len(window.counts))
         n = len(window.counts)
+        self._make_room(n)
         self.counts[:n, : 1 + n] += window.counts
         self.n_no_change += window.n_no_change
+        self._margins = None
 
     def _make_room(self, n_classes: int) -> None:
         n = len(self.counts)
@@ -69,43 +104,32 @@ class Confusion(Summary):
             self.counts[:n, : 1 + n] = old
 
     @property
-    def n(self) -> int:
-        """Number of rows."""
-        return int(self.counts.sum())
-
-    @property
-    def hits(self) -> Ints:
-        """Rows of each class that were answered rightly, `n[k, k]`."""
-        return self.counts.diagonal(1)
-
-    @property
-    def occurred(self) -> Ints:
-        """Rows of each class, `n[k, .]`."""
-        rows: Ints = self.counts.sum(1)
-        return rows
-
-    @property
-    def answered(self) -> Ints:
-        """Rows answered with each class, `n[., l]`."""
-        rows: Ints = self.counts[:, 1:].sum(0)
-        return rows
+    def margins(self) -> Margins:
+        """Sums of the counts."""
+        if self._margins is None:
+            sums = np.zeros((3, len(self.counts)), np.int64)
+            n = _sum_up(self.counts, sums)
+            hits, occurred, answered = sums.tolist()
+            self._margins = Margins(n, hits, occurred, answered, self.n_no_change)
+        return self._margins
 
 
 def ratio(part: float, whole: float) -> float:
     """`part / whole`, NaN where `whole` is 0."""
-    return float(part) / float(whole) if whole else np.nan
+    return float(part) / float(whole) if whole else math.nan
 
 
 def _accuracy(confusion: Confusion) -> float:
     """Share of right answers, `sum_k n[k, k] / n`."""
-    return ratio(confusion.hits.sum(), confusion.n)
+    margins = confusion.margins
+    return ratio(sum(margins.hits), margins.n)
 
 
 def _kappa(confusion: Confusion) -> float:
     """`(p0 - pc) / (1 - pc)`, `pc = sum_k n[k, .] n[., k] / n^2`: above chance [1]_."""
-    n = float(confusion.n)
-    chance = ratio(float(confusion.occurred.astype(float) @ confusion.answered), n * n)
-    return _above(_accuracy(confusion), chance)
+    margins = confusion.margins
+    agreed = sum(rows * said for rows, said in zip(margins.occurred, margins.answered))
+    return _above(_accuracy(confusion), ratio(agreed, margins.n**2))
 
 
 def _kappa_m(confusion: Confusion) -> float:
@@ -113,7 +137,8 @@ def _kappa_m(confusion: Confusion) -> float:
 
     The majority is that of the rows evaluated, known in hindsight, as in [2]_.
     """
-    return _above(_accuracy(confusion), ratio(confusion.occurred.max(), confusion.n))
+    margins = confusion.margins
+    return _above(_accuracy(confusion), ratio(max(margins.occurred), margins.n))
 
 
 def _kappa_t(confusion: Confusion) -> float:
@@ -121,47 +146,47 @@ def _kappa_t(confusion: Confusion) -> float:
 
     No-change answers with the label that was learned last; on the first row it has no answer.
     """
-    return _above(_accuracy(confusion), ratio(confusion.n_no_change, confusion.n))
+    margins = confusion.margins
+    return _above(_accuracy(confusion), ratio(margins.n_no_change, margins.n))
 
 
 def _above(accuracy: float, reference: float) -> float:
     """Gain over a reference, 1 = perfect; NaN where the reference makes no error."""
-    return (accuracy - reference) / (1.0 - reference) if reference < 1.0 else np.nan
+    return (accuracy - reference) / (1.0 - reference) if reference < 1.0 else math.nan
 
 
-def _recalls(confusion: Confusion) -> Array:
+def _recalls(confusion: Confusion) -> list[float]:
     """Recall of each class that occurred, `n[k, k] / n[k, .]`."""
-    occurred = confusion.occurred
-    present = occurred > 0
-    recalls: Array = confusion.hits[present] / occurred[present]
-    return recalls
+    margins = confusion.margins
+    return [hits / rows for hits, rows in zip(margins.hits, margins.occurred) if rows]
 
 
 def _balanced_accuracy(confusion: Confusion) -> float:
     """Mean recall of the classes that occurred [4]_."""
-    return float(_recalls(confusion).mean()) if confusion.n else np.nan
+    recalls = _recalls(confusion)
+    return ratio(sum(recalls), len(recalls))
 
 
 def _g_mean(confusion: Confusion) -> float:
     """Geometric mean of the recalls of the classes that occurred [5]_."""
     recalls = _recalls(confusion)
-    if not len(recalls):
-        return np.nan
-    return float(np.exp(np.log(recalls).mean())) if recalls.all() else 0.0
+    if not recalls:
+        return math.nan
+    # by logarithms: a product of many recalls would underflow
+    return math.exp(sum(map(math.log, recalls)) / len(recalls)) if all(recalls) else 0.0
 
 
 def _macro_f1(confusion: Confusion) -> float:
     """Mean of `2 n[k, k] / (n[k, .] + n[., k])`, classes that occurred or were answered [6]_."""
-    weight = confusion.occurred + confusion.answered
-    present = weight > 0
-    scores = 2.0 * confusion.hits[present] / weight[present]
-    return float(scores.mean()) if len(scores) else np.nan
+    _, *columns, _ = confusion.margins
+    scores = [2 * hits / (rows + said) for hits, rows, said in zip(*columns) if rows + said]
+    return ratio(sum(scores), len(scores))
 
 
 def _micro_f1(confusion: Confusion) -> float:
     """`2 h / (n + a)`, `h` hits, `a` rows with an answer [6]_; accuracy where all rows have one."""
-    answered = int(confusion.answered.sum())
-    return ratio(2 * int(confusion.hits.sum()), confusion.n + answered)
+    margins = confusion.margins
+    return ratio(2 * sum(margins.hits), margins.n + sum(margins.answered))
 
 
 @jit
