@@ -33,6 +33,10 @@ def codes_of(y: Any, known: dict[Hashable, int]) -> tuple[Array, dict[Hashable, 
         low, high = int(labels.min()), int(labels.max())
         if high - low < _WIDEST_TABLE:
             return _by_table(labels, low, high, known)
+    if labels.dtype.kind == "b" and len(labels):
+        first = bool(labels[0])
+        known = _extended(known, [first] if (labels == first).all() else [first, not first])
+        return np.where(labels, float(known.get(True, -1)), float(known.get(False, -1))), known
     listed = y if isinstance(y, list) else labels.tolist()
     codes = [known.get(label, -1) if label.__hash__ else -1 for label in listed]
     if -1 in codes:

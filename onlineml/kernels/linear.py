@@ -2,7 +2,8 @@
 
 A numeric feature `j` has the weight at place `j * V`, value `v` of a nominal one that at
 `j * V + v`, where `V` is the room for nominal values: one-hot encoding without the zeros. Missing
-values have no entry, so their weights are neither used nor changed.
+values have no entry, so their weights are neither used nor changed. A row with as many entries as
+there are weights has them in order: the loops then need no places, and may use vector instructions.
 """
 
 from __future__ import annotations
@@ -33,16 +34,24 @@ def spread(x: Array, nominal: Ints, room: int, places: Ints, values: Array) -> i
 def weighed(weights: Array, places: Ints, values: Array, n: int) -> float:
     """Scalar product of `weights` with the first `n` entries."""
     total = 0.0
-    for a in range(n):
-        total += weights[places[a]] * values[a]
+    if n == weights.shape[0]:
+        for a in range(n):
+            total += weights[a] * values[a]
+    else:
+        for a in range(n):
+            total += weights[places[a]] * values[a]
     return total
 
 
 @jit
 def shift(weights: Array, places: Ints, values: Array, n: int, step: float) -> None:
     """Add `step` times the entries to `weights`."""
-    for a in range(n):
-        weights[places[a]] += step * values[a]
+    if n == weights.shape[0]:
+        for a in range(n):
+            weights[a] += step * values[a]
+    else:
+        for a in range(n):
+            weights[places[a]] += step * values[a]
 
 
 @jit

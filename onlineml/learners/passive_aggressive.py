@@ -45,7 +45,8 @@ def _classify(
             answer_from_logs(call.out[i], seen[0], call.serve)
         if call.fit:
             label = int(call.y[i])
-            scores[seen[0] : label + 1] = 0.0  # classes that are new with this row
+            for c in range(seen[0], label + 1):  # classes that are new with this row
+                scores[c] = 0.0
             seen[0] = max(seen[0], label + 1)
             rival = _best_other(scores, seen[0], label)
             if call.weight[i] > 0.0 and rival >= 0:
