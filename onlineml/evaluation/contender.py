@@ -81,7 +81,8 @@ class Contender:
         labels: Labels,
         on_window: Callable[[WindowRecord], None],
     ) -> None:
-        self.model, self.labels, self.on_window = entrant.estimator, labels, on_window
+        self.entrant, self.model = entrant, entrant.estimator
+        self.labels, self.on_window = labels, on_window
         self.run = Run(entrant.name, entrant.seed, repr(entrant.estimator), entrant.baseline)
         self.run.window = {metric.name: [] for metric in metrics}
         self.run.cumulative = {metric.name: [] for metric in metrics}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from onlineml.base import Classifier, Estimator, Regressor
@@ -108,12 +108,34 @@ def baselines_of(task: str, named: Mapping[str, Estimator]) -> dict[str, Estimat
 
 
 def _start(entrant: Entrant, schema: Schema) -> None:
-    """Tell an estimator the kinds of the features; one that knows others is an error."""
+    """Tell an estimator the kinds of the features."""
+    if entrant.estimator.is_started:
+        admit(entrant, schema)
+    else:
+        entrant.estimator.start(schema)
+
+
+def admit(entrant: Entrant, schema: Schema) -> None:
+    """Tell an estimator of nominal values that the stream has found since.
+
+    Raises `ValueError` where the estimator has learned other columns, or other codes of values.
+    """
     model = entrant.estimator
-    if not model.is_started:
-        model.start(schema)
-        return
     known = model.schema_
-    if known.n_features != schema.n_features or dict(known.nominal) != dict(schema.nominal):
-        due = f"a model of the stream's {schema.n_features} features and their nominal values"
+    named = known.names is not None and schema.names is not None
+    fits = (
+        known.n_features == schema.n_features
+        and (known.names == schema.names or not named)
+        and known.nominal.keys() == schema.nominal.keys()
+        and all(_one_begins_other(known.nominal[j], schema.nominal[j]) for j in known.nominal)
+    )
+    if not fits:
+        due = "a model that has learned the stream's columns, nominal values in the same order"
         raise wrong(f"models[{entrant.name!r}]", known, due)
+    nominal = {j: max(known.nominal[j], schema.nominal[j], key=len) for j in known.nominal}
+    if nominal != known.nominal:
+        model._admit(Schema(known.n_features, known.names, nominal, known.classes))
+
+
+def _one_begins_other(a: tuple[Hashable, ...], b: tuple[Hashable, ...]) -> bool:
+    return all(x == y for x, y in zip(a, b))

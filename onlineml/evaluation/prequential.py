@@ -11,10 +11,10 @@ import numpy.typing as npt
 from onlineml.datasets.stream import Chunk, Stream
 from onlineml.evaluation.contender import Answers, Contender, Labels
 from onlineml.evaluation.delay import Delay, LabelDelay, Script, delay_of
-from onlineml.evaluation.entrants import Models, entrants
+from onlineml.evaluation.entrants import Models, admit, entrants
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.result import Result, WindowRecord
-from onlineml.schema import Array, wrong
+from onlineml.schema import Array, Schema, wrong
 
 Ints = npt.NDArray[np.int64]
 
@@ -195,11 +195,12 @@ class _Evaluation:
 
     def walk(self, stream: Stream, chunk_size: int) -> Iterator[int]:
         """Evaluate chunk by chunk; yields the number of rows read."""
-        n_rows = 0
+        n_rows, schema = 0, stream.schema
         for chunk in stream.chunks(chunk_size):
             if not len(chunk.X):
                 continue
             try:
+                schema = self._admit(stream.schema, schema)
                 if self.delay is None:
                     self._at_once(chunk)
                 else:
@@ -211,6 +212,13 @@ class _Evaluation:
             yield n_rows
         if not n_rows:
             raise wrong("stream", stream.name, "at least one row")
+
+    def _admit(self, now: Schema, before: Schema) -> Schema:
+        """Readers of files meet new nominal values on the way."""
+        if now is not before and now != before:
+            for contender in self.contenders:
+                admit(contender.entrant, now)
+        return now
 
     def settle(self) -> None:
         """Score and learn what is outstanding when the stream ends."""

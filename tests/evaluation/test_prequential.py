@@ -190,6 +190,41 @@ def test_nominal_features_reach_the_models():
     assert totals["accuracy"] > 0.98  # a Gaussian cannot cut out the middle one
 
 
+class Finding(Rows):
+    """Finds the values of its nominal column while it is read."""
+
+    def chunks(self, size):
+        for chunk in super().chunks(size):
+            seen = max(int(chunk.X.max()) + 1, len(self._schema.nominal[0]))
+            self._schema = Schema(1, ("sky",), {0: tuple("abcdef"[:seen])})
+            yield chunk
+
+
+@pytest.mark.parametrize("chunk_size", [1, 40, 1000])
+def test_nominal_values_may_appear_on_the_way(chunk_size):
+    X = np.random.default_rng(0).integers(1 + np.arange(600) // 100)[:, None].astype(float)
+    y = (X[:, 0] % 2).astype(int)
+    known = Rows(X, y, schema=Schema(1, ("sky",), {0: tuple("abcdef")}))
+    found = Finding(X, y, schema=Schema(1, ("sky",), {0: ("a",)}))
+    due = prequential(GaussianNB(), known, window=50)
+    result = prequential(GaussianNB(), found, window=50, chunk_size=chunk_size)
+    assert result.runs[0].window == due.runs[0].window
+    assert due.runs[0].totals["accuracy"] > 0.95
+
+
+def test_other_codes_of_nominal_values_are_refused():
+    schema = Schema(1, ("sky",), {0: ("clear", "gray")})
+    stream = Rows(np.zeros((9, 1)), [0, 1] * 4 + [0], schema=schema)
+    fitted = GaussianNB().fit_many([{"sky": "gray"}, {"sky": "clear"}], [0, 1])
+    with pytest.raises(ValueError, match="nominal values in the same order"):
+        prequential(fitted, stream)
+    more = GaussianNB().fit_many([{"sky": "clear"}, {"sky": "gray"}, {"sky": "red"}], [0, 1, 1])
+    assert prequential(more, stream).n_rows == 9
+    other = Rows(np.zeros((9, 1)), stream.y, schema=Schema(1, ("sea",), {0: ("clear", "gray")}))
+    with pytest.raises(ValueError, match="the stream's columns"):
+        prequential(more, other)
+
+
 def test_costs_are_measured():
     run = prequential(GaussianNB(), blobs(20_000)).run("GaussianNB")
     assert 0.0 < run.cpu_seconds < 20.0
