@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onlineml.cli import specs
@@ -65,6 +65,15 @@ def models_of(
             name = f"{text} #{number}"
         models[name] = _tried(specs.build_model(spec), text, stream, seeded)
     return models
+
+
+def compile_kernels(models: Iterable[Estimator], stream: Stream) -> None:
+    """Compile what `models` need, or load it from the cache."""
+    import numpy as np
+
+    row = np.zeros((1, stream.schema.n_features))
+    for model in models:
+        model.clone().start(stream.schema).predict_many(row)  # type: ignore[attr-defined]
 
 
 def _tried(model: Estimator, text: str, stream: Stream, seeded: bool) -> Estimator:

@@ -55,7 +55,7 @@ def write_results(folder: Path, results: Sequence[Result], config: str) -> None:
         result.to_json(place / RESULT)
         result.to_parquet(place / CURVES)
         _write_models(place, result)
-    write_report(results, folder / REPORT, configs=[config])
+    write_report(results, folder / REPORT, configs=[config] * len(results))
 
 
 def _write_models(folder: Path, result: Result) -> None:

@@ -25,7 +25,9 @@ def command(results: tuple[Path, ...], out: Path | None, title: str | None) -> N
     from onlineml.evaluation.report import write_report
 
     files = list(result_files(results))
-    configs = [_text(file.with_name(CONFIG)) for file in files]
+    configs = [
+        _text(file.with_name(CONFIG)) or _text(file.parent.with_name(CONFIG)) for file in files
+    ]
     if out is None:
         single = results[0] if len(results) == 1 else Path()
         out = (single if single.is_dir() else single.parent) / REPORT

@@ -165,6 +165,69 @@ def test_report_is_built_again_from_one_or_several_results():
     assert both.count('class="facts"') == 2
 
 
+# -------------------------------------------------------------------- compare
+
+
+def test_compare_ranks_models_over_streams():
+    words = ["compare", "-m", "GaussianNB", "-m", "NoChangeClassifier", "-s", "phishing"]
+    done = call(*words, "-s", "sea_a", "-n", "800", "-j", "1", "-w", "100", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    header = done.stdout.splitlines()[0].split()
+    assert header == ["Accuracy", "phishing", "sea_a", "mean", "rank"]
+    assert done.stdout.splitlines()[1].split()[0] == "GaussianNB"
+    folders = sorted(path.parent.name for path in Path("a").glob("*/result.json"))
+    assert folders == ["01-phishing", "02-sea_a"]
+    assert "mean rank" in Path("a/report.html").read_text()
+    assert call("report", "a", "-o", "again.html").exit_code == 0
+    assert "mean rank" in Path("again.html").read_text()
+
+
+@pytest.mark.slow
+def test_compare_gives_the_same_numbers_in_processes():
+    words = ["compare", "-m", "GaussianNB", "-s", "phishing", "-s", "bananas", "-n", "500"]
+    for name, processes in (("a", "1"), ("b", "2")):
+        assert call(*words, "-j", processes, "--out", name).exit_code == 0
+    for folder in ("01-phishing", "02-bananas"):
+        first, second = (Evaluated.from_json(Path(name, folder, "result.json")) for name in "ab")
+        totals = [sorted((run.model, *run.totals.values()) for run in r) for r in (first, second)]
+        assert totals[0] == totals[1]
+
+
+def test_compare_refuses_before_it_runs():
+    refused(call("compare", "-m", "GausianNB", "-s", "phishing"), "did you mean GaussianNB?")
+    refused(call("compare", "-m", "GaussianNB"), "--stream")
+    assert not Path("runs").exists()
+
+
+# -------------------------------------------------------------------- tracking
+
+
+def test_track_logs_to_a_store_in_the_working_folder(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    done = call(*RUN, "--rows", "300", "--track", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{Path('mlflow.db').absolute()}")
+    experiment = client.get_experiment_by_name("phishing")
+    assert experiment is not None
+    runs = {run.data.tags["model"]: run for run in client.search_runs([experiment.experiment_id])}
+    assert len(runs["GaussianNB"].data.params["config_hash"]) == 16
+    assert runs["GaussianNB"].data.metrics["accuracy"] > 0.5
+
+
+def test_a_run_survives_a_store_that_fails(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("mlflow")
+    Path("no").write_text("a file where a folder should be")
+    done = call(*RUN, "--track", "--tracking-uri", "sqlite:///no/mlflow.db", "--out", "a")
+    assert done.exit_code == 0
+    assert done.stderr.count("MLflow tracking failed") == 1
+    assert Path("a/report.html").exists()
+
+
 # -------------------------------------------------------------------- mistakes
 
 

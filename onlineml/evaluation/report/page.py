@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 import onlineml
+from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
@@ -65,18 +66,62 @@ def page(
     environment.filters["breakable"] = _breakable
     if title is None:
         title = found[0].stream if len(found) == 1 else f"{len(found)} results"
+    blocks = [
+        _Block(result, configs[i] if i < len(configs) else "", f"r{i}")
+        for i, result in enumerate(found)
+    ]
     text: str = environment.get_template("page.html.j2").render(
         title=title,
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         version=onlineml.__version__,
         n_colors=N_COLORS,
-        blocks=[
-            _Block(result, configs[i] if i < len(configs) else "", f"r{i}").view()
-            for i, result in enumerate(found)
-        ],
+        blocks=[block.view() for block in blocks],
+        overview=_overview(found) if len(found) > 1 else None,
         environment=list(_environment()),
     )
     return text
+
+
+def _overview(results: Sequence[Result]) -> dict[str, Any]:
+    """Models x results for the first metric, with mean ranks."""
+    named: dict[str, Result] = {}
+    for result in results:
+        n = sum(1 for other in named.values() if other.stream == result.stream)
+        named[result.stream if n == 0 else f"{result.stream} {n + 1}"] = result
+    metric = results[0].metrics[0]
+    comparison = Comparison(named)
+    ranks, table = comparison.ranks(metric), comparison.table(metric)
+    baselines = {run.model for result in results for run in result if run.baseline}
+    own = [model for model in table if model not in baselines]
+    best = {stream: _best([table[model][stream][0] for model in own], metric) for stream in named}
+    return {
+        "metric": _title(metric),
+        "streams": list(named),
+        "rows": [
+            {
+                "name": model,
+                "baseline": model in baselines,
+                "rank": f"{ranks[model]:.2f}",
+                "cells": [
+                    {
+                        "text": number(mean, metric),
+                        "spread": "" if math.isnan(sd) else number(sd, metric),
+                        "best": model in own and number(mean, metric) == best[stream],
+                    }
+                    for stream, (mean, sd) in table[model].items()
+                ],
+            }
+            for model in sorted(table, key=lambda model: (model in baselines, ranks[model]))
+        ],
+    }
+
+
+def _best(values: Sequence[float], metric: str) -> str:
+    """The best value as it is shown; nothing where fewer than two can be compared."""
+    finite = [value for value in values if not math.isnan(value)]
+    if len(finite) < 2:
+        return ""
+    return number(max(finite) if metric_named(metric).rises else min(finite), metric)
 
 
 class _Block:
@@ -235,11 +280,9 @@ _COSTS = {
 
 def best_models(rows: Sequence[Row], name: str) -> set[str]:
     """Models with the best value of a metric, as far as is shown; none where only one model is."""
-    own = [row for row in rows if not row["baseline"] and not math.isnan(row[name])]
-    if len(own) < 2:
-        return set()
-    best = (max if metric_named(name).rises else min)(row[name] for row in own)
-    return {row["model"] for row in own if number(row[name], name) == number(best, name)}
+    own = [row for row in rows if not row["baseline"]]
+    best = _best([row[name] for row in own], name)
+    return {row["model"] for row in own if number(row[name], name) == best}
 
 
 def _title(name: str) -> str:
