@@ -26,7 +26,7 @@ def evaluation(file: Path, folder: Path, *, track: bool = False) -> Cost:
     """One `onlineml run` over `file`, its report included."""
     out = Path(tempfile.mkdtemp(dir=folder)) / "out"
     command = [*COMMAND, "run", "--model", "GaussianNB", "--stream", str(file), "--target", "y"]
-    command += ["--metrics", ",".join(METRICS), "--out", str(out)]
+    command += ["--metric", ",".join(METRICS), "--out", str(out)]
     if track:
         command += ["--track", "--tracking-uri", f"sqlite:///{out.parent / 'runs.db'}"]
     return cost(command, cwd=out.parent)
