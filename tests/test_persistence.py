@@ -179,7 +179,7 @@ def test_a_failed_write_leaves_the_old_file(
 
 
 def test_killed_at_any_moment_resumes_bit_for_bit(tmp_path: Path) -> None:
-    """SIGKILL a process that learns and saves; the file goes on to the same end as no kill at all."""
+    """SIGKILL a process that learns and saves; the file goes on to the end of an unkilled run."""
     code = """
         import sys
         from pathlib import Path
