@@ -109,8 +109,13 @@ class Estimator(ABC):
 
     def get_state(self) -> dict[str, Any]:
         """Learned state: a tree of arrays, plain values and nested estimators' states."""
-        names = sorted(name for name in vars(self) if name.endswith("_") and name[0] != "_")
-        return {name: _to_plain(getattr(self, name)) for name in names}
+        return {name: _to_plain(getattr(self, name)) for name in self._learned()}
+
+    def _learned(self) -> list[str]:
+        """Names of the learned attributes (`lambda_` and the like are parameters)."""
+        params = self._parameter_names()
+        names = [name for name in vars(self) if name.endswith("_") and name[0] != "_"]
+        return sorted(name for name in names if name not in params)
 
     def set_state(self, state: Mapping[str, Any]) -> Self:
         """Take over what `get_state` gave; the arrays are copied.
@@ -141,7 +146,7 @@ class Estimator(ABC):
 
     def reset(self) -> Self:
         """Forget everything that was learned."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
+        for name in self._learned():
             delattr(self, name)
         self._forget_caches()
         return self
@@ -149,7 +154,7 @@ class Estimator(ABC):
     @property
     def nbytes(self) -> int:
         """Size of the learned state in bytes."""
-        return _nbytes({k: v for k, v in vars(self).items() if k.endswith("_") and k[0] != "_"})
+        return _nbytes({name: getattr(self, name) for name in self._learned()})
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}

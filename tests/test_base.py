@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onlineml.base import Array, Regressor
 from onlineml.checks import assert_same_state
+from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
 from onlineml.learners import GaussianNB, MajorityClassifier, MeanRegressor
 from onlineml.schema import Schema
@@ -149,3 +151,26 @@ def test_any_mappings_by_row_or_at_once(rows: list[dict[str, float]]) -> None:
         b.fit_one(x, label)
     assert a.predict_many(rows).tolist() == [b.predict_one(x) for x in rows]
     assert np.isfinite(a.predict_proba_many(rows)).all()
+
+
+class Discounted(Regressor):
+    """A learner with a parameter whose name ends like learned state."""
+
+    _state = (Field("total_", (1,)),)
+
+    def __init__(self, *, lambda_: float = 0.5) -> None:
+        self.lambda_ = lambda_
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        for i in range(len(X)):
+            if serve:
+                out[i, 0] = self.total_[0]
+            if fit:
+                self.total_[0] = self.lambda_ * self.total_[0] + y[i]
+
+
+def test_a_parameter_may_end_like_learned_state() -> None:
+    model = Discounted(lambda_=0.25).fit_one([0.0], 4.0).fit_one([0.0], 1.0)
+    assert model.get_state().keys() == {"schema_", "total_"}
+    assert model.predict_one([0.0]) == 2.0
+    assert model.reset().lambda_ == 0.25
