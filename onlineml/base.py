@@ -16,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.estimator import Estimator
+from onlineml.kernels.alarms import DRIFT, WARNING
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of, label_array, labels_of
 from onlineml.schema import Schema, as_floats, is_frame, wrong
 
 __all__ = [
+    "DRIFT",
+    "WARNING",
     "Array",
     "Classifier",
     "DriftDetector",
@@ -31,7 +34,6 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[Any]
-DRIFT, WARNING = 1, 2  # flags of a drift detector
 _INFINITY = float("inf")
 
 

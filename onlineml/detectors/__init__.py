@@ -1,5 +1,27 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
 from onlineml.detectors.drift.adwin import ADWIN
+from onlineml.detectors.drift.cusum import CUSUM
+from onlineml.detectors.drift.ddm import DDM
+from onlineml.detectors.drift.eddm import EDDM
+from onlineml.detectors.drift.ewma_chart import EWMAChart
+from onlineml.detectors.drift.fhddm import FHDDM
+from onlineml.detectors.drift.hddm_a import HDDM_A
+from onlineml.detectors.drift.hddm_w import HDDM_W
+from onlineml.detectors.drift.page_hinkley import PageHinkley
+from onlineml.detectors.drift.rddm import RDDM
+from onlineml.detectors.drift.stepd import STEPD
 
-__all__ = ["ADWIN"]
+__all__ = [
+    "ADWIN",
+    "CUSUM",
+    "DDM",
+    "EDDM",
+    "FHDDM",
+    "HDDM_A",
+    "HDDM_W",
+    "RDDM",
+    "STEPD",
+    "EWMAChart",
+    "PageHinkley",
+]

@@ -1,7 +1,8 @@
 """Adaptive windows (ADWIN): many of them may live in the rows of one array.
 
 A window is one float64 row. It begins with the numbers below; then come, for each size of bucket
-1, 2, 4, ..., how many there are, their sums (oldest first) and their sums of squared deviations. Whoever holds windows makes rows of `row_length` zeros, and passes the settings as one array.
+1, 2, 4, ..., how many there are, their sums (oldest first) and their sums of squared deviations.
+Whoever holds windows makes rows of `row_length` zeros, and passes the settings as one array.
 """
 
 from __future__ import annotations

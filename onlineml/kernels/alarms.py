@@ -1,4 +1,4 @@
-"""What the kernels of all drift detectors ask of a call."""
+"""What the kernels of drift detectors share: their flags, and which rows tell anything."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Call
+
+DRIFT, WARNING = 1, 2  # flags; 0 is nothing
 
 
 @jit
@@ -22,3 +24,17 @@ def row_tells(call: Call, i: int) -> bool:
             if not np.isnan(call.X[i, j]):
                 return True
     return False
+
+
+@jit
+def stronger(a: int, b: int) -> int:
+    """The more serious of two flags."""
+    return DRIFT if a == DRIFT or b == DRIFT else max(a, b)
+
+
+@jit
+def graded(value: float, warning_limit: float, drift_limit: float) -> int:
+    """The flag for a value that should not exceed the limits."""
+    if value > drift_limit:
+        return DRIFT
+    return WARNING if value > warning_limit else 0

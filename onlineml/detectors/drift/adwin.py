@@ -72,8 +72,8 @@ class ADWIN(DriftDetector):
     >>> detector = ADWIN()
     >>> detector.fit_many([0, 0, 0, 1] * 250 + [0, 1, 1, 1] * 250)
     array([1055, 1087, 1119])
-    >>> round(detector.mean, 2)
-    0.75
+    >>> round(detector.mean, 1)
+    0.7
 
     Notes
     -----
