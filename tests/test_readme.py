@@ -20,7 +20,7 @@ def test_python_blocks_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
-    promised = re.findall(r"print\(.*\)\s+# (.+)", block)
+    promised = re.findall(r"# prints: (.+)", block)
     printed = capsys.readouterr().out
     for words in promised:
         assert words in printed
