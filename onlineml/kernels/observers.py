@@ -13,7 +13,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
-from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, Split
+from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, TIE, Split
 
 COUNT, MEAN, M2, LOW, HIGH, HALF_PRECISION = range(6)
 BLOCKS = 6
@@ -27,7 +27,7 @@ _NEVER = -np.inf
 
 @jit
 def observe(x: Array, w: float, nominal: Ints, n_values: Ints, stats: Array, counts: Array) -> None:
-    """Add row `x` with weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class."""
+    """Add row `x` of weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class."""
     for j in range(x.shape[0]):
         value = x[j]
         if np.isnan(value):
@@ -150,7 +150,7 @@ def best_split(
 def _term(w: float, gini: bool) -> float:
     if w <= 0.0:
         return 0.0
-    return w * w if gini else w * np.log2(w)
+    return w * w if gini else w * math.log2(w)
 
 
 @jit
@@ -158,7 +158,7 @@ def _mass(total: float, term: float, gini: bool) -> float:
     """Impurity times weight, of a distribution with sum `total` and sum of terms `term`."""
     if total <= 0.0:
         return 0.0
-    return total - term / total if gini else total * np.log2(total) - term
+    return total - term / total if gini else total * math.log2(total) - term
 
 
 @jit
@@ -179,9 +179,9 @@ def share_at_most(threshold: float, j: int, stats: Array) -> float:
     if n <= 0.0 or threshold < stats[LOW, j]:
         return 0.0
     if threshold >= stats[HIGH, j]:
-        return n
+        return float(n)
     gap = threshold - stats[MEAN, j]
-    return n * 0.5 * math.erfc(-gap * math.sqrt(stats[HALF_PRECISION, j]))
+    return float(n * 0.5 * math.erfc(-gap * math.sqrt(stats[HALF_PRECISION, j])))
 
 
 @jit
@@ -234,6 +234,8 @@ def _best_nominal(
         merit = _merit_of_two(before, inside, inside_term, outside, outside_term, gini, min_branch)
         if merit > best:
             best, kind, threshold = merit, EQUAL, float(v)
-    if not binary and n_branches > 1 and before - mass / total >= best:
-        return Split(before - mass / total, j, MULTIWAY, 0.0, n_values, _NEVER)
+    if not binary and n_branches > 1:
+        merit = before - mass / total
+        if merit >= best * (1.0 - TIE):
+            return Split(merit, j, MULTIWAY, 0.0, n_values, _NEVER)
     return Split(best, j, kind, threshold, 2, _NEVER)

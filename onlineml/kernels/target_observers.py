@@ -11,7 +11,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
-from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, Split
+from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, TIE, Split
 
 COUNT, MEAN, M2, CENTER = range(4)
 BLOCKS = 4
@@ -71,27 +71,32 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
         add(bins, at, w, y)
         return n
     if n == bins.shape[1]:
-        k, gap = 0, np.inf
-        for i in range(n - 1):
-            step = bins[CENTER, i + 1] - bins[CENTER, i]
-            if step < gap:
-                k, gap = i, step
         left = x - bins[CENTER, at - 1] if at > 0 else np.inf
         right = bins[CENTER, at] - x if at < n else np.inf
-        if min(left, right) <= gap:
+        k = _narrowest(bins, n)
+        if min(left, right) <= bins[CENTER, k + 1] - bins[CENTER, k]:
             nearest = at - 1 if left <= right else at
             add(bins, nearest, w, y)
             bins[CENTER, nearest] += w * (x - bins[CENTER, nearest]) / bins[COUNT, nearest]
             return n
         _merge_with_next(bins, k, n)
-        n -= 1
-        if k < at:
-            at -= 1
+        n, at = n - 1, at - (k < at)
     for block in range(BLOCKS):
         for i in range(n, at, -1):
             bins[block, i] = bins[block, i - 1]
     bins[COUNT, at], bins[MEAN, at], bins[M2, at], bins[CENTER, at] = w, y, 0.0, x
     return n + 1
+
+
+@jit
+def _narrowest(bins: Array, n: int) -> int:
+    """First of the two bins that are nearest to each other."""
+    best, gap = 0, np.inf
+    for k in range(n - 1):
+        step = bins[CENTER, k + 1] - bins[CENTER, k]
+        if step < gap:
+            best, gap = k, step
+    return best
 
 
 @jit
@@ -178,6 +183,8 @@ def _best_nominal(j: int, values: Array, binary: bool, min_branch: float) -> Spl
             merit = (before - _spread(n1, values[M2, v]) - _spread(n2, m22)) / total
             if merit > best:
                 best, threshold = merit, float(v)
-    if not binary and n_branches > 1 and (before - inside) / total >= best:
-        return Split((before - inside) / total, j, MULTIWAY, 0.0, n_values, _NEVER)
+    if not binary and n_branches > 1:
+        merit = (before - inside) / total
+        if merit >= best * (1.0 - TIE):
+            return Split(merit, j, MULTIWAY, 0.0, n_values, _NEVER)
     return Split(best, j, EQUAL, threshold, 2, _NEVER)

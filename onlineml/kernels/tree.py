@@ -21,12 +21,14 @@ HEADER, TABLE, NUMBERS, FREE = range(1, 5)
 # Columns of the node table.
 FEATURE, CHILD, N_CHILDREN, KIND, SLOT, DEPTH, PARENT = range(7)
 # Columns of the nodes' numbers; further columns are the tree's own. `WEIGHT` of a leaf is what it
-# has seen; that of an inner node is brought up to date whenever a leaf below is examined.
-THRESHOLD, WEIGHT, CHECKED, OWN = range(4)
+# has seen, `UNEXAMINED` that since it was last examined; what inner nodes have seen is brought up
+# to date whenever a leaf below is examined.
+THRESHOLD, WEIGHT, UNEXAMINED, OWN = range(4)
 # Kinds of division: value <= threshold; value == threshold; one child a nominal value.
 AT_MOST, EQUAL, MULTIWAY = range(3)
 # Cells of the header; the last six are requests and limits.
 N_NODES, N_SLOTS, N_FREE, WANTED, WANTED_AT, WANTED_CLASSES, SERVED, NODES_CAPPED, SCARCE = range(9)
+TIE = 1e-9  # merits this near, relative to their size, are equal but for rounding
 # What came of the thought of dividing a leaf.
 KEPT, DIVIDED, STOPPED = range(3)
 
@@ -83,8 +85,7 @@ def may_divide(d: int, leaf: int, max_depth: float) -> bool:
 def examined(d: int, leaf: int) -> None:
     """Note that `leaf` was examined now; its ancestors are told the weight seen since."""
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)
-    news = numbers[leaf, WEIGHT] - numbers[leaf, CHECKED]
-    numbers[leaf, CHECKED] = numbers[leaf, WEIGHT]
+    news, numbers[leaf, UNEXAMINED] = numbers[leaf, UNEXAMINED], 0.0
     node = table[leaf, PARENT]
     while node >= 0:
         numbers[node, WEIGHT] += news
@@ -111,7 +112,7 @@ def room_for(d: int, leaf: int, n_children: int) -> int:
 def divide(d: int, leaf: int, split: Split) -> int:
     """Turn `leaf` into an inner node; returns the first of its children, all of them empty."""
     header, table, numbers, free = i1(d, HEADER), i2(d, TABLE), f2(d, NUMBERS), i1(d, FREE)
-    first = header[N_NODES]
+    first = int(header[N_NODES])
     free[header[N_FREE]] = table[leaf, SLOT]
     header[N_FREE] += 1
     header[N_NODES] += split.n_children

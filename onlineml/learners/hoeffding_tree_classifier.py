@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, f1, f2, f4, i1, i2, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f4, i1, i2, opened
 from onlineml.kernels.observers import (
     BLOCKS,
     COUNT,
@@ -21,7 +22,6 @@ from onlineml.kernels.observers import (
 )
 from onlineml.kernels.tree import (
     AT_MOST,
-    CHECKED,
     DIVIDED,
     EQUAL,
     HEADER,
@@ -34,6 +34,7 @@ from onlineml.kernels.tree import (
     SLOT,
     STOPPED,
     TABLE,
+    UNEXAMINED,
     WANTED_CLASSES,
     WEIGHT,
     Split,
@@ -48,9 +49,10 @@ from onlineml.learners.tree_growth import (
     admit,
     check_budget,
     check_growth,
+    check_room,
     depth_of,
-    fit_in,
     grow,
+    grow_axis,
     leaves_of,
     plant,
     text_of,
@@ -146,6 +148,7 @@ def _learn(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int
         own[MAJORITY_RIGHT] += w * (_heaviest(weight) == c)
     weight[c] += w
     own[WEIGHT] += w
+    own[UNEXAMINED] += w
     if slot >= 0:
         stats, nominal = f4(d, STATS)[slot, c], i1(d, NOMINAL)
         observe(x, w, nominal, i1(d, N_VALUES), stats, f4(d, COUNTS)[slot, c])
@@ -177,7 +180,7 @@ def _heaviest(weight: Array) -> int:
 def _examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
     own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
-    if own[WEIGHT] - own[CHECKED] < rule[GRACE]:
+    if own[UNEXAMINED] < rule[GRACE]:
         return outcome
     split, weight = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), f2(d, CLASS_WEIGHT)[leaf]
     n_present = _n_present(weight)
@@ -220,7 +223,6 @@ def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
             w = _weight_of_child(split, child - first, stats[slot, c], counts[slot, c])
             weight[child, c] = w
             numbers[child, WEIGHT] += w
-        numbers[child, CHECKED] = numbers[child, WEIGHT]
     for child in range(first, first + split.n_children):
         fresh = i2(d, TABLE)[child, SLOT]
         if fresh >= 0:
@@ -237,8 +239,8 @@ def _weight_of_child(split: Split, k: int, stats: Array, counts: Array) -> float
     elif split.kind == EQUAL:
         inside = counts[j, int(split.threshold)]
     else:
-        return counts[j, k]
-    return inside if k == 0 else max(stats[COUNT, j] - inside, 0.0)
+        return float(counts[j, k])
+    return float(inside if k == 0 else max(stats[COUNT, j] - inside, 0.0))
 
 
 class HoeffdingTreeClassifier(Classifier):
@@ -319,6 +321,9 @@ class HoeffdingTreeClassifier(Classifier):
         Field("counts_", ("L", "C", "F", "V")),
     )
 
+    header_: Ints
+    class_weight_: Array
+
     def __init__(
         self,
         *,
@@ -372,6 +377,10 @@ class HoeffdingTreeClassifier(Classifier):
         admit(self, self._promise, schema)
         super()._admit(schema)
 
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        check_room(self, {"C": len(news)})
+        super()._admit_targets(news)
+
     def _make_room(self, n_classes: int) -> None:
         """Nothing yet: the kernel asks for room when it comes to the row."""
 
@@ -380,8 +389,7 @@ class HoeffdingTreeClassifier(Classifier):
         if due == 0:
             grow(self, self._promise)
             return
-        fit_in(self, self._promise, {"C": max(due, 2 * self._size("C"))})
-        self._enlarge("C", max(due, 2 * self._size("C")))
+        grow_axis(self, self._promise, "C", due)
 
     def _promise(self, leaves: Any) -> Array:
         weight = self.class_weight_[leaves]

@@ -23,7 +23,6 @@ from onlineml.kernels.target_observers import (
 )
 from onlineml.kernels.tree import (
     AT_MOST,
-    CHECKED,
     DIVIDED,
     EQUAL,
     HEADER,
@@ -35,6 +34,7 @@ from onlineml.kernels.tree import (
     SLOT,
     STOPPED,
     TABLE,
+    UNEXAMINED,
     WEIGHT,
     Split,
     divide,
@@ -105,14 +105,14 @@ def _line(d: int, x: Array, leaf: int) -> float:
     total = f2(d, NUMBERS)[leaf, INTERCEPT]
     for j in range(x.shape[0]):
         total += slopes[j] * _standard(features, j, x[j])
-    return total
+    return float(total)
 
 
 @jit
 def _standard(features: Array, j: int, value: float) -> float:
     """A value in standard deviations from the mean; 0 where it is missing (or nominal)."""
     z = (value - features[MEAN, j]) * features[INVERSE_STD, j]
-    return min(max(z, -_FARTHEST), _FARTHEST) if z == z else 0.0
+    return float(min(max(z, -_FARTHEST), _FARTHEST)) if z == z else 0.0
 
 
 @jit
@@ -122,8 +122,8 @@ def _answer(d: int, rule: Array, leaf: int, line: float) -> float:
     if rule[LEAVES] == ADAPTIVE:
         linear = own[LINEAR_ERROR] < own[MEAN_ERROR]
     if linear and target[INVERSE_STD, 0] > 0.0:
-        return target[MEAN, 0] + line / target[INVERSE_STD, 0]
-    return own[Y_MEAN]
+        return float(target[MEAN, 0] + line / target[INVERSE_STD, 0])
+    return float(own[Y_MEAN])
 
 
 @jit
@@ -132,6 +132,7 @@ def _learn(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: f
     if rule[LEAVES] != CONSTANT:
         _learn_line(d, x, y, w, rule, leaf, line)
     own[WEIGHT], own[Y_MEAN], own[Y_M2] = merged(own[WEIGHT], own[Y_MEAN], own[Y_M2], w, y, 0.0)
+    own[UNEXAMINED] += w
     if slot < 0:
         return
     nominal, filled = i1(d, NOMINAL), i2(d, FILLED)[slot]
@@ -158,7 +159,7 @@ def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, li
         for j in range(x.shape[0]):
             z = _standard(features, j, x[j])
             length += z * z
-        step = min(rule[RATE] * w, 1.0 / length) * (due - line)
+        step = min(w * rule[RATE], 1.0 / length) * (due - line)
         own[INTERCEPT] += step
         for j in range(x.shape[0]):
             slopes[j] += step * _standard(features, j, x[j])
@@ -179,7 +180,7 @@ def _add_scaled(moments: Array, k: int, w: float, value: float) -> None:
 def _examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
     own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
-    if own[WEIGHT] - own[CHECKED] < rule[GRACE]:
+    if own[UNEXAMINED] < rule[GRACE]:
         return outcome
     split = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0)
     if may_divide(d, leaf, rule[MAX_DEPTH]):
@@ -209,7 +210,7 @@ def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
         if n <= 0.0:
             mean = numbers[leaf, Y_MEAN]
         own = numbers[child]
-        own[WEIGHT], own[CHECKED], own[Y_MEAN], own[Y_M2] = n, n, mean, m2
+        own[WEIGHT], own[Y_MEAN], own[Y_M2] = n, mean, m2
         own[INTERCEPT] = numbers[leaf, INTERCEPT]
         for k in range(slopes.shape[1]):
             slopes[child, k] = slopes[leaf, k]
@@ -334,6 +335,9 @@ class HoeffdingTreeRegressor(Regressor):
         Field("values_", ("L", "F", 3, "V")),
     )
 
+    header_: Ints
+    numbers_: Array
+
     def __init__(
         self,
         *,
@@ -341,8 +345,8 @@ class HoeffdingTreeRegressor(Regressor):
         delta: float = 1e-7,
         tie_threshold: float = 0.05,
         leaves: str = "adaptive",
-        learning_rate: float = 0.02,
-        fading: float = 0.98,
+        learning_rate: float = 0.01,
+        fading: float = 0.99,
         n_bins: int = 64,
         binary_splits: bool = False,
         min_branch_fraction: float = 0.01,

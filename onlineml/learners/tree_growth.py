@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Estimator
+from onlineml.estimator import _nbytes
 from onlineml.kernels.arena import Field
 from onlineml.kernels.tree import (
     AT_MOST,
@@ -77,7 +78,7 @@ def plant(tree: Any) -> None:
 
 def check_budget(tree: Any, schema: Schema) -> None:
     """Raise where `max_bytes` cannot hold a single leaf."""
-    least = _size_of_arrays(tree, {}) + _size_beside_arrays(tree, schema)
+    least = _size_of_arrays(tree, {}) + _size_beside_arrays(schema, tree._size("C"))
     if tree.max_bytes is not None and tree.max_bytes < least:
         came = tree.max_bytes
         tree.reset()
@@ -115,18 +116,33 @@ def admit(tree: Any, promise: Promise, schema: Schema) -> None:
         fit_in(tree, promise, {"F": schema.n_features, "V": n_values}, schema)
 
 
+def grow_axis(tree: Any, promise: Promise, axis: str, due: int) -> None:
+    """Twice the room along `axis`, or just what is `due` where that would cost leaves."""
+    size = max(due, 2 * tree._size(axis))
+    if not _fits(tree, {axis: size}):
+        size = due
+        fit_in(tree, promise, {axis: due})
+    tree._enlarge(axis, size)
+
+
+def check_room(tree: Any, sizes: dict[str, int], schema: Schema | None = None) -> None:
+    """Raise where not even a single leaf with axes of `sizes` would fit."""
+    least = {axis: max(size, tree._size(axis)) for axis, size in sizes.items()}
+    if not _fits(tree, {**least, "L": 1, "N": 1}, schema):
+        raise wrong("max_bytes", tree.max_bytes, f"more bytes, for arrays with axes {least}")
+
+
 def fit_in(
     tree: Any, promise: Promise, sizes: dict[str, int], schema: Schema | None = None
 ) -> None:
-    """Give up leaves, at worst all divisions, until arrays of `sizes` would be within the budget."""
+    """Give up leaves, at worst all of the tree, until arrays of `sizes` are within the budget."""
+    check_room(tree, sizes, schema)
     if _fits(tree, sizes, schema):
         return
     for n_slots in _halvings(tree._size("L")):
         if _fits(tree, {**sizes, "L": n_slots}, schema):
             _shrink_pool(tree, promise, n_slots)
             return
-    if not _fits(tree, {**sizes, "L": 1, "N": 1}, schema):
-        raise wrong("max_bytes", tree.max_bytes, f"more, for arrays of sizes {sizes}")
     _fell(tree)
 
 
@@ -141,8 +157,9 @@ def _halvings(n: int) -> list[int]:
 def _fits(tree: Any, sizes: dict[str, int], schema: Schema | None = None) -> bool:
     if tree.max_bytes is None:
         return True
-    needed = _size_of_arrays(tree, sizes) + _size_beside_arrays(tree, schema or tree.schema_)
-    return bool(needed <= tree.max_bytes)
+    n_classes = sizes.get("C", tree._size("C"))
+    beside = _size_beside_arrays(schema or tree.schema_, n_classes)
+    return bool(_size_of_arrays(tree, sizes) + beside <= tree.max_bytes)
 
 
 def _size_of_arrays(tree: Estimator, sizes: dict[str, int]) -> int:
@@ -156,11 +173,9 @@ def _size_of_arrays(tree: Estimator, sizes: dict[str, int]) -> int:
     )
 
 
-def _size_beside_arrays(tree: Any, schema: Schema) -> int:
-    """Bytes of the rest: independent of classes that the rows have not reached yet."""
-    from onlineml.estimator import _nbytes
-
-    return _nbytes(schema) + 64 + _LABEL_BYTES * int(tree._size("C"))
+def _size_beside_arrays(schema: Schema, n_classes: int) -> int:
+    """Bytes of schema and labels, whatever classes the rows have reached yet."""
+    return _nbytes(schema) + 64 + _LABEL_BYTES * n_classes
 
 
 def _largest(tree: Any, axis: str, due: int, aside: dict[str, int]) -> int:
