@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.measure import Cost, cost, middle
+from benchmarks.measure import Cost, MeasurementError, cost, middle
 from benchmarks.report import figures_table
 
 COMMAND = [sys.executable, "-c", "from onlineml.cli import main; main()"]
@@ -34,6 +34,9 @@ def compiling() -> list[tuple[str, str]]:
         cache = {"ONLINEML_CACHE": folder}
         cold = cost([*COMMAND, "warmup"], cache)
         warm = cost([*COMMAND, "warmup"], cache)
+        versions = list((Path(folder) / "kernels").iterdir())
+        if len(versions) > 1:
+            raise MeasurementError("the sources changed while the kernels were compiled")
         size = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file())
     return [
         ("compile everything, cold", _both(cold)),
