@@ -102,7 +102,7 @@ def table(found: Comparison) -> Table:
     from rich.table import Table
 
     from onlineml.evaluation.metrics import metric as metric_named
-    from onlineml.evaluation.report.page import number
+    from onlineml.evaluation.report.words import number
 
     name = next(iter(found)).metrics[0]
     baselines = {run.model for result in found for run in result if run.baseline}

@@ -124,8 +124,9 @@ class View:
 def summary(result: Result) -> Table:
     """Models x metrics, with costs: best values bold, baselines dim."""
     from onlineml.evaluation.metrics import metric as metric_named
-    from onlineml.evaluation.report.page import best_models, number
+    from onlineml.evaluation.report.page import best_models
     from onlineml.evaluation.report.svg import short_bytes, short_number
+    from onlineml.evaluation.report.words import number
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("model", overflow="fold")

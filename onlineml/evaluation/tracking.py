@@ -29,8 +29,9 @@ from onlineml.evaluation.result import Result, Run, WindowRecord
 from onlineml.persistence import save
 
 MAX_POINTS = 200  # of a metric of a run
-_BATCH = 500  # values to a call
-_SECONDS = 5.0  # at most between two calls
+_BATCH = 1000  # values to a call, MLflow's limit; each call costs as much as 100 values
+_SECONDS = 10.0  # at most between two calls
+_COARSER = 4  # times fewer points for baselines, which are there for their totals
 _MAX_PARAM = 6000  # characters, MLflow's limit
 _MAX_PARAMS = 100  # to a call, MLflow's limit
 
@@ -102,7 +103,8 @@ class MLflowTracker:
     def on_window(self, record: WindowRecord) -> None:
         """Take a window's values; costs the evaluation about a microsecond."""
         key = (record.model, record.seed)
-        if self._stride and self._seen[key] % self._stride == 0:
+        stride = self._stride * (_COARSER if record.baseline else 1)
+        if stride and self._seen[key] % stride == 0:
             self._queue.put(record)
         self._seen[key] += 1
 
@@ -180,8 +182,8 @@ class _Log:
         self._open(key, record.baseline)
         self.points[key] += 1
         self._take(key, record.n_rows, {f"{name}_window": v for name, v in record.window.items()})
-        n_waiting = sum(map(len, self._waiting.values()))
-        if n_waiting >= _BATCH or time.monotonic() - self._sent > _SECONDS:
+        full = len(self._waiting[key]) >= _BATCH - len(record.window)
+        if full or time.monotonic() - self._sent > _SECONDS:
             self.flush()
 
     def result(self, result: Result) -> None:
@@ -199,7 +201,8 @@ class _Log:
         key = (run.model, run.seed)
         run_id = self._open(key, run.baseline)
         if not self.points[key]:
-            stride = max(math.ceil(len(run.n_rows) / MAX_POINTS), 1)
+            stride = math.ceil(len(run.n_rows) / MAX_POINTS) or 1
+            stride *= _COARSER if run.baseline else 1
             for i in range(0, len(run.n_rows), stride):
                 values = {f"{name}_window": curve[i] for name, curve in run.window.items()}
                 self._take(key, run.n_rows[i], values)

@@ -133,6 +133,21 @@ def test_several_results_are_on_one_page_with_figures_of_their_own():
     assert "other" in text
 
 
+def test_a_model_has_one_color_on_the_whole_page():
+    swapped = result(run("Good", [0.1, 0.1]), run("Bad & ugly", [0.9, 0.9]), stream="other")
+    text = page([result(GOOD, BAD), swapped])
+    for name, color in (("Good", "c0"), ("Bad &amp; ugly", "c1")):
+        assert set(re.findall(rf'class="curve (\w+)" data-name="{name}"', text)) == {color}
+
+
+def test_several_results_have_an_overview_with_mean_ranks():
+    other = result(run("Good", [0.1, 0.1]), run("Bad & ugly", [0.3, 0.3]), BASE, stream="other")
+    rows = table_rows(page([result(GOOD, BAD, BASE), other]))
+    assert rows[0] == "Good 0.9000 0.1000 2.50"
+    assert rows[1] == "Bad &amp; ugly 0.5000 0.3000 2.50"
+    assert rows[2] == "Majority 0.9500 0.9500 1.00"
+
+
 def test_writing_replaces_a_page_whole(tmp_path: Path):
     path = tmp_path / "a.html"
     path.write_text("old")

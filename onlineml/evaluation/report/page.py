@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-import platform
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup, escape
 
 import onlineml
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
+from onlineml.evaluation.report.words import (
+    breakable,
+    environment_facts,
+    is_share,
+    known,
+    number,
+    title_of,
+)
 from onlineml.evaluation.result import Result
 
 _MAX_POINTS = 300  # of a curve: more than a screen shows
-_SHARES = ("accuracy", "kappa", "f1", "g_mean", "auc", "precision")
 
 Row = Mapping[str, Any]
 
@@ -63,11 +66,12 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
+    environment.filters["breakable"] = breakable
     if title is None:
         title = found[0].stream if len(found) == 1 else f"{len(found)} results"
+    colors = _colors(found)
     blocks = [
-        _Block(result, configs[i] if i < len(configs) else "", f"r{i}")
+        _Block(result, configs[i] if i < len(configs) else "", f"r{i}", colors)
         for i, result in enumerate(found)
     ]
     text: str = environment.get_template("page.html.j2").render(
@@ -77,9 +81,17 @@ def page(
         n_colors=N_COLORS,
         blocks=[block.view() for block in blocks],
         overview=_overview(found) if len(found) > 1 else None,
-        environment=list(_environment()),
+        environment=list(environment_facts()),
     )
     return text
+
+
+def _colors(results: Sequence[Result]) -> dict[str, int]:
+    """Number of each model's color: the same on the whole page."""
+    runs = [run for result in results for run in result]
+    own = dict.fromkeys(run.model for run in runs if not run.baseline)
+    others = dict.fromkeys(run.model for run in runs)
+    return dict.fromkeys(others, 0) | {model: i for i, model in enumerate(own)}
 
 
 def _overview(results: Sequence[Result]) -> dict[str, Any]:
@@ -95,7 +107,7 @@ def _overview(results: Sequence[Result]) -> dict[str, Any]:
     own = [model for model in table if model not in baselines]
     best = {stream: _best([table[model][stream][0] for model in own], metric) for stream in named}
     return {
-        "metric": _title(metric),
+        "metric": title_of(metric),
         "streams": list(named),
         "rows": [
             {
@@ -127,12 +139,11 @@ def _best(values: Sequence[float], metric: str) -> str:
 class _Block:
     """One result on the page."""
 
-    def __init__(self, result: Result, config: str, key: str) -> None:
+    def __init__(self, result: Result, config: str, key: str, colors: Mapping[str, int]) -> None:
         self.result, self.config, self.key = result, config, key
         self.rows = sorted(result.summary(), key=lambda row: bool(row["baseline"]))
         self.own = [row for row in self.rows if not row["baseline"]]
-        colors = {row["model"]: i for i, row in enumerate(self.own)}
-        self.colors = {row["model"]: colors.get(row["model"], 0) for row in self.rows}
+        self.colors = colors
         self.n_seeds = max((row["n_seeds"] for row in self.rows), default=1)
 
     def view(self) -> dict[str, Any]:
@@ -190,16 +201,16 @@ class _Block:
             return
         first = result.metrics[0]
         value = number(self.own[0][first], first)
-        yield {"label": f"best {_title(first)}", "value": value, "note": self.own[0]["model"]}
-        fastest = max(self.own, key=lambda row: _or(row["rows_per_second"], 0.0))
-        speed = short_number(_or(fastest["rows_per_second"], 0.0))
+        yield {"label": f"best {title_of(first)}", "value": value, "note": self.own[0]["model"]}
+        fastest = max(self.own, key=lambda row: known(row["rows_per_second"], 0.0))
+        speed = short_number(known(fastest["rows_per_second"], 0.0))
         yield {"label": "fastest, rows a CPU second", "value": speed, "note": fastest["model"]}
 
     def _columns(self) -> Iterator[dict[str, Any]]:
         for name in self.result.metrics:
             better, arrow = ("higher", "↑") if metric_named(name).rises else ("lower", "↓")
             yield {
-                "label": f"{_title(name)} {arrow}",
+                "label": f"{title_of(name)} {arrow}",
                 "title": f"{name}: {better} is better",
                 "group": False,
             }
@@ -244,14 +255,14 @@ class _Block:
             wide = i == 0 or (i == n - 1 and n % 2 == 0)  # the last one fills its row
             drawn = lines(
                 [curve for curve in curves if len(curve.x)],
-                title=f"{_title(name)} over the rows of {self.result.stream}",
+                title=f"{title_of(name)} over the rows of {self.result.stream}",
                 key=f"{self.key}m{i}",
                 drifts=self.result.drifts,
-                bounds=(-1.0, 1.0) if _is_share(name) else (-math.inf, math.inf),
+                bounds=(-1.0, 1.0) if is_share(name) else (-math.inf, math.inf),
                 width=1100 if wide else 540,
                 height=330 if i == 0 else 230,
             )
-            yield {"label": _title(name), "svg": drawn, "wide": wide}
+            yield {"label": title_of(name), "svg": drawn, "wide": wide}
 
     def _figures(self) -> Iterator[dict[str, Any]]:
         for name, title, note in (
@@ -260,7 +271,7 @@ class _Block:
         ):
             found = [
                 Bar(row["model"], row[name], _COSTS[name](row[name]), self.colors[row["model"]])
-                for row in sorted(self.own, key=lambda row: -_or(row[name], 0.0))
+                for row in sorted(self.own, key=lambda row: -known(row[name], 0.0))
                 if not math.isnan(row[name])
             ]
             if found:
@@ -283,41 +294,3 @@ def best_models(rows: Sequence[Row], name: str) -> set[str]:
     own = [row for row in rows if not row["baseline"]]
     best = _best([row[name] for row in own], name)
     return {row["model"] for row in own if number(row[name], name) == best}
-
-
-def _title(name: str) -> str:
-    """A metric's title in running text: capitals stay only where they are its own."""
-    title = metric_named(name).title
-    return title if title[1:2].isupper() or "-" in title[:2] else title[0].lower() + title[1:]
-
-
-def _is_share(name: str) -> bool:
-    """Whether a metric lies in -1 .. 1."""
-    return any(word in name for word in _SHARES)
-
-
-def _or(value: float, other: float) -> float:
-    return other if math.isnan(value) else value
-
-
-def number(value: float, name: str) -> str:
-    """Shares with four decimals, other values with four digits."""
-    if math.isnan(value):
-        return "-"
-    if _is_share(name) or abs(value) < 1:
-        return f"{value:.4f}".replace("-0.0000", "0.0000")
-    return f"{value:,.4g}" if abs(value) < 1e4 else short_number(value)
-
-
-def _breakable(name: str) -> Markup:
-    """A model's name that may break between the words of a class and before an argument."""
-    return Markup(re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\()|(?<==)", "<wbr>", str(escape(name))))
-
-
-def _environment() -> Iterator[tuple[str, str]]:
-    from importlib.metadata import version
-
-    yield "onlineml", onlineml.__version__
-    yield "Python", f"{platform.python_version()} ({platform.python_implementation()})"
-    yield "numpy, numba", f"{version('numpy')}, {version('numba')}"
-    yield "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
