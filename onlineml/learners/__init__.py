@@ -1,5 +1,9 @@
 """Predicting a target: classifiers and regressors."""
 
+from onlineml.learners.batch.aue import AUE
+from onlineml.learners.batch.awe import AWE
+from onlineml.learners.batch.sea_ensemble import SEAEnsemble
+from onlineml.learners.batch.wae import WAE
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
@@ -16,6 +20,9 @@ from onlineml.learners.passive_aggressive import (
 from onlineml.learners.softmax_regression import SoftmaxRegression
 
 __all__ = [
+    "AUE",
+    "AWE",
+    "WAE",
     "GaussianNB",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
@@ -28,5 +35,6 @@ __all__ = [
     "NoChangeClassifier",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
+    "SEAEnsemble",
     "SoftmaxRegression",
 ]

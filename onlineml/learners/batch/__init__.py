@@ -1,0 +1,1 @@
+"""Ensembles that learn batch by batch; a batch is a number of rows, never the caller's chunk."""
