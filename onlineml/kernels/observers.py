@@ -13,7 +13,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
-from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, TIE, Split
+from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
 COUNT, MEAN, M2, LOW, HIGH, HALF_PRECISION = range(6)
 BLOCKS = 6
@@ -236,6 +236,6 @@ def _best_nominal(
             best, kind, threshold = merit, EQUAL, float(v)
     if not binary and n_branches > 1:
         merit = before - mass / total
-        if merit >= best * (1.0 - TIE):
+        if merit >= best * (1.0 - SAME):
             return Split(merit, j, MULTIWAY, 0.0, n_values, _NEVER)
     return Split(best, j, kind, threshold, 2, _NEVER)

@@ -11,7 +11,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
-from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, TIE, Split
+from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
 COUNT, MEAN, M2, CENTER = range(4)
 BLOCKS = 4
@@ -185,6 +185,6 @@ def _best_nominal(j: int, values: Array, binary: bool, min_branch: float) -> Spl
                 best, threshold = merit, float(v)
     if not binary and n_branches > 1:
         merit = (before - inside) / total
-        if merit >= best * (1.0 - TIE):
+        if merit >= best * (1.0 - SAME):
             return Split(merit, j, MULTIWAY, 0.0, n_values, _NEVER)
     return Split(best, j, EQUAL, threshold, 2, _NEVER)

@@ -28,7 +28,7 @@ THRESHOLD, WEIGHT, UNEXAMINED, OWN = range(4)
 AT_MOST, EQUAL, MULTIWAY = range(3)
 # Cells of the header; the last six are requests and limits.
 N_NODES, N_SLOTS, N_FREE, WANTED, WANTED_AT, WANTED_CLASSES, SERVED, NODES_CAPPED, SCARCE = range(9)
-TIE = 1e-9  # merits this near, relative to their size, are equal but for rounding
+SAME = 1e-9  # merits this near, relative to their size, are equal but for rounding
 # What came of the thought of dividing a leaf.
 KEPT, DIVIDED, STOPPED = range(3)
 

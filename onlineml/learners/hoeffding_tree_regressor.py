@@ -7,42 +7,19 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Regressor
-from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f4, i1, i2, opened
-from onlineml.kernels.target_observers import (
-    BLOCKS,
-    COUNT,
-    M2,
-    MEAN,
-    add,
-    best_reduction,
-    merged,
-    observe,
-    part_at_most,
-    parted,
+from onlineml.kernels import entry
+from onlineml.kernels.arena import Field, Ints, f1, opened
+from onlineml.kernels.regression_tree import (
+    ADAPTIVE,
+    COLUMNS,
+    CONSTANT,
+    LINEAR,
+    Y_M2,
+    Y_MEAN,
+    run_rows,
 )
-from onlineml.kernels.tree import (
-    AT_MOST,
-    DIVIDED,
-    EQUAL,
-    HEADER,
-    KEPT,
-    N_NODES,
-    NUMBERS,
-    OWN,
-    SERVED,
-    SLOT,
-    STOPPED,
-    TABLE,
-    UNEXAMINED,
-    WEIGHT,
-    Split,
-    divide,
-    examined,
-    leaf_of,
-    may_divide,
-    room_for,
-)
+from onlineml.kernels.target_observers import BLOCKS
+from onlineml.kernels.tree import N_NODES, WEIGHT
 from onlineml.learners.tree_growth import (
     admit,
     check_budget,
@@ -56,199 +33,12 @@ from onlineml.learners.tree_growth import (
 )
 from onlineml.schema import Schema, wrong
 
-# Cells of the settings.
-GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, BINARY, LEAVES, MAX_DEPTH, RATE, FADING = range(9)
-# How a leaf answers.
-CONSTANT, LINEAR, ADAPTIVE = range(3)
 _MODES = {"mean": CONSTANT, "linear": LINEAR, "adaptive": ADAPTIVE}
-# Columns of a node's numbers: moments of the target, faded squared errors, the line's intercept.
-Y_MEAN, Y_M2, MEAN_ERROR, LINEAR_ERROR, INTERCEPT = range(OWN, OWN + 5)
-# Slots after those of every tree: (F,), (4, F), (4, 1), (N, F), (L, F), (L, F, BLOCKS, B),
-# (L, F, 3, V).
-NOMINAL, FEATURES, TARGET, SLOPES, FILLED, BINS, VALUES = range(5, 12)
-_FARTHEST = 10.0  # standard deviations at which standardized values are cut
-INVERSE_STD = 3  # block of FEATURES and TARGET, after their moments
 
 
 @entry
 def _hoeffding_tree_regressor(d: int) -> int:
-    return _rows(d, opened(d), f1(d, 0))
-
-
-@jit
-def _rows(d: int, call: Call, rule: Array) -> int:
-    header = i1(d, HEADER)
-    for i in range(call.first, call.last):
-        x = call.X[i]
-        leaf = leaf_of(d, x)
-        line = _line(d, x, leaf)
-        if call.serve and header[SERVED] == 0:
-            call.out[i, 0] = _answer(d, rule, leaf, line)
-        y, w = call.y[i], call.weight[i]
-        if call.fit and w > 0.0:
-            outcome = _examine(d, rule, leaf)
-            if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
-                header[SERVED] = call.serve > 0
-                return i
-            if outcome == DIVIDED:
-                leaf = leaf_of(d, x)
-                line = _line(d, x, leaf)
-            _learn(d, x, y, w, rule, leaf, line)
-        header[SERVED] = 0
-    return call.last
-
-
-@jit
-def _line(d: int, x: Array, leaf: int) -> float:
-    """Answer of the leaf's linear model, in standard deviations of the target from its mean."""
-    features, slopes = f2(d, FEATURES), f2(d, SLOPES)[leaf]
-    total = f2(d, NUMBERS)[leaf, INTERCEPT]
-    for j in range(x.shape[0]):
-        total += slopes[j] * _standard(features, j, x[j])
-    return float(total)
-
-
-@jit
-def _standard(features: Array, j: int, value: float) -> float:
-    """A value in standard deviations from the mean; 0 where it is missing (or nominal)."""
-    z = (value - features[MEAN, j]) * features[INVERSE_STD, j]
-    return float(min(max(z, -_FARTHEST), _FARTHEST)) if z == z else 0.0
-
-
-@jit
-def _answer(d: int, rule: Array, leaf: int, line: float) -> float:
-    own, target = f2(d, NUMBERS)[leaf], f2(d, TARGET)
-    linear = rule[LEAVES] == LINEAR
-    if rule[LEAVES] == ADAPTIVE:
-        linear = own[LINEAR_ERROR] < own[MEAN_ERROR]
-    if linear and target[INVERSE_STD, 0] > 0.0:
-        return float(target[MEAN, 0] + line / target[INVERSE_STD, 0])
-    return float(own[Y_MEAN])
-
-
-@jit
-def _learn(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
-    own, slot = f2(d, NUMBERS)[leaf], i2(d, TABLE)[leaf, SLOT]
-    if rule[LEAVES] != CONSTANT:
-        _learn_line(d, x, y, w, rule, leaf, line)
-    own[WEIGHT], own[Y_MEAN], own[Y_M2] = merged(own[WEIGHT], own[Y_MEAN], own[Y_M2], w, y, 0.0)
-    own[UNEXAMINED] += w
-    if slot < 0:
-        return
-    nominal, filled = i1(d, NOMINAL), i2(d, FILLED)[slot]
-    bins, values = f4(d, BINS)[slot], f4(d, VALUES)[slot]
-    for j in range(x.shape[0]):
-        if nominal[j]:
-            if 0 <= x[j] < values.shape[2]:
-                add(values[j], int(x[j]), w, y)
-        elif x[j] == x[j]:
-            filled[j] = observe(bins[j], filled[j], x[j], w, y)
-
-
-@jit
-def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
-    """One normalized gradient step on standardized values, then the news on their moments."""
-    own, slopes = f2(d, NUMBERS)[leaf], f2(d, SLOPES)[leaf]
-    features, target, nominal = f2(d, FEATURES), f2(d, TARGET), i1(d, NOMINAL)
-    if target[INVERSE_STD, 0] > 0.0:
-        scale, due = target[INVERSE_STD, 0], (y - target[MEAN, 0]) * target[INVERSE_STD, 0]
-        gap = (y - own[Y_MEAN]) * scale if own[WEIGHT] > 0.0 else due
-        own[MEAN_ERROR] = rule[FADING] * own[MEAN_ERROR] + w * gap * gap
-        own[LINEAR_ERROR] = rule[FADING] * own[LINEAR_ERROR] + w * (due - line) * (due - line)
-        length = 1.0
-        for j in range(x.shape[0]):
-            z = _standard(features, j, x[j])
-            length += z * z
-        step = min(w * rule[RATE], 1.0 / length) * (due - line)
-        own[INTERCEPT] += step
-        for j in range(x.shape[0]):
-            slopes[j] += step * _standard(features, j, x[j])
-    _add_scaled(target, 0, w, y)
-    for j in range(x.shape[0]):
-        if not nominal[j] and x[j] == x[j]:
-            _add_scaled(features, j, w, x[j])
-
-
-@jit
-def _add_scaled(moments: Array, k: int, w: float, value: float) -> None:
-    add(moments, k, w, value)
-    if moments[M2, k] > 0.0:
-        moments[INVERSE_STD, k] = np.sqrt(moments[COUNT, k] / moments[M2, k])
-
-
-@jit
-def _examine(d: int, rule: Array, leaf: int) -> int:
-    """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
-    own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
-    if own[UNEXAMINED] < rule[GRACE]:
-        return outcome
-    split = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0)
-    if may_divide(d, leaf, rule[MAX_DEPTH]):
-        split = best_reduction(
-            i1(d, NOMINAL), i2(d, FILLED)[slot], f4(d, BINS)[slot], f4(d, VALUES)[slot],
-            rule[BINARY] > 0.0, rule[MIN_BRANCH],
-        )  # fmt: skip
-        bound = np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / own[WEIGHT])
-        sure = split.second < split.merit * (1.0 - bound) or bound < rule[TIE]
-        if split.feature >= 0 and sure:
-            outcome = room_for(d, leaf, split.n_children)
-    if outcome != STOPPED:
-        examined(d, leaf)
-    if outcome == DIVIDED:
-        _hand_down(d, split, leaf, slot, divide(d, leaf, split))
-    return outcome
-
-
-@jit
-def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
-    """Give new leaves the moments that the parent's pool row foretells them, and its line."""
-    numbers, slopes, table = f2(d, NUMBERS), f2(d, SLOPES), i2(d, TABLE)
-    filled, bins, values = i2(d, FILLED), f4(d, BINS), f4(d, VALUES)
-    j = split.feature
-    for child in range(first, first + split.n_children):
-        n, mean, m2 = _part(split, child - first, bins[slot, j], filled[slot, j], values[slot, j])
-        if n <= 0.0:
-            mean = numbers[leaf, Y_MEAN]
-        own = numbers[child]
-        own[WEIGHT], own[Y_MEAN], own[Y_M2] = n, mean, m2
-        own[INTERCEPT] = numbers[leaf, INTERCEPT]
-        for k in range(slopes.shape[1]):
-            slopes[child, k] = slopes[leaf, k]
-    for child in range(first, first + split.n_children):
-        fresh = table[child, SLOT]
-        if fresh >= 0:
-            _forget(filled[fresh], values[fresh])
-
-
-@jit
-def _part(
-    split: Split, k: int, bins: Array, filled: int, values: Array
-) -> tuple[float, float, float]:
-    if split.kind == AT_MOST:
-        n, mean, m2 = part_at_most(split.threshold, bins, filled)
-        total, whole, whole_m2 = part_at_most(np.inf, bins, filled)
-    else:
-        v = int(split.threshold) if split.kind == EQUAL else k
-        n, mean, m2 = values[COUNT, v], values[MEAN, v], values[M2, v]
-        if split.kind != EQUAL:
-            return n, mean, m2
-        total, whole, whole_m2 = 0.0, 0.0, 0.0
-        for u in range(values.shape[1]):
-            total, whole, whole_m2 = merged(
-                total, whole, whole_m2, values[COUNT, u], values[MEAN, u], values[M2, u]
-            )
-    if k == 0:
-        return n, mean, m2
-    return parted(total, whole, whole_m2, n, mean, m2)
-
-
-@jit
-def _forget(filled: Ints, values: Array) -> None:
-    for j in range(filled.shape[0]):
-        filled[j] = 0
-        for block in range(values.shape[1]):
-            for v in range(values.shape[2]):
-                values[j, block, v] = 0.0
+    return run_rows(d, opened(d), f1(d, 0))
 
 
 class HoeffdingTreeRegressor(Regressor):
@@ -296,7 +86,7 @@ class HoeffdingTreeRegressor(Regressor):
     >>> X = np.random.default_rng(1).random((2000, 2))
     >>> model = HoeffdingTreeRegressor(leaves="mean").fit_many(X, (X[:, 0] > 0.5) * 8.0)
     >>> round(model.predict_one([0.9, 0.2])), model.n_leaves
-    (8, 2)
+    (8, 3)
 
     Notes
     -----
@@ -325,7 +115,7 @@ class HoeffdingTreeRegressor(Regressor):
 
     _kernel = _hoeffding_tree_regressor
     _state = (
-        *tree_fields(OWN + 5),
+        *tree_fields(COLUMNS),
         Field("nominal_", ("F",), np.int64),
         Field("features_", (4, "F")),
         Field("target_", (4, 1)),

@@ -1,0 +1,220 @@
+"""What the kernels of classification trees do with a row: answer, learn, divide a leaf.
+
+The descriptor's slots are those of every tree (`onlineml.kernels.tree`), then those named below.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array, Call, f2, f4, i1, i2
+from onlineml.kernels.observers import (
+    COUNT,
+    best_split,
+    forget,
+    log_score,
+    observe,
+    share_at_most,
+    summarize,
+)
+from onlineml.kernels.tree import (
+    AT_MOST,
+    DIVIDED,
+    EQUAL,
+    HEADER,
+    KEPT,
+    NUMBERS,
+    OWN,
+    PARENT,
+    SERVED,
+    SLOT,
+    STOPPED,
+    TABLE,
+    UNEXAMINED,
+    WANTED_CLASSES,
+    WEIGHT,
+    Split,
+    divide,
+    examined,
+    leaf_of,
+    may_divide,
+    room_for,
+)
+from onlineml.kernels.votes import answer_from_logs, answer_from_votes
+
+# Cells of the settings.
+GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, GINI, BINARY, LEAVES, MAX_DEPTH = range(8)
+# How a leaf answers.
+MAJORITY, BAYES, ADAPTIVE = range(3)
+# Columns of a node's numbers: what the two ways to answer would have got right.
+MAJORITY_RIGHT, BAYES_RIGHT, COLUMNS = range(OWN, OWN + 3)
+
+_UNKNOWN = -2  # what naive Bayes says has not been computed
+
+
+# Slots after those of every tree: (1,), (F,), (F,), (N, C), (L, C), (L, C), (L, C, BLOCKS, F),
+# (L, C, F, V).
+SEEN, NOMINAL, N_VALUES, CLASS_WEIGHT, BASE, SIMPLE, STATS, COUNTS = range(5, 13)
+
+
+@jit
+def run_rows(d: int, call: Call, rule: Array) -> int:
+    """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
+    header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
+    for i in range(call.first, call.last):
+        x = call.X[i]
+        leaf, said = leaf_of(d, x), _UNKNOWN
+        if call.serve and header[SERVED] == 0:
+            said = _answer(d, x, rule, leaf, call.out[i], call.serve)
+        if call.fit:
+            c, w = int(call.y[i]), call.weight[i]
+            outcome = KEPT
+            if c >= n_classes:
+                header[WANTED_CLASSES], outcome = c + 1, STOPPED
+            elif w > 0.0:
+                outcome = _examine(d, rule, leaf)
+            if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
+                header[SERVED] = call.serve > 0
+                return i
+            if outcome == DIVIDED:
+                leaf, said = leaf_of(d, x), _UNKNOWN
+            if w > 0.0:
+                _learn(d, x, c, w, rule, leaf, said)
+            seen[0] = max(seen[0], c + 1)
+        header[SERVED] = 0
+    return call.last
+
+
+@jit
+def _answer(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
+    """Write the answer; returns what naive Bayes says, if that was asked."""
+    n, slot, own = i1(d, SEEN)[0], i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
+    bayes = rule[LEAVES] == BAYES
+    if rule[LEAVES] == ADAPTIVE:
+        bayes = own[BAYES_RIGHT] >= own[MAJORITY_RIGHT]
+    if bayes and slot >= 0 and own[WEIGHT] > 0.0:
+        for c in range(n):
+            out[1 + c] = _log_score(d, x, c, leaf, slot)
+        answer_from_logs(out, n, serve)
+        return int(out[0])
+    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
+    while numbers[leaf, WEIGHT] <= 0.0 and table[leaf, PARENT] >= 0:  # the parent has seen rows
+        leaf = table[leaf, PARENT]
+    for c in range(n):
+        out[1 + c] = f2(d, CLASS_WEIGHT)[leaf, c]
+    answer_from_votes(out, n, serve)
+    return _UNKNOWN
+
+
+@jit
+def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
+    return log_score(
+        x, f2(d, CLASS_WEIGHT)[leaf, c], f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c],
+        i1(d, NOMINAL), i1(d, N_VALUES), f4(d, STATS)[slot, c], f4(d, COUNTS)[slot, c],
+    )  # fmt: skip
+
+
+@jit
+def _learn(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
+    slot, own, weight = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf], f2(d, CLASS_WEIGHT)[leaf]
+    if rule[LEAVES] == ADAPTIVE and slot >= 0 and own[WEIGHT] > 0.0:
+        if said == _UNKNOWN:
+            said = _bayes_answer(d, x, leaf, slot)
+        own[BAYES_RIGHT] += w * (said == c)
+        own[MAJORITY_RIGHT] += w * (_heaviest(weight) == c)
+    weight[c] += w
+    own[WEIGHT] += w
+    own[UNEXAMINED] += w
+    if slot >= 0:
+        stats, nominal = f4(d, STATS)[slot, c], i1(d, NOMINAL)
+        observe(x, w, nominal, i1(d, N_VALUES), stats, f4(d, COUNTS)[slot, c])
+        if rule[LEAVES] != MAJORITY:
+            summary = summarize(weight[c], nominal, stats)
+            f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c] = summary
+
+
+@jit
+def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
+    best, top = -1, -np.inf
+    for c in range(i1(d, SEEN)[0]):
+        score = _log_score(d, x, c, leaf, slot)
+        if score > top or best < 0:
+            best, top = c, score
+    return best
+
+
+@jit
+def _heaviest(weight: Array) -> int:
+    best = 0
+    for c in range(1, weight.shape[0]):
+        if weight[c] > weight[best]:
+            best = c
+    return best
+
+
+@jit
+def _examine(d: int, rule: Array, leaf: int) -> int:
+    """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
+    own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
+    if own[UNEXAMINED] < rule[GRACE]:
+        return outcome
+    split, weight = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), f2(d, CLASS_WEIGHT)[leaf]
+    n_present = _n_present(weight)
+    if n_present > 1 and may_divide(d, leaf, rule[MAX_DEPTH]):
+        split = best_split(
+            weight, i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot], f4(d, COUNTS)[slot],
+            rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
+        )  # fmt: skip
+        span = 1.0 if rule[GINI] > 0.0 else np.log2(n_present)
+        bound = span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / own[WEIGHT])
+        sure = split.merit - split.second > bound or bound < rule[TIE]
+        if split.feature >= 0 and sure:
+            outcome = room_for(d, leaf, split.n_children)
+    if outcome != STOPPED:
+        examined(d, leaf)
+    if outcome == DIVIDED:
+        _hand_down(d, split, slot, divide(d, leaf, split))
+    return outcome
+
+
+@jit
+def _n_present(weight: Array) -> int:
+    n = 0
+    for c in range(weight.shape[0]):
+        n += weight[c] > 0.0
+    return n
+
+
+@jit
+def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
+    """Give new leaves the class weights that the parent's pool row `slot` foretells them."""
+    weight, numbers, stats, counts = (
+        f2(d, CLASS_WEIGHT),
+        f2(d, NUMBERS),
+        f4(d, STATS),
+        f4(d, COUNTS),
+    )
+    for child in range(first, first + split.n_children):
+        for c in range(weight.shape[1]):
+            w = _weight_of_child(split, child - first, stats[slot, c], counts[slot, c])
+            weight[child, c] = w
+            numbers[child, WEIGHT] += w
+    for child in range(first, first + split.n_children):
+        fresh = i2(d, TABLE)[child, SLOT]
+        if fresh >= 0:
+            for c in range(weight.shape[1]):
+                f2(d, BASE)[fresh, c], i2(d, SIMPLE)[fresh, c] = 0.0, 0
+                forget(stats[fresh, c], counts[fresh, c])
+
+
+@jit
+def _weight_of_child(split: Split, k: int, stats: Array, counts: Array) -> float:
+    j = split.feature
+    if split.kind == AT_MOST:
+        inside = share_at_most(split.threshold, j, stats)
+    elif split.kind == EQUAL:
+        inside = counts[j, int(split.threshold)]
+    else:
+        return float(counts[j, k])
+    return float(inside if k == 0 else max(stats[COUNT, j] - inside, 0.0))
