@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +173,7 @@ class Result:
     def to_plain(self) -> dict[str, Any]:
         """Everything but the estimators as plain values, curves included."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "estimators"}
-        return {"format": FORMAT, **plain, "runs": [asdict(run) for run in self.runs]}
+        return {"format": FORMAT, **plain, "runs": [dict(vars(run)) for run in self.runs]}
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Everything but the estimators as JSON, NaN as null; written to `path` where given."""

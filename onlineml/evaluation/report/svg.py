@@ -223,7 +223,7 @@ def short_bytes(value: float) -> str:
     Examples
     --------
     >>> short_bytes(512), short_bytes(2048), short_bytes(3_500_000)
-    ('512 B', '2 kB', '3.3 MB')
+    ('512 B', '2 kB', '3.34 MB')
     """
     for power, unit in ((3, "GB"), (2, "MB"), (1, "kB")):
         if abs(value) >= 1024**power:

@@ -29,6 +29,7 @@ def is_share(name: str) -> bool:
 
 
 def known(value: float, other: float) -> float:
+    """`value`, or `other` where it is NaN."""
     return other if math.isnan(value) else value
 
 
@@ -47,6 +48,7 @@ def breakable(name: str) -> Markup:
 
 
 def environment_facts() -> Iterator[tuple[str, str]]:
+    """What the figures were made with."""
     from importlib.metadata import version
 
     yield "onlineml", onlineml.__version__
