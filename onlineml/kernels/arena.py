@@ -24,6 +24,7 @@ from numba.np.arrayobj import populate_array
 
 from onlineml.kernels import jit
 
+_FLOAT = np.dtype(np.float64)
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -172,6 +173,15 @@ def address_of(array: npt.NDArray[Any]) -> int:
     return address
 
 
+@jit
+def _point_at_rows(slots: Ints, X: Array, y: Array, weight: Array, out: Array) -> None:
+    """Fill the slots of a call: numpy takes ten times as long to tell its addresses."""
+    slots[ROWS, 0], slots[ROWS, 1], slots[ROWS, 2] = X.ctypes.data, X.shape[0], X.shape[1]
+    slots[TARGETS, 0], slots[TARGETS, 1] = y.ctypes.data, y.shape[0]
+    slots[WEIGHTS, 0], slots[WEIGHTS, 1] = weight.ctypes.data, weight.shape[0]
+    slots[OUT, 0], slots[OUT, 1], slots[OUT, 2] = out.ctypes.data, out.shape[0], out.shape[1]
+
+
 class Descriptor:
     """The descriptor of some state arrays, and the calls through it."""
 
@@ -199,9 +209,11 @@ class Descriptor:
         checked: bool = False,
     ) -> int:
         """Point the call at `rows` (X, y, weight, out); returns the descriptor's address."""
+        for array in rows:
+            if array.dtype != _FLOAT or not array.flags.c_contiguous:
+                raise AssertionError("an array of the call is not C-contiguous float64")
         self._rows = rows  # alive during the call
-        for slot, array in enumerate(rows, ROWS):
-            self._fill(slot, array)
+        _point_at_rows(self._slots, *rows)
         self._header[:] = (
             serve | (FIT if fit else 0) | (CHECKED if checked else 0),
             first,
