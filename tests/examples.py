@@ -12,10 +12,13 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
+    "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
 }
 
 
 def example(name: str) -> Estimator:
-    """The example of class `name`: its defaults, or the arguments that it needs."""
+    """The example of class `name`: its defaults, or the arguments that it needs, and a seed."""
     made: Estimator = _WITH_ARGUMENTS.get(name, estimators()[name])()
+    if made.get_params(deep=False).get("seed", 0) is None:
+        made.set_params(seed=1)
     return made

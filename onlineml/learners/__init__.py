@@ -1,18 +1,24 @@
 """Predicting a target: classifiers and regressors."""
 
+from onlineml.learners.adwin_bagging import AdwinBagging
 from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
 from onlineml.learners.batch.sea_ensemble import SEAEnsemble
 from onlineml.learners.batch.wae import WAE
+from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from onlineml.learners.knn import KNNClassifier, KNNRegressor
+from onlineml.learners.leveraging_bagging import LeveragingBaggingClassifier
 from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
 from onlineml.learners.mean_regressor import MeanRegressor
 from onlineml.learners.no_change import NoChangeClassifier
+from onlineml.learners.online_bagging import OnlineBagging, OnlineBaggingRegressor
+from onlineml.learners.online_boosting import OnlineBoosting
+from onlineml.learners.online_smooth_boost import OnlineSmoothBoost
 from onlineml.learners.passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -23,16 +29,23 @@ __all__ = [
     "AUE",
     "AWE",
     "WAE",
+    "AdwinBagging",
+    "DynamicWeightedMajority",
     "GaussianNB",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
     "KNNClassifier",
     "KNNRegressor",
+    "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",
     "MajorityClassifier",
     "MeanRegressor",
     "NoChangeClassifier",
+    "OnlineBagging",
+    "OnlineBaggingRegressor",
+    "OnlineBoosting",
+    "OnlineSmoothBoost",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
     "SEAEnsemble",
