@@ -1,6 +1,7 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
 from onlineml.detectors.drift.adwin import ADWIN
+from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
 from onlineml.detectors.drift.ddm import DDM
 from onlineml.detectors.drift.eddm import EDDM
@@ -8,8 +9,11 @@ from onlineml.detectors.drift.ewma_chart import EWMAChart
 from onlineml.detectors.drift.fhddm import FHDDM
 from onlineml.detectors.drift.hddm_a import HDDM_A
 from onlineml.detectors.drift.hddm_w import HDDM_W
+from onlineml.detectors.drift.kswin import KSWIN
+from onlineml.detectors.drift.optwin import OPTWIN
 from onlineml.detectors.drift.page_hinkley import PageHinkley
 from onlineml.detectors.drift.rddm import RDDM
+from onlineml.detectors.drift.seed import SEED
 from onlineml.detectors.drift.stepd import STEPD
 
 __all__ = [
@@ -20,8 +24,12 @@ __all__ = [
     "FHDDM",
     "HDDM_A",
     "HDDM_W",
+    "KSWIN",
+    "OPTWIN",
     "RDDM",
+    "SEED",
     "STEPD",
+    "BayesianChangePoint",
     "EWMAChart",
     "PageHinkley",
 ]
