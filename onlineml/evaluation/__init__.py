@@ -1,5 +1,10 @@
 """Honest measurement: prequential evaluation, its metrics and its results."""
 
+from onlineml.evaluation.class_incremental import (
+    ClassIncrementalResult,
+    ClassIncrementalRun,
+    class_incremental,
+)
 from onlineml.evaluation.compare import compare
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import METRICS, Metric, metric
@@ -8,12 +13,15 @@ from onlineml.evaluation.result import Result, Run, WindowRecord
 
 __all__ = [
     "METRICS",
+    "ClassIncrementalResult",
+    "ClassIncrementalRun",
     "Comparison",
     "Metric",
     "Result",
     "Run",
     "Tracker",
     "WindowRecord",
+    "class_incremental",
     "compare",
     "metric",
     "prequential",

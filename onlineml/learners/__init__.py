@@ -5,6 +5,7 @@ from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
 from onlineml.learners.batch.sea_ensemble import SEAEnsemble
 from onlineml.learners.batch.wae import WAE
+from onlineml.learners.dee import DEE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
@@ -15,6 +16,7 @@ from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
 from onlineml.learners.mean_regressor import MeanRegressor
+from onlineml.learners.nearest_class_mean import NearestClassMean
 from onlineml.learners.no_change import NoChangeClassifier
 from onlineml.learners.online_bagging import OnlineBagging, OnlineBaggingRegressor
 from onlineml.learners.online_boosting import OnlineBoosting
@@ -23,11 +25,14 @@ from onlineml.learners.passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
+from onlineml.learners.slda import SLDA
 from onlineml.learners.softmax_regression import SoftmaxRegression
 
 __all__ = [
     "AUE",
     "AWE",
+    "DEE",
+    "SLDA",
     "WAE",
     "AdwinBagging",
     "DynamicWeightedMajority",
@@ -41,6 +46,7 @@ __all__ = [
     "LogisticRegression",
     "MajorityClassifier",
     "MeanRegressor",
+    "NearestClassMean",
     "NoChangeClassifier",
     "OnlineBagging",
     "OnlineBaggingRegressor",

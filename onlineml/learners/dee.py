@@ -11,14 +11,13 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, f4, i1, i2, opened
 from onlineml.kernels.one_hot import expand, meet
 from onlineml.kernels.random import normal, seeded
+from onlineml.kernels.top_k import soft_top_k, top_k
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import Schema, wrong
 
 _ROUTINGS = ("soft", "hard")
 _CAP = 250.0  # bound of an expert's output
-_LEAST_SHARE = 0.3  # softly chosen experts below it are dropped
 _LEAST_COSINE = 1e-6  # votes stay positive: with few keys even the nearest may look away
-_FAR = 40.0  # a logistic function is 0 or 1 from here on
 
 
 class _Model(NamedTuple):
@@ -32,6 +31,7 @@ class _Model(NamedTuple):
     keys: Array  # (D, K)
     key_square: Array  # (K,)
     experts: Array  # (K, D, C)
+    weight: Array  # (K, C) of the rows that an expert has learned of a class
 
 
 class _Route(NamedTuple):
@@ -52,6 +52,7 @@ def _dee(d: int) -> int:
     model = _Model(
         i1(d, 2), i1(d, 3), in_use.reshape(n), f2(d, 5), i1(d, 6), keys.reshape((n, n_keys)),
         f1(d, 8), experts.reshape((n_keys, n, n_classes)),
+        f2(d, 10),
     )  # fmt: skip
     route = _Route(
         np.empty(n), np.empty(n_keys), np.empty(n_keys, np.int64), np.empty(n_keys),
@@ -61,11 +62,9 @@ def _dee(d: int) -> int:
 
 
 @jit
-def _rows(
-    call: Call, settings: Array, seen: Ints, room: int, model: _Model, route: _Route
-) -> int:
+def _rows(call: Call, settings: Array, seen: Ints, room: int, model: _Model, route: _Route) -> int:
     k, epsilon, rate, decay = int(settings[0]), settings[1], settings[2], settings[3]
-    scaled, soft = settings[4] > 0.0, settings[5] > 0.0
+    scaled, soft, averaged = settings[4] > 0.0, settings[5] > 0.0, settings[6] > 0.0
     for i in range(call.first, call.last):
         x = call.X[i]
         if call.serve:
@@ -80,7 +79,7 @@ def _rows(
                 _meet(model, room, x, w, route.z)
                 _read(model, room, x, scaled, route.z)
                 m = _choose(model, route, k, soft, epsilon)
-                _learn(model, route, m, c, rate * w, decay)
+                _learn(model, route, m, c, w, rate, decay, averaged)
     return call.last
 
 
@@ -131,80 +130,11 @@ def _choose(model: _Model, route: _Route, k: int, soft: bool, epsilon: float) ->
     if square > 0.0:
         for e in range(cosine.shape[0]):
             cosine[e] /= np.sqrt(square * model.key_square[e])
-    _nearest(cosine, route.chosen[:k])
     if soft and k < cosine.shape[0]:
-        return _transport(route, k, epsilon)
+        return soft_top_k(cosine, k, epsilon, route.chosen, route.share)
+    top_k(cosine, route.chosen[:k])
     route.share[:k] = 1.0
     return k
-
-
-@jit
-def _nearest(cosine: Array, best: Ints) -> None:
-    """The experts of largest cosine, in falling order; of equal ones the first."""
-    k, n = best.shape[0], 0
-    for e in range(cosine.shape[0]):
-        if n == k and cosine[e] <= cosine[best[k - 1]]:
-            continue
-        n = min(n + 1, k)
-        a = n - 1
-        while a > 0 and cosine[best[a - 1]] < cosine[e]:
-            best[a] = best[a - 1]
-            a -= 1
-        best[a] = e
-
-
-@jit
-def _transport(route: _Route, k: int, epsilon: float) -> int:
-    """The soft choice of `k`: optimal transport of the distances to 0 and 1, with entropy.
-
-    With two targets the plan is a logistic function of (distance to 1)^2 - (distance to 0)^2, over
-    epsilon, plus the one number that makes it sum to `k`: found by bisection and Newton's steps.
-    """
-    cosine = route.cosine
-    slope = 2.0 / epsilon  # of that difference: (1 - s)^2 - s^2 = 1 - 2 s, and s = 1 - cosine
-    low = high = route.cosine[route.chosen[k - 1]]
-    reach = (_FAR + np.log(cosine.shape[0])) / slope
-    for e in range(cosine.shape[0]):
-        low, high = min(low, cosine[e]), max(high, cosine[e])
-    low, high = low - reach, high + reach
-    middle = route.cosine[route.chosen[k - 1]]
-    for _ in range(60):
-        total, steepness = 0.0, 0.0
-        for e in range(cosine.shape[0]):
-            share = _logistic(slope * (cosine[e] - middle))
-            total += share
-            steepness += share * (1.0 - share)
-        if abs(total - k) < 1e-9:
-            break
-        low, high = (middle, high) if total > k else (low, middle)
-        step = middle + (total - k) / (slope * steepness) if steepness > 0.0 else low
-        middle = step if low < step < high else 0.5 * (low + high)
-    m = 0
-    for e in range(cosine.shape[0]):
-        share = _logistic(slope * (cosine[e] - middle))
-        if share >= _LEAST_SHARE:
-            route.chosen[m], route.share[m] = e, share
-            m += 1
-    if m == 0:  # many keys at the same distance: all alike
-        m = 1
-        route.chosen[0], route.share[0] = _nearest_one(cosine), 1.0
-    return m
-
-
-@jit
-def _nearest_one(cosine: Array) -> int:
-    best = 0
-    for e in range(cosine.shape[0]):
-        if cosine[e] > cosine[best]:
-            best = e
-    return best
-
-
-@jit
-def _logistic(value: float) -> float:
-    if value > _FAR:
-        return 1.0
-    return 1.0 / (1.0 + np.exp(-value)) if value > -_FAR else 0.0
 
 
 # ------------------------------------------------------------------------------- experts
@@ -231,15 +161,20 @@ def _vote(model: _Model, route: _Route, m: int, n_classes: int, scores: Array) -
 
 
 @jit
-def _learn(model: _Model, route: _Route, m: int, c: int, rate: float, decay: float) -> None:
+def _learn(
+    model: _Model, route: _Route, m: int, c: int, w: float, rate: float, decay: float,
+    averaged: bool,
+) -> None:  # fmt: skip
     """Step the chosen experts' weights of class `c` by the sign of the gradient."""
-    keep = 1.0 / (1.0 + rate * decay)
     for a in range(m):
-        weights = model.experts[route.chosen[a]]
+        e = route.chosen[a]
+        model.weight[e, c] += w
+        part = w / model.weight[e, c] if averaged else w
+        keep = (1.0 - part if averaged else 1.0) / (1.0 + rate * decay * w)
         for p in range(route.z.shape[0]):
-            if route.z[p] != 0.0:
-                step = rate if route.z[p] > 0.0 else -rate
-                weights[p, c] = weights[p, c] * keep + step
+            if route.z[p] != 0.0 or averaged:
+                step = rate * part * np.sign(route.z[p])
+                model.experts[e, p, c] = model.experts[e, p, c] * keep + step
 
 
 class DEE(Classifier):
@@ -247,8 +182,8 @@ class DEE(Classifier):
 
     Each expert has a key, a random direction that never moves; a row goes to the experts whose keys
     are nearest to it, by angle. Only they learn it, and only their weights of its class move, by
-    a step of the same size for each feature: a memory of prototypes by region, which is why the
-    order of the classes hardly matters. Numeric features should be centered (put `StandardScaler`
+    the sign of each feature: a memory of prototypes by region, which is why the order of the
+    classes hardly matters. Numeric features should be centered (put `StandardScaler`
     before). Time per event is O(n_features * (n_experts + n_chosen * n_classes)); memory is
     O(n_experts * n_features * n_classes). A nominal feature counts as its one-hot encoding.
 
@@ -265,6 +200,9 @@ class DEE(Classifier):
         Softness of the soft choice, in squared units of the cosine distance.
     learning_rate
         Length of a step.
+    averaged
+        Whether an expert's weights for a class are the mean of its steps, not their sum: a class
+        of which it has learned many rows then is not louder than the others.
     weight_decay
         A step multiplies the weights that it touches by 1 / (1 + learning_rate * weight_decay).
     scaled
@@ -284,14 +222,15 @@ class DEE(Classifier):
     Notes
     -----
     The loss is minus the vote for the true class, without a softmax: other classes do not move.
-    Departures from [1]_: a step after each row, not after a batch; weights begin at 0, not at
-    random numbers that small steps never overcome, so that the learning rate only sets the scale of
-    the scores until outputs reach their bound of 250; features are scaled; weight decay is
-    apart from the sign and shrinks; cosines below 1e-6 count as that; the auxiliary classifiers,
-    which take no part in predictions, and the loss of the keys, which do not move, are left out.
-    Soft routing solves for the fixed point that 400 Sinkhorn steps approach: with two targets
-    it is one equation in one unknown. Probabilities are a softmax of the vote, not calibrated.
-    A missing value counts as 0, one beyond 1e50 as missing.
+    Departures from [1]_: weights are the mean of the steps unless `averaged` is false; a step after
+    each row, not after a batch; weights begin at 0, not at random numbers that small steps never
+    overcome, so that the learning rate only sets the scale of the scores until outputs reach their
+    bound of 250; features are scaled; weight decay is apart from the sign and shrinks; cosines
+    below 1e-6 count as that; the auxiliary classifiers, which take no part in predictions, and the
+    loss of the keys, which do not move, are left out. Soft routing solves for the fixed point that
+    hundreds of Sinkhorn steps approach: with two targets it is one equation in one unknown.
+    Probabilities are a softmax of the vote, not calibrated. A missing value counts as 0, one beyond
+    1e50 as missing.
 
     References
     ----------
@@ -313,6 +252,7 @@ class DEE(Classifier):
         Field("keys_", ("F", "V", "K")),
         Field("key_square_", ("K",)),
         Field("experts_", ("K", "F", "V", "C")),
+        Field("weight_", ("K", "C")),
     )
 
     def __init__(
@@ -322,7 +262,8 @@ class DEE(Classifier):
         n_chosen: int = 16,
         routing: Literal["soft", "hard"] = "soft",
         epsilon: float = 5e-4,
-        learning_rate: float = 0.01,
+        learning_rate: float = 0.1,
+        averaged: bool = True,
         weight_decay: float = 1e-4,
         scaled: bool = True,
         seed: int | None = None,
@@ -332,6 +273,7 @@ class DEE(Classifier):
         self.routing = routing
         self.epsilon = epsilon
         self.learning_rate = learning_rate
+        self.averaged = averaged
         self.weight_decay = weight_decay
         self.scaled = scaled
         self.seed = seed
@@ -358,5 +300,5 @@ class DEE(Classifier):
     def _settings(self) -> tuple[float, ...]:
         return (
             self.n_chosen, self.epsilon, self.learning_rate, self.weight_decay,
-            float(self.scaled), float(self.routing == "soft"),
+            float(self.scaled), float(self.routing == "soft"), float(self.averaged),
         )  # fmt: skip

@@ -95,9 +95,7 @@ def _score(model: _Model, settings: Array, z: Array, n_classes: int, scores: Arr
 
 
 @jit
-def _score_without(
-    model: _Model, z: Array, missing: Ints, n_classes: int, scores: Array
-) -> None:
+def _score_without(model: _Model, z: Array, missing: Ints, n_classes: int, scores: Array) -> None:
     """Scores on the places that are left: the others at their best for each class.
 
     The inverse of a block of the covariance, by the precision that is at hand (Schur complement).
@@ -176,7 +174,7 @@ def _downdate(model: _Model, gaps: Array, product: Array, n_classes: int) -> boo
 @jit
 def _is_due(clock: Ints) -> bool:
     """A refresh at rows 1, 2, 4, ..., then after as many rows as there are places."""
-    return clock[0] - clock[1] >= max(1, min(clock[1], clock[2]))
+    return bool(clock[0] - clock[1] >= max(1, min(clock[1], clock[2])))
 
 
 @jit
