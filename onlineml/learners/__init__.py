@@ -3,7 +3,15 @@
 from onlineml.learners.adwin_bagging import AdwinBagging
 from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
+from onlineml.learners.batch.kue import KUE
+from onlineml.learners.batch.learn_pp_cds import LearnPPCDS
+from onlineml.learners.batch.learn_pp_nie import LearnPPNIE
+from onlineml.learners.batch.oob import OOB
+from onlineml.learners.batch.ouse import OUSE
+from onlineml.learners.batch.rea import REA
+from onlineml.learners.batch.rose import ROSE
 from onlineml.learners.batch.sea_ensemble import SEAEnsemble
+from onlineml.learners.batch.uob import UOB
 from onlineml.learners.batch.wae import WAE
 from onlineml.learners.dee import DEE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
@@ -32,7 +40,13 @@ __all__ = [
     "AUE",
     "AWE",
     "DEE",
+    "KUE",
+    "OOB",
+    "OUSE",
+    "REA",
+    "ROSE",
     "SLDA",
+    "UOB",
     "WAE",
     "AdwinBagging",
     "DynamicWeightedMajority",
@@ -41,6 +55,8 @@ __all__ = [
     "HoeffdingTreeRegressor",
     "KNNClassifier",
     "KNNRegressor",
+    "LearnPPCDS",
+    "LearnPPNIE",
     "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable, MutableMapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Array, Classifier, Schema
 from onlineml.kernels import jit
-from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
+from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.schema import wrong
@@ -43,7 +43,7 @@ class BatchEnsemble(Classifier):
     update that made the member in slot k (0: none), `vote_[k]` its weight in the vote.
     """
 
-    _state = (
+    _state: ClassVar[tuple[Field, ...]] = (
         Field("buffer_X_", ("B", "F"), fill=np.nan),
         Field("buffer_y_", ("B",)),
         Field("buffer_weight_", ("B",)),
@@ -152,6 +152,14 @@ class BatchEnsemble(Classifier):
         seed = vars(self._base()).get("seed")
         if seed is not None:
             member.set_params(seed=seed + number)
+
+    def _answers(self, X: Array) -> Array:
+        """What the ensemble answers to rows; -1 where it knows no class."""
+        out = np.empty((len(X), self._n_outputs()))
+        known = dict(vars(self).get("_served", {}))
+        self._vote(X, out, ANSWER)
+        self._served = known
+        return out[:, 0].copy()
 
     def _base(self) -> Classifier:
         return GaussianNB() if self.base is None else self.base

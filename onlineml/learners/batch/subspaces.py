@@ -1,0 +1,91 @@
+"""Members that see random features each, and learn rows as often as Poisson numbers say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.base import Array, Classifier, Schema
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Field, Ints
+from onlineml.kernels.random import below, poisson, seeded
+from onlineml.learners.batch.ensemble import BatchEnsemble
+
+
+@jit
+def draw_subspace(rng: Ints, k: int, n_features: int, n_chosen: int, chosen: Ints) -> None:
+    """Mark `n_chosen` features of the first `n_features` in `chosen`, all subsets alike."""
+    chosen[:] = 0
+    left = n_chosen
+    for j in range(n_features):
+        if below(rng, k, n_features - j) < left:
+            chosen[j] = 1
+            left -= 1
+
+
+@jit
+def draw_poisson(rng: Ints, k: int, mean: Array, weight: Array, drawn: Array) -> None:
+    """`drawn`: each weight times a Poisson number of the row's mean."""
+    for i in range(weight.shape[0]):
+        drawn[i] = weight[i] * poisson(rng, k, mean[i])
+
+
+class SubspaceEnsemble(BatchEnsemble):
+    """A batch ensemble whose members see some of the features each."""
+
+    _state = (
+        *BatchEnsemble._state,
+        Field("subspace_", ("M", "F"), np.int64),
+        Field("rng_", ("M",), np.int64),
+    )
+
+    _excuses: ClassVar[Mapping[str, str]] = {
+        "check_memory_is_bounded": "members of fewer features are smaller: bounded by all features"
+    }
+
+    subspace_: Ints
+    rng_: Ints
+
+    def __init__(
+        self, *, base: Classifier | None, n_members: int, batch_size: int, seed: int | None
+    ) -> None:
+        super().__init__(base=base, n_members=n_members, batch_size=batch_size)
+        self.seed = seed
+
+    def _choose(self, k: int, n_features: int) -> None:
+        """Draw the features of slot `k`."""
+        n_chosen = 1 + int(below(self.rng_, k, n_features))
+        draw_subspace(self.rng_, k, n_features, n_chosen, self.subspace_[k])
+
+    def _start(self, schema: Schema) -> None:
+        self.rng_ = seeded(self.seed, self._n_slots())
+        for k in range(self._n_slots()):
+            self._choose(k, schema.n_features)
+        super()._start(schema)
+
+    def _columns(self, k: int) -> npt.NDArray[np.int64]:
+        return np.flatnonzero(self.subspace_[k])
+
+    def _seen_by(self, k: int, X: Array) -> Array:
+        return np.ascontiguousarray(X[:, self._columns(k)])
+
+    def _schema_of(self, k: int, schema: Schema) -> Schema:
+        columns = self._columns(k).tolist()
+        names = tuple(schema.names[j] for j in columns) if schema.names else None
+        nominal = {i: schema.nominal[j] for i, j in enumerate(columns) if j in schema.nominal}
+        return Schema(len(columns), names, nominal, schema.classes)
+
+    def _move(self, source: int, target: int) -> None:
+        super()._move(source, target)
+        for array in (self.subspace_, self.rng_):
+            array[[source, target]] = array[[target, source]]
+
+    def _train_new(self, k: int, X: Array, y: Array, weight: Array) -> None:
+        """A new member, on new features."""
+        self._choose(k, X.shape[1])
+        self.members_[k].reset()
+        self.members_[k]._begin(self._schema_of(k, self.schema_))
+        super()._train_new(k, X, y, weight)
