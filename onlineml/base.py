@@ -8,7 +8,7 @@ answers and the same state. Serving changes nothing; a call that fails leaves th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -254,7 +254,8 @@ class DriftDetector(Estimator):
             if self._call(self._fitting) != 1:
                 self._fit_row_again()
         else:
-            self._learn(np.atleast_1d(value), None, weight, one=True)
+            row = value if isinstance(value, Mapping) else np.atleast_1d(value)
+            self._learn(row, None, weight, one=True)
         return self
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
@@ -263,10 +264,11 @@ class DriftDetector(Estimator):
 
     def flags_of(self, X: Any, *, weight: Any = None) -> Array:
         """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
-        values = as_floats(X, "X") if not is_frame(X) else X
-        if isinstance(values, np.ndarray) and values.ndim < 2:
-            values = values.reshape(-1, 1)
-        return self._learn(values, None, weight, serve=ANSWER)
+        rows = X
+        if not (is_frame(X) or (isinstance(X, Sequence) and X and isinstance(X[0], Mapping))):
+            values = as_floats(X, "X")
+            rows = values.reshape(-1, 1) if values.ndim < 2 else values
+        return self._learn(rows, None, weight, serve=ANSWER)
 
     @property
     def drift_detected(self) -> bool:

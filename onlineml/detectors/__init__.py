@@ -9,9 +9,12 @@ from onlineml.detectors.drift.ewma_chart import EWMAChart
 from onlineml.detectors.drift.fhddm import FHDDM
 from onlineml.detectors.drift.hddm_a import HDDM_A
 from onlineml.detectors.drift.hddm_w import HDDM_W
+from onlineml.detectors.drift.hellinger import Hellinger
+from onlineml.detectors.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from onlineml.detectors.drift.kswin import KSWIN
 from onlineml.detectors.drift.optwin import OPTWIN
 from onlineml.detectors.drift.page_hinkley import PageHinkley
+from onlineml.detectors.drift.psi import PSI
 from onlineml.detectors.drift.rddm import RDDM
 from onlineml.detectors.drift.seed import SEED
 from onlineml.detectors.drift.stepd import STEPD
@@ -26,10 +29,13 @@ __all__ = [
     "HDDM_W",
     "KSWIN",
     "OPTWIN",
+    "PSI",
     "RDDM",
     "SEED",
     "STEPD",
     "BayesianChangePoint",
     "EWMAChart",
+    "Hellinger",
+    "KolmogorovSmirnov",
     "PageHinkley",
 ]
