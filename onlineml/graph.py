@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Classifier, Estimator, Regressor, Transformer
-from onlineml.kernels.arena import ANSWER_AND_SCORES
+from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.schema import Schema, wrong
 
 __all__ = ["ChainClassifier", "ChainRegressor", "ChainTransformer", "chain"]
@@ -52,12 +52,36 @@ class _Chain(Estimator):
             X = rows
         last._run(X, y, weight, out, serve, fit)
 
+    def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
+        """One row, through the one-row calls of the steps; the way of chunks where one balks."""
+        row, y, out = rows[0][0], rows[1], rows[3]
+        for step in self.steps_:
+            if step._width < 0:
+                step._prepare()
+            step._row[...] = row
+            step._target[0] = y[0]
+            call = step._scoring if what & ANSWER_AND_SCORES else step._serving
+            if step._call(call) != 1:
+                return super()._call_python(rows, what)
+            row = step._out
+        out[0] = row[: out.shape[1]]
+        for step in self.steps_ if what & FIT else ():
+            if step._call(step._fitting) != 1:  # wants room
+                step._run(step._row[None].copy(), y, rows[2], out[:0], 0, True)
+        return 1
+
     def __repr__(self) -> str:
         return f"chain({', '.join(map(repr, self.steps))})"
 
 
 class ChainClassifier(_Chain, Classifier):
-    """Transformers before a classifier; made by `chain`."""
+    """Transformers before a classifier; made by `chain`.
+
+    Parameters
+    ----------
+    steps
+        Unfitted estimators, the last a classifier, the others transformers.
+    """
 
     def _admit_targets(self, news: list[Hashable]) -> None:
         super()._admit_targets(news)
@@ -67,11 +91,23 @@ class ChainClassifier(_Chain, Classifier):
 
 
 class ChainRegressor(_Chain, Regressor):
-    """Transformers before a regressor; made by `chain`."""
+    """Transformers before a regressor; made by `chain`.
+
+    Parameters
+    ----------
+    steps
+        Unfitted estimators, the last a regressor, the others transformers.
+    """
 
 
 class ChainTransformer(_Chain, Transformer):
-    """Transformers one after another; made by `chain`."""
+    """Transformers one after another; made by `chain`.
+
+    Parameters
+    ----------
+    steps
+        Unfitted transformers.
+    """
 
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows."""
