@@ -122,7 +122,10 @@ class ClassBagging(Classifier):
             member._begin(schema)
 
     def _admit(self, schema: Schema) -> None:
+        known = vars(self).get("schema_", schema)
         super()._admit(schema)
+        if schema is known:  # also when it has just begun, the members with it
+            return
         for member in self.members_:
             member._admit(schema)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable, MutableMapping
-from typing import Any, ClassVar, cast
+from functools import cache
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -186,7 +187,10 @@ class BatchEnsemble(Classifier):
         self.n_born_[0] = len(self.members_)
 
     def _admit(self, schema: Schema) -> None:
+        known = vars(self).get("schema_", schema)
         super()._admit(schema)
+        if schema is known:  # also when it has just begun, the members with it
+            return
         for k, member in enumerate(self.members_):
             member._admit(self._schema_of(k, schema))
 
@@ -271,12 +275,18 @@ def _copy(shares: Array, out: Array) -> None:
 
 def _emptied(member: Classifier) -> bool:
     """Put a member that is nothing but its state arrays back to its start, in place."""
-    fields: dict[str, Any] = {field.name: field.fill for field in member._state}
-    learned = {name for name in vars(member) if name.endswith("_") and name[0] != "_"}
-    plain = type(member)._start is Classifier._start and member._kernel is not None
-    if not plain or learned != {*fields, "schema_", "classes_"}:
+    if not _is_plain(type(member)):
         return False
-    for name, fill in fields.items():
-        getattr(member, name).fill(fill)
+    for field in member._state:
+        getattr(member, field.name).fill(field.fill)
     member._mark_nominal(member.schema_)
     return True
+
+
+@cache
+def _is_plain(kind: type[Classifier]) -> bool:
+    """Whether a kind of member has no state but its arrays, and no start but their fill."""
+    own = (kind._start, kind._begin, kind._run, kind._admit, kind._admit_targets, kind._grow)
+    plain = Classifier
+    due = (plain._start, plain._begin, plain._run, plain._admit, plain._admit_targets, plain._grow)
+    return own == due and kind._kernel is not None

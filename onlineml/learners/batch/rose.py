@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from onlineml.base import Array, Classifier, Schema
@@ -34,10 +36,9 @@ class ROSE(SubspaceEnsemble):
     Members see a random part of the features, and learn each row a Poisson number of times with
     mean `min_rate * (1 + log10(largest class / this class))`. A member's vote is the mean of its
     kappa times its mean recall over recent batches, each counting half as much as the next.
-    When ADWIN sees the ensemble's errors rise, a background ensemble of as many members begins with
-    the newest rows of every class, as many of each; `n_background` batches later, the best
-    `n_members` of both stay. Time per event is that of `n_members` fits and predictions, twice
-    that while there is a background.
+    Beside these members a background ensemble of as many is trained, which begins with the newest
+    rows of every class, as many of each; `n_background` batches later, the best `n_members` of both
+    stay, and the next one begins. Time per event is that of 2 `n_members` fits and predictions.
 
     Parameters
     ----------
@@ -55,8 +56,10 @@ class ROSE(SubspaceEnsemble):
         Rows that are kept of each class.
     n_background
         Batches that a background ensemble learns before it is compared.
+    challenge
+        "always" there is a background; or from an "alarm" on, when ADWIN sees errors rise.
     delta
-        Confidence of the drift detector, see `ADWIN`.
+        Confidence of that alarm, see `ADWIN`.
     seed
         Seed of features and Poisson numbers.
 
@@ -71,7 +74,9 @@ class ROSE(SubspaceEnsemble):
     -----
     Follows [1]_. Departures: members learn, and the detector is read, at the end of each batch;
     kappa is multiplied by the mean recall instead of the area under the curve; class sizes decay
-    by 0.999 a row; alarms only start a background, as the paper's warnings do.
+    by 0.999 a row. The paper starts a background at a warning; on a stream of 90:10 classes with
+    four gradual changes, alarms on the errors came too seldom: a balanced accuracy of 0.55 with
+    "alarm", 0.62 with "always".
 
     References
     ----------
@@ -106,7 +111,8 @@ class ROSE(SubspaceEnsemble):
         feature_share: float = 0.7,
         min_rate: float = 4.0,
         memory_size: int = 200,
-        n_background: int = 5,
+        n_background: int = 2,
+        challenge: Literal["always", "alarm"] = "always",
         delta: float = 0.002,
         seed: int | None = None,
     ) -> None:
@@ -115,6 +121,7 @@ class ROSE(SubspaceEnsemble):
         self.min_rate = min_rate
         self.memory_size = memory_size
         self.n_background = n_background
+        self.challenge = challenge
         self.delta = delta
 
     def _check(self) -> None:
@@ -123,6 +130,8 @@ class ROSE(SubspaceEnsemble):
             raise wrong("feature_share", self.feature_share, "a number > 0, at most 1")
         if not 0 < self.min_rate <= 30:
             raise wrong("min_rate", self.min_rate, "a number > 0, at most 30")
+        if self.challenge not in ("always", "alarm"):
+            raise wrong("challenge", self.challenge, "'always' or 'alarm'")
         for name in ("memory_size", "n_background"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -156,7 +165,7 @@ class ROSE(SubspaceEnsemble):
             self.born_[: self.n_members] = 1
         elif self.background_age_[0] >= self.n_background:
             self._keep_the_best()
-        elif changed and self.background_age_[0] < 0:
+        elif (changed or self.challenge == "always") and self.background_age_[0] < 0:
             self._begin_background()
         self._learn_batch(X, y, weight)
         if self.n_updates_[0] == 1:

@@ -67,10 +67,14 @@ class SubspaceEnsemble(BatchEnsemble):
         super()._start(schema)
 
     def _columns(self, k: int) -> npt.NDArray[np.int64]:
-        return np.flatnonzero(self.subspace_[k])
+        """The features of slot `k`, looked up once."""
+        known: dict[int, npt.NDArray[np.int64]] = vars(self).setdefault("_known_columns", {})
+        if k not in known:
+            known[k] = np.flatnonzero(self.subspace_[k])
+        return known[k]
 
     def _seen_by(self, k: int, X: Array) -> Array:
-        return np.ascontiguousarray(X[:, self._columns(k)])
+        return X.take(self._columns(k), axis=1)
 
     def _schema_of(self, k: int, schema: Schema) -> Schema:
         columns = self._columns(k).tolist()
@@ -80,12 +84,14 @@ class SubspaceEnsemble(BatchEnsemble):
 
     def _move(self, source: int, target: int) -> None:
         super()._move(source, target)
+        vars(self).pop("_known_columns", None)
         for array in (self.subspace_, self.rng_):
             array[[source, target]] = array[[target, source]]
 
     def _train_new(self, k: int, X: Array, y: Array, weight: Array) -> None:
         """A new member, on new features."""
         self._choose(k, X.shape[1])
+        vars(self).pop("_known_columns", None)
         self.members_[k].reset()
         self.members_[k]._begin(self._schema_of(k, self.schema_))
         super()._train_new(k, X, y, weight)
