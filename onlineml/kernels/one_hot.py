@@ -26,11 +26,12 @@ def meet(x: Array, nominal: Ints, room: int, n_values: Ints) -> None:
 @jit
 def expand(x: Array, nominal: Ints, room: int, n_values: Ints, z: Array) -> None:
     """Write row `x` to the places `z`; values not met yet are missing."""
-    z[:] = np.nan
+    for p in range(z.shape[0]):
+        z[p] = np.nan
     for j in range(x.shape[0]):
         if nominal[j]:
             if 0.0 <= x[j] < n_values[j]:
-                z[j * room : j * room + n_values[j]] = 0.0
-                z[j * room + int(x[j])] = 1.0
+                for v in range(n_values[j]):
+                    z[j * room + v] = 1.0 if v == int(x[j]) else 0.0
         elif abs(x[j]) <= LARGEST:
             z[j * room] = x[j]

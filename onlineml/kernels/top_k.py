@@ -40,7 +40,9 @@ def soft_top_k(cosine: Array, k: int, epsilon: float, chosen: Ints, share: Array
     slope = 2.0 / epsilon  # (1 - s)^2 - s^2 = 2 cosine - 1
     middle = cosine[chosen[k - 1]]
     reach = (_FAR + np.log(cosine.shape[0])) / slope
-    low, high = cosine.min() - reach, cosine[chosen[0]] + reach
+    low, high = middle, cosine[chosen[0]] + reach
+    for e in range(cosine.shape[0]):
+        low = min(low, cosine[e] - reach)
     for _ in range(_STEPS):
         total, steepness = 0.0, 0.0
         for e in range(cosine.shape[0]):

@@ -120,7 +120,8 @@ def _meet(model: _Model, room: int, x: Array, w: float, z: Array) -> None:
 def _choose(model: _Model, route: _Route, k: int, soft: bool, epsilon: float) -> int:
     """Fill `chosen` and `share`; how many experts are chosen."""
     cosine, square = route.cosine, 0.0
-    cosine[:] = 0.0
+    for e in range(cosine.shape[0]):
+        cosine[e] = 0.0
     for p in range(route.z.shape[0]):
         value = route.z[p]
         if value != 0.0:
@@ -133,7 +134,8 @@ def _choose(model: _Model, route: _Route, k: int, soft: bool, epsilon: float) ->
     if soft and k < cosine.shape[0]:
         return soft_top_k(cosine, k, epsilon, route.chosen, route.share)
     top_k(cosine, route.chosen[:k])
-    route.share[:k] = 1.0
+    for a in range(k):
+        route.share[a] = 1.0
     return k
 
 
@@ -143,13 +145,15 @@ def _choose(model: _Model, route: _Route, k: int, soft: bool, epsilon: float) ->
 @jit
 def _vote(model: _Model, route: _Route, m: int, n_classes: int, scores: Array) -> None:
     """The chosen experts' mean output, by share and cosine."""
-    scores[1 : 1 + n_classes] = 0.0
     total = 0.0
+    for c in range(n_classes):
+        scores[1 + c] = 0.0
     for a in range(m):
         e = route.chosen[a]
         say = route.share[a] * max(route.cosine[e], _LEAST_COSINE)
         total += say
-        route.outputs[:] = 0.0
+        for c in range(n_classes):
+            route.outputs[c] = 0.0
         for p in range(route.z.shape[0]):
             if route.z[p] != 0.0:
                 for c in range(n_classes):

@@ -60,7 +60,9 @@ def _unit(nominal: int, spread: Array) -> float:
 @jit
 def _to_units(z: Array, nominal: Ints, room: int, spread: Array) -> None:
     for j in range(nominal.shape[0]):
-        z[j * room : (j + 1) * room] *= _unit(nominal[j], spread[j])
+        unit = _unit(nominal[j], spread[j])
+        for p in range(j * room, (j + 1) * room):
+            z[p] *= unit
 
 
 @jit
@@ -68,8 +70,9 @@ def _distance(
     z: Array, scaled: bool, nominal: Ints, room: int, n: Array, mean: Array, spread: Array
 ) -> float:
     """Squared distance over the features that both have, as if it were over all of the row's."""
-    total, present, common = 0.0, 0.0, 0.0
+    total, present, common, known = 0.0, 0.0, 0.0, 0.0
     for j in range(nominal.shape[0]):
+        known += n[j]
         if np.isnan(z[j * room]):
             continue
         present += 1.0
@@ -82,7 +85,7 @@ def _distance(
                 gap = z[p] - mean[p] * unit
                 total += gap * gap
     if common == 0.0:
-        return 0.0 if present == 0.0 and n.sum() > 0.0 else -2.0 * _IMPOSSIBLE
+        return 0.0 if present == 0.0 and known > 0.0 else -2.0 * _IMPOSSIBLE
     return total * present / common
 
 

@@ -77,12 +77,15 @@ def _rows(call: Call, settings: Array, seen: Ints, room: int, model: _Model) -> 
 @jit
 def _score(model: _Model, settings: Array, z: Array, n_classes: int, scores: Array) -> None:
     """Log densities of the classes at `z`, up to a term that they share."""
-    missing = np.flatnonzero(np.isnan(z) & (model.in_use > 0))
+    n_missing = 0
+    for p in range(z.shape[0]):
+        if model.in_use[p] and np.isnan(z[p]):
+            n_missing += 1
     scale = model.totals[0] / (1.0 - settings[0])
-    if missing.shape[0] > 0:
-        _score_without(model, z, missing, n_classes, scores)
+    if n_missing > 0:
+        _score_without(model, z, n_missing, n_classes, scores)
     for c in range(n_classes):
-        if missing.shape[0] == 0:
+        if n_missing == 0:
             scores[1 + c] = -model.offset[c]
             for p in range(z.shape[0]):
                 if model.in_use[p] and not np.isnan(z[p]):
@@ -95,16 +98,18 @@ def _score(model: _Model, settings: Array, z: Array, n_classes: int, scores: Arr
 
 
 @jit
-def _score_without(model: _Model, z: Array, missing: Ints, n_classes: int, scores: Array) -> None:
+def _score_without(model: _Model, z: Array, m: int, n_classes: int, scores: Array) -> None:
     """Scores on the places that are left: the others at their best for each class.
 
     The inverse of a block of the covariance, by the precision that is at hand (Schur complement).
     """
-    m = missing.shape[0]
-    block, trace = np.empty((m, m)), 0.0
+    missing, block, trace, a = np.empty(m, np.int64), np.empty((m, m)), 0.0, 0
     for p in range(z.shape[0]):
         if model.in_use[p]:
             trace += model.scatter[p, p] + model.totals[1]
+            if np.isnan(z[p]):
+                missing[a] = p
+                a += 1
     for a in range(m):
         for b in range(m):
             block[a, b] = model.precision[missing[a], missing[b]]
@@ -182,9 +187,12 @@ def _refresh(model: _Model, shrinkage: float, n_classes: int) -> None:
     """Invert anew: the ridge grows with the rows, and rounding errors go."""
     model.clock[1] = model.clock[0]
     model.totals[1] = ridge = shrinkage / (1.0 - shrinkage) * model.totals[0]
-    places = np.flatnonzero(model.in_use)
-    n = places.shape[0]
-    inverse = np.empty((n, n))
+    n, a = model.clock[2], 0
+    places, inverse = np.empty(n, np.int64), np.empty((n, n))
+    for p in range(model.in_use.shape[0]):
+        if model.in_use[p]:
+            places[a] = p
+            a += 1
     for a in range(n):
         for b in range(n):
             inverse[a, b] = model.scatter[places[a], places[b]]
@@ -224,7 +232,8 @@ def _add(out: Array, factor: float, vector: Array) -> None:
 @jit
 def _multiply(matrix: Array, vector: Array, out: Array) -> None:
     """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes."""
-    out[:] = 0.0
+    for p in range(out.shape[0]):
+        out[p] = 0.0
     for p in range(vector.shape[0]):
         if vector[p] != 0.0:
             _add(out, vector[p], matrix[p])
@@ -241,8 +250,9 @@ def _invert(a: Array, n: int, floor: float) -> None:
     for k in range(n):
         pivot = max(a[k, k], floor)
         a[k, k] = 1.0
-        row[:] = a[k] / pivot
-        a[k] = row
+        for i in range(n):
+            row[i] = a[k, i] / pivot
+            a[k, i] = row[i]
         for i in range(n):
             if i != k and a[i, k] != 0.0:
                 factor = a[i, k]
