@@ -28,16 +28,14 @@ def _rows(
     call: Call, scaled: bool, room: int, seen: Ints, nominal: Ints, n_values: Ints, n: Array,
     mean: Array, spread: Array,
 ) -> int:  # fmt: skip
-    z = np.empty(mean.shape[1])
+    z, units = np.empty(mean.shape[1]), np.ones(nominal.shape[0])
     for i in range(call.first, call.last):
         if call.serve:
             expand(call.X[i], nominal, room, n_values, z)
             if scaled:
-                _to_units(z, nominal, room, spread)
+                _to_units(z, nominal, room, spread, units)
             for c in range(seen[0]):
-                call.out[i, 1 + c] = -0.5 * _distance(
-                    z, scaled, nominal, room, n[c], mean[c], spread
-                )
+                call.out[i, 1 + c] = -0.5 * _distance(z, room, n[c], mean[c], units)
             answer_from_logs(call.out[i], seen[0], call.serve)
         if call.fit:
             c, w = int(call.y[i]), call.weight[i]
@@ -58,20 +56,18 @@ def _unit(nominal: int, spread: Array) -> float:
 
 
 @jit
-def _to_units(z: Array, nominal: Ints, room: int, spread: Array) -> None:
+def _to_units(z: Array, nominal: Ints, room: int, spread: Array, units: Array) -> None:
     for j in range(nominal.shape[0]):
-        unit = _unit(nominal[j], spread[j])
+        units[j] = _unit(nominal[j], spread[j])
         for p in range(j * room, (j + 1) * room):
-            z[p] *= unit
+            z[p] *= units[j]
 
 
 @jit
-def _distance(
-    z: Array, scaled: bool, nominal: Ints, room: int, n: Array, mean: Array, spread: Array
-) -> float:
+def _distance(z: Array, room: int, n: Array, mean: Array, units: Array) -> float:
     """Squared distance over the features that both have, as if it were over all of the row's."""
     total, present, common, known = 0.0, 0.0, 0.0, 0.0
-    for j in range(nominal.shape[0]):
+    for j in range(n.shape[0]):
         known += n[j]
         if np.isnan(z[j * room]):
             continue
@@ -79,10 +75,9 @@ def _distance(
         if n[j] == 0.0:
             continue
         common += 1.0
-        unit = _unit(nominal[j], spread[j]) if scaled else 1.0
         for p in range(j * room, (j + 1) * room):
             if not np.isnan(z[p]):
-                gap = z[p] - mean[p] * unit
+                gap = z[p] - mean[p] * units[j]
                 total += gap * gap
     if common == 0.0:
         return 0.0 if present == 0.0 and known > 0.0 else -2.0 * _IMPOSSIBLE
