@@ -456,7 +456,10 @@ def _from_plain(present: Any, value: Any) -> Any:
     if isinstance(present, Schema):
         return Schema.from_plain(value)
     if isinstance(present, list) and present and isinstance(present[0], Estimator):
-        return [_from_plain(twin, item) for twin, item in zip(present, value, strict=True)]
+        alike = len({type(twin) for twin in present}) == 1
+        more = value[len(present) :] if alike else ()  # members that have come since the start
+        twins = [*present, *(present[0].clone() for _ in more)]
+        return [_from_plain(twin, item) for twin, item in zip(twins, value, strict=True)]
     if isinstance(present, np.ndarray):
         return np.array(value, present.dtype, order="C")
     return deepcopy(value)

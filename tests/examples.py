@@ -13,6 +13,10 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
+    "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
+        base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
+        n_members=4,
+    ),
 }
 
 

@@ -35,6 +35,7 @@ from onlineml.learners.passive_aggressive import (
 )
 from onlineml.learners.slda import SLDA
 from onlineml.learners.softmax_regression import SoftmaxRegression
+from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
 
 __all__ = [
     "AUE",
@@ -72,4 +73,5 @@ __all__ = [
     "PassiveAggressiveRegressor",
     "SEAEnsemble",
     "SoftmaxRegression",
+    "StreamingGradientBoostedTrees",
 ]

@@ -52,8 +52,12 @@ class Ensemble(Estimator):
         """What members are clones of."""
         raise NotImplementedError
 
+    def _role(self) -> type[Estimator]:
+        """What members must be."""
+        return Classifier if isinstance(self, Classifier) else Regressor
+
     def _check(self) -> None:
-        role = Classifier if isinstance(self, Classifier) else Regressor
+        role = self._role()
         if not isinstance(self._base(), role):
             raise wrong("base", self.base, f"a {role.__name__.lower()}")
         self._base()._check()

@@ -19,6 +19,7 @@ from onlineml.learners import (
     OnlineBaggingRegressor,
     OnlineBoosting,
     OnlineSmoothBoost,
+    StreamingGradientBoostedTrees,
 )
 from onlineml.transforms import StandardScaler
 from tests.naive import online_ensembles as naive
@@ -204,8 +205,73 @@ def test_bad_parameters_are_refused() -> None:
         (OnlineSmoothBoost(gamma=1.0), "gamma"),
         (DynamicWeightedMajority(period=0), "period"),
         (DynamicWeightedMajority(theta=0.0), "theta"),
+        (StreamingGradientBoostedTrees(base=NB), "base"),
+        (StreamingGradientBoostedTrees(learning_rate=0.0), "learning_rate"),
+        (StreamingGradientBoostedTrees(feature_share=0.0), "feature_share"),
     ]
     for model, named in bad:
         with pytest.raises(ValueError, match=f"^{named}"):
             model.fit_many(X, y)
         assert not model.is_started
+
+
+# ------------------------------------------------------------------ gradient boosting
+
+SMALL = HoeffdingTreeRegressor(leaves="mean", grace_period=25, delta=0.05, n_bins=8)
+
+
+def test_gradient_boosting_equals_the_loop_by_row() -> None:
+    X, y = _stream(10, 700)
+    model = StreamingGradientBoostedTrees(base=SMALL, n_members=5, learning_rate=0.3, seed=1)
+    said = model.predict_fit_many(X, y)
+    twin = naive.GradientBoosting(SMALL, 5, 0.3, model.included_)
+    assert np.mean(said == np.array(_by_row(twin, X, y), object)) > 0.995  # exp differs in a bit
+    for x in X[:20]:
+        margins = twin.margins(x, 5)
+        due = np.exp(margins) / np.exp(margins).sum()
+        np.testing.assert_allclose(model.predict_proba_one(x), due, rtol=1e-6)
+    n_leaves = [tree.n_leaves for tree in model.members_]
+    assert n_leaves == [tree.n_leaves for tree in twin.trees]
+    assert max(n_leaves) > 3
+
+
+def test_gradient_boosting_learns_more_with_more_steps() -> None:
+    X, y = _stream(11, 4000)
+    accuracy = [
+        np.mean(
+            StreamingGradientBoostedTrees(
+                base=SMALL, n_members=n, learning_rate=0.1, seed=1
+            ).predict_fit_many(X[:2000], y[:2000])
+            == y[:2000]
+        )
+        for n in (1, 30)
+    ]
+    assert accuracy[0] + 0.05 < accuracy[1] < 0.94, accuracy
+
+
+def test_gradient_boosting_draws_features_as_they_come() -> None:
+    rows = [{f"x{j}": 0.1 * j for j in range(20)}] * 2
+    whole = StreamingGradientBoostedTrees(base=SMALL, n_members=50, seed=1)
+    parts = whole.clone().fit_one(dict(list(rows[0].items())[:8]), "a")
+    whole.fit_many(rows, ["a", "b"])
+    parts.fit_many(rows, ["a", "b"])
+    assert (whole.included_ == parts.included_).all()
+    assert 0.7 < whole.included_.mean() < 0.8
+
+
+def test_gradient_boosting_makes_room_for_classes_within_its_budget() -> None:
+    X, y = _stream(12, 3000)
+    base = HoeffdingTreeRegressor(leaves="mean", grace_period=25, delta=0.05, n_bins=8)
+    model = StreamingGradientBoostedTrees(base=base, n_members=4, seed=1, max_bytes=200_000)
+    two = y < 2
+    model.fit_many(X[two], y[two])
+    assert model.nbytes > 75_000, "trees larger than their parts will be"
+    model.fit_many(X, y)
+    assert len(model.members_) == 8
+    assert model.nbytes <= 200_000
+    twin = model.clone().set_state(model.get_state())
+    for other in (model, twin):
+        other.fit_many(X, y)
+    assert_same_state(model.get_state(), twin.get_state())
+    with pytest.raises(ValueError, match="max_bytes"):
+        StreamingGradientBoostedTrees(base=base, max_bytes=10_000).fit_many(X, y)

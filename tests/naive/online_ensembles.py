@@ -149,3 +149,42 @@ class WeightedMajority:
         if said != y:
             place = self.shares.index(min(self.shares))
             self.experts[place], self.shares[place] = fresh(self.base, self.experts[0]), 1.0
+
+
+class GradientBoosting:
+    """Newton boosting of the softmax loss, the first label's margin being 0.
+
+    `included[m]` says which features tree `m` sees; labels are 0, 1, ... and appear in order.
+    """
+
+    def __init__(self, base: Any, n_steps: int, rate: float, included: Any) -> None:
+        n_trees = len(included)
+        self.rate, self.n_steps, self.included = rate, n_steps, included
+        self.trees = [base.clone() for _ in range(n_trees)]
+        self.n_seen = 0
+
+    def _answer(self, m: int, x: Any) -> float:
+        return float(self.trees[m].predict_one(np.where(self.included[m], x, np.nan)))
+
+    def margins(self, x: Any, n_steps: int) -> Any:
+        margins = np.zeros(self.n_seen)
+        for k in range(n_steps):
+            for c in range(1, self.n_seen):
+                margins[c] += self.rate * self._answer((c - 1) * self.n_steps + k, x)
+        return margins
+
+    def predict(self, x: Any) -> Any:
+        return int(np.argmax(self.margins(x, self.n_steps))) if self.n_seen else None
+
+    def fit(self, x: Any, y: int) -> None:
+        self.n_seen = max(self.n_seen, y + 1)
+        todo = []
+        for k in range(self.n_steps):
+            margins = self.margins(x, k)
+            shares = np.exp(margins) / np.exp(margins).sum()
+            for c in range(1, self.n_seen):
+                curvature = shares[c] * (1.0 - shares[c])
+                due = np.clip(((y == c) - shares[c]) / curvature, -4.0, 4.0)
+                todo.append(((c - 1) * self.n_steps + k, due, curvature))
+        for m, due, curvature in todo:
+            self.trees[m].fit_one(np.where(self.included[m], x, np.nan), due, weight=curvature)
