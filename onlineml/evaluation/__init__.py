@@ -1,5 +1,6 @@
 """Honest measurement: prequential evaluation, its metrics and its results."""
 
+from onlineml.evaluation.by_chunk import CHUNK_METRICS, ChunkScores, test_then_train
 from onlineml.evaluation.class_incremental import (
     ClassIncrementalResult,
     ClassIncrementalRun,
@@ -12,7 +13,9 @@ from onlineml.evaluation.prequential import Tracker, prequential
 from onlineml.evaluation.result import Result, Run, WindowRecord
 
 __all__ = [
+    "CHUNK_METRICS",
     "METRICS",
+    "ChunkScores",
     "ClassIncrementalResult",
     "ClassIncrementalRun",
     "Comparison",
@@ -25,4 +28,5 @@ __all__ = [
     "compare",
     "metric",
     "prequential",
+    "test_then_train",
 ]

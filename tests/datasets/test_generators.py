@@ -11,6 +11,7 @@ from onlineml.datasets.generators import (
     STAGGER,
     Agrawal,
     Friedman,
+    Generator,
     Hyperplane,
     Mixed,
     RandomRBF,
@@ -25,7 +26,8 @@ from onlineml.kernels.random import seeded
 from tests.naive import agrawal as naive_agrawal
 from tests.naive import friedman as naive_friedman
 
-KINDS = [getattr(generators, name) for name in generators.__all__ if name != "Generator"]
+EXPORTED = [getattr(generators, name) for name in generators.__all__]
+KINDS = [kind for kind in EXPORTED if issubclass(kind, Generator) and kind is not Generator]
 STREAMS = [
     *(kind(n_rows=2500) for kind in KINDS),
     SEA(balance=True, n_rows=2500),

@@ -9,8 +9,10 @@ from onlineml.datasets.generators.mixed import Mixed
 from onlineml.datasets.generators.random_rbf import RandomRBF
 from onlineml.datasets.generators.random_tree import RandomTree
 from onlineml.datasets.generators.sea import SEA
+from onlineml.datasets.generators.semi_synthetic import SemiSyntheticStreamGenerator
 from onlineml.datasets.generators.sine import Sine
 from onlineml.datasets.generators.stagger import STAGGER
+from onlineml.datasets.generators.stream_learn import StreamGenerator
 from onlineml.datasets.generators.waveform import Waveform
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "Mixed",
     "RandomRBF",
     "RandomTree",
+    "SemiSyntheticStreamGenerator",
     "Sine",
+    "StreamGenerator",
     "Waveform",
 ]
