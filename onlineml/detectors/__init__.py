@@ -3,6 +3,7 @@
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
+from onlineml.detectors.drift.d3 import D3
 from onlineml.detectors.drift.ddm import DDM
 from onlineml.detectors.drift.eddm import EDDM
 from onlineml.detectors.drift.ewma_chart import EWMAChart
@@ -12,27 +13,32 @@ from onlineml.detectors.drift.hddm_w import HDDM_W
 from onlineml.detectors.drift.hellinger import Hellinger
 from onlineml.detectors.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from onlineml.detectors.drift.kswin import KSWIN
+from onlineml.detectors.drift.mmd import MMD
 from onlineml.detectors.drift.optwin import OPTWIN
 from onlineml.detectors.drift.page_hinkley import PageHinkley
 from onlineml.detectors.drift.psi import PSI
 from onlineml.detectors.drift.rddm import RDDM
 from onlineml.detectors.drift.seed import SEED
 from onlineml.detectors.drift.stepd import STEPD
+from onlineml.detectors.drift.studd import STUDD
 
 __all__ = [
     "ADWIN",
     "CUSUM",
+    "D3",
     "DDM",
     "EDDM",
     "FHDDM",
     "HDDM_A",
     "HDDM_W",
     "KSWIN",
+    "MMD",
     "OPTWIN",
     "PSI",
     "RDDM",
     "SEED",
     "STEPD",
+    "STUDD",
     "BayesianChangePoint",
     "EWMAChart",
     "Hellinger",

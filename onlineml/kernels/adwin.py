@@ -48,7 +48,7 @@ def update(window: Array, settings: Array, value: float) -> int:
 
     Whether the mean rose is judged by the mean before `value` came.
     """
-    before = mean(window)
+    n, total = window[WIDTH], window[TOTAL]
     _insert(window, int(settings[MAX_BUCKETS]), value)
     window[TICKS] += 1.0
     if window[TICKS] < settings[CLOCK]:
@@ -58,7 +58,7 @@ def update(window: Array, settings: Array, value: float) -> int:
         return 0
     while _cut(window, settings):
         pass
-    return 1 if mean(window) > before else -1
+    return 1 if mean(window) > (total / n if n > 0.0 else 0.0) else -1
 
 
 @jit
@@ -131,15 +131,22 @@ def _drop_oldest(window: Array, max_buckets: int) -> None:
 
 @jit
 def _cut(window: Array, settings: Array) -> bool:
-    """Drop the oldest bucket where some cut leaves two parts whose means differ too much."""
+    """Drop the oldest bucket where some cut leaves two parts whose means differ too much.
+
+    No bound is below `floor`, as 1/a + 1/b >= 4 / (a + b): most cuts are ruled out by it,
+    without a division.
+    """
     max_buckets, least = int(settings[MAX_BUCKETS]), settings[MIN_LENGTH]
     width = window[WIDTH]
     log_term = np.log(2.0 * np.log(width) / settings[DELTA])
     variance = window[VARIANCE] / width
+    floor = np.sqrt(8.0 / width * max(variance, 0.0) * log_term) + 8.0 / 3.0 * log_term / width
+    floor *= 1.0 - 1e-9
     n_old, n_new, old, new = 0.0, width, 0.0, window[TOTAL]
-    stride = _stride(max_buckets)
-    for row in range(int(window[SIZES]) - 1, -1, -1):
-        size, at = 2.0**row, HEAD + row * stride
+    stride, row = _stride(max_buckets), int(window[SIZES])
+    size, at = 2.0**row, HEAD + row * stride
+    for _ in range(row):
+        size, at = 0.5 * size, at - stride
         for k in range(at + 1, at + 1 + int(window[at])):
             n_old += size
             n_new -= size
@@ -147,13 +154,13 @@ def _cut(window: Array, settings: Array) -> bool:
             new -= window[k]
             if n_new < least or n_new < 1.0:
                 return False
-            if n_old < least:
-                continue
-            gap = abs(old / n_old - new / n_new)
-            spread = 1.0 / (n_old - least + 1.0) + 1.0 / (n_new - least + 1.0)
-            bound = 2.0 / 3.0 * log_term * spread
-            # the root is taken only where it can matter
-            if gap > bound and gap > np.sqrt(2.0 * spread * variance * log_term) + bound:
-                _drop_oldest(window, max_buckets)
-                return True
+            a, b = old * n_new, new * n_old
+            apart = abs(a - b) + 1e-12 * (abs(a) + abs(b)) > floor * n_old * n_new
+            if apart and n_old >= least:
+                gap = abs(old / n_old - new / n_new)
+                m = 1.0 / (n_old - least + 1.0) + 1.0 / (n_new - least + 1.0)
+                bound = np.sqrt(2.0 * m * variance * log_term) + 2.0 / 3.0 * log_term * m
+                if gap > bound:
+                    _drop_oldest(window, max_buckets)
+                    return True
     return False

@@ -41,10 +41,17 @@ def sorted_column(rows: Array, k: int, j: int, values: Array) -> int:
         if not np.isnan(rows[k, i, j]):
             values[n] = rows[k, i, j]
             n += 1
+    sort(values, n)
+    return n
+
+
+@jit
+def sort(values: Array, n: int) -> None:
+    """Put the first `n` values in order, by Shell's method."""
     gap = 1
     while gap < n:
         gap = 3 * gap + 1
-    while gap > 0:  # Shell's sort
+    while gap > 0:
         for i in range(gap, n):
             value, at = values[i], i
             while at >= gap and values[at - gap] > value:
@@ -52,7 +59,6 @@ def sorted_column(rows: Array, k: int, j: int, values: Array) -> int:
                 at -= gap
             values[at] = value
         gap //= 3
-    return n
 
 
 @jit
