@@ -93,6 +93,10 @@ class Entry:
             self._call = self._compile()
         return self._call
 
+    def is_kept(self) -> bool:
+        """Whether the cache folder holds the compiled kernel of a source of this name."""
+        return any(cache_folder().rglob(f"*.{self.function.__qualname__}-*.nbi"))
+
     def _compile(self) -> Callable[[int], int]:
         if numba.config.DISABLE_JIT:
             return self.function
@@ -124,10 +128,3 @@ def _note(name: str) -> Iterator[None]:
 def entries() -> tuple[Entry, ...]:
     """Every kernel whose module has been imported."""
     return tuple(_entries)
-
-
-def warmup() -> list[str]:
-    """Compile every kernel whose module has been imported; returns their names."""
-    for kernel in _entries:
-        _ = kernel.call
-    return [kernel.name for kernel in _entries]

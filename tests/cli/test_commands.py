@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from onlineml import load
 from onlineml.cli import main
+from onlineml.cli.warmup import _compiled
 from onlineml.evaluation import Result as Evaluated
 from onlineml.kernels import entries
 from onlineml.learners import GaussianNB
@@ -99,13 +100,21 @@ def test_inspect_of_a_damaged_file_is_one_line():
     refused(call("inspect", "m.oml"), "digest does not match")
 
 
-def test_warmup_names_kernels(monkeypatch: pytest.MonkeyPatch):
+def test_warmup_names_what_it_compiles(monkeypatch: pytest.MonkeyPatch):
     nb = [kernel for kernel in entries() if kernel.name == "gaussian_nb"]
     monkeypatch.setattr("onlineml.kernels.entries", lambda: nb)  # all of them take long
+    _ = nb[0].call
+    assert "1 kernels, 0 of them compiled now" in call("warmup").stdout
+    monkeypatch.setattr(type(nb[0]), "is_kept", lambda _: False)
     done = call("warmup")
     assert done.exit_code == 0, done.output
     assert "gaussian_nb" in done.stdout
-    assert "kept in" in done.stdout
+    assert "1 kernels, 1 of them compiled now" in done.stdout
+
+
+def test_warmup_compiles_in_several_processes():
+    names = ["majority", "mean_regressor"]
+    assert sorted(name for name, _ in _compiled(names, jobs=2)) == names
 
 
 # -------------------------------------------------------------------- run, report
