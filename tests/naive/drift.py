@@ -5,7 +5,7 @@ Each function takes these values and gives the flag after the last: 0 none, 1 dr
 
 from collections.abc import Callable, Iterable, Sequence
 from math import log, sqrt
-from statistics import NormalDist, mean, stdev
+from statistics import NormalDist, fmean, stdev
 
 Rule = Callable[[Sequence[float]], int]
 
@@ -26,7 +26,7 @@ def _flag(warning: bool, drift: bool) -> int:
 
 
 def ddm(values: Sequence[float]) -> int:
-    rates = [mean(values[:n]) for n in range(31, len(values) + 1)]
+    rates = [fmean(values[:n]) for n in range(31, len(values) + 1)]
     bands = [(p, sqrt(p * (1 - p) / n)) for n, p in enumerate(rates, 31)]
     if not bands:
         return 0
@@ -42,7 +42,7 @@ def eddm(values: Sequence[float]) -> int:
     for n in range(1, len(gaps) + 1):
         if errors[n - 1] <= 30:
             continue
-        distance = mean(gaps[:n]) + 2 * (stdev(gaps[:n]) if n > 1 else 0.0)
+        distance = fmean(gaps[:n]) + 2 * (stdev(gaps[:n]) if n > 1 else 0.0)
         if distance > largest:
             largest, flag = distance, 0
         elif n > 30:
@@ -52,16 +52,16 @@ def eddm(values: Sequence[float]) -> int:
 
 def stepd(values: Sequence[float]) -> int:
     old, recent = values[:-30], values[-30:]
-    p, unit = mean(values), 1 / max(len(old), 1) + 1 / 30
+    p, unit = fmean(values), 1 / max(len(old), 1) + 1 / 30
     if len(old) < 30 or p * (1 - p) == 0:
         return 0
-    statistic = (mean(recent) - mean(old) - 0.5 * unit) / sqrt(p * (1 - p) * unit)
+    statistic = (fmean(recent) - fmean(old) - 0.5 * unit) / sqrt(p * (1 - p) * unit)
     level = 2 * (1 - NormalDist().cdf(statistic))
     return _flag(level < 0.05, level < 0.003)
 
 
 def fhddm(values: Sequence[float]) -> int:
-    shares = [1 - mean(values[n - 100 : n]) for n in range(100, len(values) + 1)]
+    shares = [1 - fmean(values[n - 100 : n]) for n in range(100, len(values) + 1)]
     bound = sqrt(log(1e6) / 200)
     return _flag(False, bool(shares) and max(shares) - shares[-1] > bound)
 
@@ -69,7 +69,7 @@ def fhddm(values: Sequence[float]) -> int:
 def cusum(values: Sequence[float]) -> int:
     total = 0.0
     for n, value in enumerate(values, 1):
-        total = max(0.0, total + value - mean(values[:n]) - 0.005)
+        total = max(0.0, total + value - fmean(values[:n]) - 0.005)
     return _flag(False, len(values) >= 30 and total > 20)
 
 
@@ -77,7 +77,7 @@ def ewma(values: Sequence[float]) -> int:
     average = 0.0
     for value in values:
         average = 0.2 * value + 0.8 * average
-    n, p = len(values), mean(values)
+    n, p = len(values), fmean(values)
     limit = 3.97 - 6.56 * p + 48.73 * p**3 - 330.13 * p**5 + 848.18 * p**7
     band = limit * sqrt(p * (1 - p) * 0.2 / 1.8 * (1 - 0.8 ** (2 * n)))
     return _flag(n >= 29 and average > p + band / 2, n >= 29 and average > p + band)
