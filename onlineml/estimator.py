@@ -269,7 +269,8 @@ class Estimator(ABC):
             self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
         else:
             arrays = [np.array(self._settings()), *(getattr(self, f.name) for f in self._state)]
-            self._many, *ones = (Descriptor(arrays) for _ in range(4))
+            room = n + self._n_outputs()
+            self._many, *ones = (Descriptor(arrays, room) for _ in range(4))
             self._serving = ones[0].aim(rows, serve=ANSWER, fit=False)
             self._scoring = ones[1].aim(rows, serve=ANSWER_AND_SCORES, fit=False)
             self._fitting = ones[2].aim(rows, serve=0, fit=True)

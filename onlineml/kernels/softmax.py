@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f3, f4, i1, opened
+from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f3, f4, i1, opened, scratch
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import correction, decay, descend, descend_at
 from onlineml.kernels.votes import answer_from_logs
@@ -28,7 +28,7 @@ def softmax_regression(d: int) -> int:
     n_classes, n_moments, room = weights.shape[0], moments.shape[1], weights.shape[2]
     n = weights.shape[1] * room
     return _rows(
-        opened(d), f1(d, 0), i1(d, 1), i1(d, 2), f1(d, 3), room,
+        opened(d), *scratch(d), f1(d, 0), i1(d, 1), i1(d, 2), f1(d, 3), room,
         weights.reshape((n_classes, n)), moments.reshape((n_classes, n_moments, n)),
         f2(d, 6), f3(d, 7),
     )  # fmt: skip
@@ -36,12 +36,13 @@ def softmax_regression(d: int) -> int:
 
 @jit
 def _rows(
-    call: Call, settings: Array, seen: Ints, nominal: Ints, n_steps: Array, room: int,
-    weights: Array, moments: Array, intercept: Array, intercept_moments: Array,
+    call: Call, floats: Array, places: Ints, settings: Array, seen: Ints, nominal: Ints,
+    n_steps: Array, room: int, weights: Array, moments: Array, intercept: Array,
+    intercept_moments: Array,
 ) -> int:  # fmt: skip
-    places, values = np.empty(nominal.shape[0], np.int64), np.empty(nominal.shape[0])
-    scores = np.zeros(weights.shape[0])
+    values, scores = floats[: nominal.shape[0]], floats[nominal.shape[0] :]
     first = int(settings[4])
+    scores[:first] = 0.0  # that of the reference class
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
         for c in range(first, seen[0]):

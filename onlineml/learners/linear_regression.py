@@ -8,7 +8,7 @@ import numpy as np
 
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
 from onlineml.schema import wrong
@@ -23,17 +23,16 @@ def _linear_regression(d: int) -> int:
     weights, moments = f2(d, 3), f3(d, 4)
     n = weights.shape[0] * weights.shape[1]
     return _rows(
-        opened(d), f1(d, 0), i1(d, 1), f1(d, 2), weights.shape[1],
+        opened(d), *scratch(d), f1(d, 0), i1(d, 1), f1(d, 2), weights.shape[1],
         weights.reshape(n), moments.reshape((moments.shape[0], n)), f1(d, 5), f2(d, 6),
     )  # fmt: skip
 
 
 @jit
 def _rows(
-    call: Call, settings: Array, nominal: Ints, n_steps: Array, room: int, weights: Array,
-    moments: Array, intercept: Array, intercept_moments: Array,
+    call: Call, values: Array, places: Ints, settings: Array, nominal: Ints, n_steps: Array,
+    room: int, weights: Array, moments: Array, intercept: Array, intercept_moments: Array,
 ) -> int:  # fmt: skip
-    places, values = np.empty(nominal.shape[0], np.int64), np.empty(nominal.shape[0])
     rule, rate, l2, bias = int(settings[0]), settings[1], settings[2], settings[3]
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)

@@ -8,7 +8,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Regressor
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import shift, spread, squared_norm, weighed
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
@@ -22,18 +22,17 @@ _LARGEST_LOSS, _SHORTEST = 1e12, 1e-24  # keep steps along rows of any size fini
 def _pa_classifier(d: int) -> int:
     weights = f3(d, 3)
     return _classify(
-        opened(d), f1(d, 0), i1(d, 1), i1(d, 2), weights.shape[2],
+        opened(d), *scratch(d), f1(d, 0), i1(d, 1), i1(d, 2), weights.shape[2],
         weights.reshape((weights.shape[0], weights.shape[1] * weights.shape[2])), f2(d, 4),
     )  # fmt: skip
 
 
 @jit
 def _classify(
-    call: Call, settings: Array, seen: Ints, nominal: Ints, room: int, weights: Array,
-    intercept: Array,
+    call: Call, floats: Array, places: Ints, settings: Array, seen: Ints, nominal: Ints,
+    room: int, weights: Array, intercept: Array,
 ) -> int:  # fmt: skip
-    places, values = np.empty(nominal.shape[0], np.int64), np.empty(nominal.shape[0])
-    scores = np.zeros(weights.shape[0])
+    values, scores = floats[: nominal.shape[0]], floats[nominal.shape[0] :]
     bias = settings[2]
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
@@ -86,16 +85,16 @@ def step_of(settings: Array, loss: float, norm: float, weight: float) -> float:
 def _pa_regressor(d: int) -> int:
     weights = f2(d, 2)
     return _regress(
-        opened(d), f1(d, 0), i1(d, 1), weights.shape[1],
+        opened(d), *scratch(d), f1(d, 0), i1(d, 1), weights.shape[1],
         weights.reshape(weights.shape[0] * weights.shape[1]), f1(d, 3),
     )  # fmt: skip
 
 
 @jit
 def _regress(
-    call: Call, settings: Array, nominal: Ints, room: int, weights: Array, intercept: Array
-) -> int:
-    places, values = np.empty(nominal.shape[0], np.int64), np.empty(nominal.shape[0])
+    call: Call, values: Array, places: Ints, settings: Array, nominal: Ints, room: int,
+    weights: Array, intercept: Array,
+) -> int:  # fmt: skip
     bias, epsilon = settings[2], settings[3]
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
