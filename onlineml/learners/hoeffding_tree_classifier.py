@@ -66,9 +66,9 @@ class HoeffdingTreeClassifier(Classifier):
     max_depth
         Divisions on the way to a leaf, at most; None for any number.
     max_bytes
-        Bound of `nbytes`; None for none. When it is reached, the least promising leaves lose
-        their observations (they then answer with the majority class and are not divided); when
-        there is no room for nodes either, the tree stays as it is.
+        Bound of `nbytes`, by default 32 MiB; None for none. When it is reached, the least promising
+        leaves lose their observations (they then answer with the majority class and are not
+        divided); when there is no room for nodes either, the tree stays as it is.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class HoeffdingTreeClassifier(Classifier):
         binary_splits: bool = False,
         min_branch_fraction: float = 0.01,
         max_depth: int | None = None,
-        max_bytes: int | None = None,
+        max_bytes: int | None = 1 << 25,
     ) -> None:
         self.grace_period = grace_period
         self.delta = delta
