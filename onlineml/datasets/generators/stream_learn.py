@@ -69,7 +69,7 @@ class StreamGenerator(Stream):
         `(mean, deviation)` for two classes: each chunk draws the share of class 0 from a normal
         distribution, cut to [0, 1].
     y_flip
-        Share of the labels that are replaced by a random one; or one such share per class.
+        Share of the labels that are replaced by another one; or one such share per class.
     seed
         Seed of concepts and rows.
 
@@ -222,7 +222,8 @@ class StreamGenerator(Stream):
         else:
             X = self._rows_of(rng, old + (rng.random(len(rows)) < new_share), y)
         flipped = rng.random(len(rows)) < self.y_flip[y]
-        y[flipped] = rng.integers(0, self.n_classes, int(flipped.sum()))
+        more = rng.integers(1, self.n_classes, int(flipped.sum()))
+        y[flipped] = (y[flipped] + more) % self.n_classes
         return Chunk(X, y)
 
     def _rows_of(self, rng: np.random.Generator, concept: Ints, y: Ints) -> Array:
