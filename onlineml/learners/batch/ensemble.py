@@ -116,9 +116,9 @@ class BatchEnsemble(Classifier):
         known = vars(self).get("_served", {}).get(k)
         if known is not None:
             return cast(Array, known)
-        out = np.empty((len(X), self.members_[k]._n_outputs()))
-        unused = np.zeros(len(X))
         member = self.members_[k]
+        out = np.empty((len(X), member._n_outputs()))
+        unused = np.zeros(len(X))
         member._run(self._seen_by(k, X), unused, unused, out, ANSWER_AND_SCORES, False)
         return out
 
@@ -275,18 +275,21 @@ def _copy(shares: Array, out: Array) -> None:
 
 def _emptied(member: Classifier) -> bool:
     """Put a member that is nothing but its state arrays back to its start, in place."""
-    if not _is_plain(type(member)):
-        return False
-    for field in member._state:
-        getattr(member, field.name).fill(field.fill)
-    member._mark_nominal(member.schema_)
-    return True
+    fills = _fills(type(member))
+    held = vars(member)
+    for name, fill in fills:
+        held[name].fill(fill)
+    if fills and member.schema_.nominal:
+        member._mark_nominal(member.schema_)
+    return len(fills) > 0
 
 
 @cache
-def _is_plain(kind: type[Classifier]) -> bool:
-    """Whether a kind of member has no state but its arrays, and no start but their fill."""
+def _fills(kind: type[Classifier]) -> tuple[tuple[str, float], ...]:
+    """State arrays of a kind of member and their first content; empty if its start is more."""
     own = (kind._start, kind._begin, kind._run, kind._admit, kind._admit_targets, kind._grow)
     plain = Classifier
     due = (plain._start, plain._begin, plain._run, plain._admit, plain._admit_targets, plain._grow)
-    return own == due and kind._kernel is not None
+    if own != due or kind._kernel is None:
+        return ()
+    return tuple((field.name, field.fill) for field in kind._state)
