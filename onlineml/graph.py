@@ -134,7 +134,8 @@ def chain(*steps: Estimator) -> Any:
     >>> from onlineml.learners import GaussianNB
     >>> from onlineml.transforms import StandardScaler
     >>> model = chain(StandardScaler(), GaussianNB())
-    >>> model.fit_many([[1.0], [2.0], [8.0]], ["low", "low", "high"]).predict_one([7.0])
+    >>> rows, labels = [[1.0], [9.0], [2.0], [8.0]] * 10, ["low", "high"] * 20
+    >>> model.fit_many(rows, labels).predict_one([7.0])
     'high'
     """
     kinds = {Classifier: ChainClassifier, Regressor: ChainRegressor, Transformer: ChainTransformer}
