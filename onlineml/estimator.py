@@ -270,7 +270,8 @@ class Estimator(ABC):
         else:
             arrays = [np.array(self._settings()), *(getattr(self, f.name) for f in self._state)]
             room = n + self._n_outputs()
-            self._many, *ones = (Descriptor(arrays, room) for _ in range(4))
+            self._many = Descriptor(arrays, room)
+            ones = [self._many.twin() for _ in range(3)]
             self._serving = ones[0].aim(rows, serve=ANSWER, fit=False)
             self._scoring = ones[1].aim(rows, serve=ANSWER_AND_SCORES, fit=False)
             self._fitting = ones[2].aim(rows, serve=0, fit=True)

@@ -196,16 +196,27 @@ class Descriptor:
     """The descriptor of some state arrays, and the calls through it."""
 
     def __init__(self, arrays: Sequence[npt.NDArray[Any]], n_scratch: int = 1) -> None:
-        self._header = np.zeros(3, np.int64)
-        self._scratch = np.zeros(n_scratch), np.zeros(n_scratch, np.int64)
         self._state = tuple(arrays)  # keeps alive what the addresses point to
         self._slots = np.zeros((STATE + len(arrays), SLOT), np.int64)
+        for k, array in enumerate(arrays, STATE):
+            self._fill(k, array)
+        self._own(n_scratch)
+
+    def _own(self, n_scratch: int) -> None:
+        """What no other descriptor shares: the header, and the scratch rooms."""
+        self._header = np.zeros(3, np.int64)
+        self._scratch = np.zeros(n_scratch), np.zeros(n_scratch, np.int64)
         self._fill(HEADER, self._header)
         self._fill(FLOATS, self._scratch[0])
         self._fill(WORDS, self._scratch[1])
-        for k, array in enumerate(arrays, STATE):
-            self._fill(k, array)
         self._address = address_of(self._slots)
+
+    def twin(self) -> Descriptor:
+        """Another descriptor of the same state: quicker than to look up all addresses again."""
+        made = object.__new__(Descriptor)
+        made._state, made._slots = self._state, self._slots.copy()
+        made._own(len(self._scratch[0]))
+        return made
 
     def _fill(self, slot: int, array: npt.NDArray[Any]) -> None:
         if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64):
