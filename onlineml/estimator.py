@@ -33,6 +33,7 @@ from onlineml.kernels.arena import (
 from onlineml.schema import Schema, wrong
 
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
+_ndarray = np.ndarray  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
 
 
@@ -51,7 +52,7 @@ class Estimator(ABC):
 
     schema_: Schema
     _width = -1  # length of an array row that may take the fast path; -1: none yet
-    _keys: Callable[[Any], Any] | None = None  # picks the values of a mapping, in column order
+    _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
 
     # ---------------------------------------------------------------- parameters
 
@@ -262,8 +263,8 @@ class Estimator(ABC):
         self._out: Array = out[0]
         self._answer, self._y = _cells(out[0]), _cells(self._target)
         self._pack, self._bytes = struct.Struct(f"{n}d").pack_into, buffer
-        if self.schema_.names and n > 1 and not self.schema_.nominal:
-            self._keys = operator.itemgetter(*self.schema_.names)
+        easy = self.schema_.names and n > 1 and not self.schema_.nominal
+        self._keys = operator.itemgetter(*self.schema_.names or ()) if easy else _not_easily
         if self._kernel is None:
             self._call: Callable[[int], int] = partial(self._call_python, rows)
             self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
@@ -290,13 +291,12 @@ class Estimator(ABC):
 
     def _read(self, x: Any) -> bool:
         """Copy `x` into the owned row on the fast path; False where it needs the slow one."""
+        kind = x.__class__
         try:
-            if x.__class__ is np.ndarray:
-                if len(x) != self._width:
-                    return False
+            if kind is _ndarray and len(x) == self._width:
                 self._row[...] = x
                 return True
-            if x.__class__ is dict and self._keys is not None and len(x) == self._width:
+            if kind is dict and len(x) == self._width:
                 self._pack(self._bytes, 0, *self._keys(x))
                 return True
         except (TypeError, ValueError, KeyError, struct.error):
@@ -395,6 +395,11 @@ class Estimator(ABC):
     def _refuse_row(self) -> None:
         """Raise for an infinity in the owned row."""
         self._rows(self._row, fit=False, one=True)
+
+
+def _not_easily(x: Any) -> Any:
+    """Stands for `_keys` where rows need the slow path."""
+    raise TypeError
 
 
 def _cells(array: Array) -> Any:
