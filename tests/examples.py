@@ -9,6 +9,7 @@ from onlineml.graph import chain
 from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
+    "AdaptiveRandomForestClassifier": lambda: learners.AdaptiveRandomForestClassifier(n_members=3),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),

@@ -18,6 +18,7 @@ from onlineml.kernels.observers import (
     share_at_most,
     summarize,
 )
+from onlineml.kernels.random import uniform
 from onlineml.kernels.tree import (
     AT_MOST,
     DIVIDED,
@@ -44,7 +45,7 @@ from onlineml.kernels.tree import (
 from onlineml.kernels.votes import answer_from_logs, answer_from_votes
 
 # Cells of the settings.
-GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, GINI, BINARY, LEAVES, MAX_DEPTH = range(8)
+GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, GINI, BINARY, LEAVES, MAX_DEPTH, SUBSET = range(9)
 # How a leaf answers.
 MAJORITY, BAYES, ADAPTIVE = range(3)
 # Columns of a node's numbers: what the two ways to answer would have got right.
@@ -54,8 +55,9 @@ _UNKNOWN = -2  # what naive Bayes says has not been computed
 
 
 # Slots after those of every tree: (1,), (F,), (F,), (N, C), (L, C), (L, C), (L, C, BLOCKS, F),
-# (L, C, F, V).
+# (L, C, F, V), (L, F), (L,), (1,).
 SEEN, NOMINAL, N_VALUES, CLASS_WEIGHT, BASE, SIMPLE, STATS, COUNTS = range(5, 13)
+BLIND, DRAWN, RANDOM = range(13, 16)
 
 
 @jit
@@ -80,10 +82,25 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
             if outcome == DIVIDED:
                 leaf, said = leaf_of(d, x), _UNKNOWN
             if w > 0.0:
+                _draw_features(d, rule, leaf)
                 _learn(d, x, c, w, rule, leaf, said)
             seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
     return call.last
+
+
+@jit
+def _draw_features(d: int, rule: Array, leaf: int) -> None:
+    """Draw the features that a new leaf looks at: each choice of that many is equally likely."""
+    slot = i2(d, TABLE)[leaf, SLOT]
+    if rule[SUBSET] <= 0.0 or slot < 0 or i1(d, DRAWN)[slot]:
+        return
+    blind, random, due = i2(d, BLIND)[slot], i1(d, RANDOM), rule[SUBSET]
+    for j in range(blind.shape[0]):
+        looks = uniform(random, 0) * (blind.shape[0] - j) < due
+        blind[j] = not looks
+        due -= looks
+    i1(d, DRAWN)[slot] = 1
 
 
 @jit
@@ -111,7 +128,8 @@ def _answer(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) ->
 def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
     return log_score(
         x, f2(d, CLASS_WEIGHT)[leaf, c], f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c],
-        i1(d, NOMINAL), i1(d, N_VALUES), f4(d, STATS)[slot, c], f4(d, COUNTS)[slot, c],
+        i1(d, NOMINAL), i1(d, N_VALUES), i2(d, BLIND)[slot], f4(d, STATS)[slot, c],
+        f4(d, COUNTS)[slot, c],
     )  # fmt: skip
 
 
@@ -127,10 +145,10 @@ def _learn(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int
     own[WEIGHT] += w
     own[UNEXAMINED] += w
     if slot >= 0:
-        stats, nominal = f4(d, STATS)[slot, c], i1(d, NOMINAL)
-        observe(x, w, nominal, i1(d, N_VALUES), stats, f4(d, COUNTS)[slot, c])
+        stats, nominal, blind = f4(d, STATS)[slot, c], i1(d, NOMINAL), i2(d, BLIND)[slot]
+        observe(x, w, nominal, i1(d, N_VALUES), blind, stats, f4(d, COUNTS)[slot, c])
         if rule[LEAVES] != MAJORITY:
-            summary = summarize(weight[c], nominal, stats)
+            summary = summarize(weight[c], nominal, blind, stats)
             f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c] = summary
 
 
@@ -203,6 +221,8 @@ def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
     for child in range(first, first + split.n_children):
         fresh = i2(d, TABLE)[child, SLOT]
         if fresh >= 0:
+            i2(d, BLIND)[fresh, :] = 0
+            i1(d, DRAWN)[fresh] = 0
             for c in range(weight.shape[1]):
                 f2(d, BASE)[fresh, c], i2(d, SIMPLE)[fresh, c] = 0.0, 0
                 forget(stats[fresh, c], counts[fresh, c])

@@ -26,11 +26,16 @@ _NEVER = -np.inf
 
 
 @jit
-def observe(x: Array, w: float, nominal: Ints, n_values: Ints, stats: Array, counts: Array) -> None:
-    """Add row `x` of weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class."""
+def observe(
+    x: Array, w: float, nominal: Ints, n_values: Ints, blind: Ints, stats: Array, counts: Array
+) -> None:
+    """Add row `x` of weight `w` to the observations `stats` (6, F), `counts` (F, V) of a class.
+
+    Features that the leaf is `blind` for (F,) are left out, here and below.
+    """
     for j in range(x.shape[0]):
         value = x[j]
-        if np.isnan(value):
+        if np.isnan(value) or blind[j]:
             continue
         if nominal[j]:
             code = int(value)
@@ -63,45 +68,49 @@ def forget(stats: Array, counts: Array) -> None:
 
 
 @jit
-def summarize(weight: float, nominal: Ints, stats: Array) -> tuple[float, int]:
+def summarize(weight: float, nominal: Ints, blind: Ints, stats: Array) -> tuple[float, int]:
     """Log of prior and normalizers of one class, and whether the short formula holds for it."""
-    total, product = np.log(weight), 1.0
+    total, product, n = np.log(weight), 1.0, 0
     for j in range(nominal.shape[0]):
+        if blind[j]:
+            continue
+        n += 1
         if nominal[j] or stats[HALF_PRECISION, j] <= 0.0:
             return 0.0, 0
         product *= stats[HALF_PRECISION, j]
         if not 1e-100 < product < 1e100:  # one logarithm for many features
             total += 0.5 * np.log(product)
             product = 1.0
-    return total + 0.5 * (np.log(product) - nominal.shape[0] * _LOG_PI), 1
+    return total + 0.5 * (np.log(product) - n * _LOG_PI), 1
 
 
 @jit
 def log_score(
     x: Array, weight: float, base: float, simple: int, nominal: Ints, n_values: Ints,
-    stats: Array, counts: Array,
+    blind: Ints, stats: Array, counts: Array,
 ) -> float:  # fmt: skip
     """Log of the joint density of `x` and one class, of weight `weight`, up to a constant."""
     if weight <= 0.0:
         return _NEVER
     total = base
     if simple:
-        for j in range(x.shape[0]):
+        for j in range(x.shape[0]):  # where blind, the precision is 0
             gap = x[j] - stats[MEAN, j]
             total -= gap * gap * stats[HALF_PRECISION, j]
         if total == total:
             return max(total, _LOWEST)
-    total = np.log(weight) + _careful_log_density(x, nominal, n_values, stats, counts)
+    total = np.log(weight) + _careful_log_density(x, nominal, n_values, blind, stats, counts)
     return total if total >= _LOWEST else _LOWEST
 
 
 @jit
 def _careful_log_density(
-    x: Array, nominal: Ints, n_values: Ints, stats: Array, counts: Array
+    x: Array, nominal: Ints, n_values: Ints, blind: Ints, stats: Array, counts: Array
 ) -> float:
     total = 0.0
     for j in range(x.shape[0]):
-        if np.isnan(x[j]) or (nominal[j] and x[j] >= n_values[j]):
+        unknown = nominal[j] and not 0.0 <= x[j] < n_values[j]
+        if blind[j] or unknown or np.isnan(x[j]):
             continue
         n, half_precision = stats[COUNT, j], stats[HALF_PRECISION, j]
         if n == 0.0:

@@ -1,5 +1,6 @@
 """Predicting a target: classifiers and regressors."""
 
+from onlineml.learners.adaptive_random_forest import AdaptiveRandomForestClassifier
 from onlineml.learners.adwin_bagging import AdwinBagging
 from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
@@ -38,6 +39,7 @@ from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
 
 __all__ = [
+    "AdaptiveRandomForestClassifier",
     "AUE",
     "AWE",
     "DEE",

@@ -12,6 +12,7 @@ from onlineml.kernels import entry
 from onlineml.kernels.arena import Field, Ints, f1, opened
 from onlineml.kernels.classification_tree import ADAPTIVE, BAYES, COLUMNS, MAJORITY, run_rows
 from onlineml.kernels.observers import BLOCKS
+from onlineml.kernels.random import seeded
 from onlineml.kernels.tree import N_NODES, WANTED_CLASSES
 from onlineml.learners.tree_growth import (
     admit,
@@ -35,6 +36,10 @@ _CRITERIA = ("info_gain", "gini")
 @entry
 def _hoeffding_tree_classifier(d: int) -> int:
     return run_rows(d, opened(d), f1(d, 0))
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, float | int) and (0 < value <= 1 or float(value).is_integer())
 
 
 class HoeffdingTreeClassifier(Classifier):
@@ -65,6 +70,11 @@ class HoeffdingTreeClassifier(Classifier):
         At least two children must each get more than this share of the weight.
     max_depth
         Divisions on the way to a leaf, at most; None for any number.
+    max_features
+        Features that a leaf looks at, drawn at random when it first learns: a number, a share (a
+        float), "sqrt" for round(sqrt(n_features)) + 1, or None for all.
+    seed
+        Of that draw.
     max_bytes
         Bound of `nbytes`, by default 32 MiB; None for none. When it is reached, the least promising
         leaves lose their observations (they then answer with the majority class and are not
@@ -113,6 +123,9 @@ class HoeffdingTreeClassifier(Classifier):
         Field("simple_", ("L", "C"), np.int64),
         Field("stats_", ("L", "C", BLOCKS, "F")),
         Field("counts_", ("L", "C", "F", "V")),
+        Field("blind_", ("L", "F"), np.int64),
+        Field("drawn_", ("L",), np.int64),
+        Field("random_", (1,), np.int64),
     )
 
     header_: Ints
@@ -129,6 +142,8 @@ class HoeffdingTreeClassifier(Classifier):
         binary_splits: bool = False,
         min_branch_fraction: float = 0.01,
         max_depth: int | None = None,
+        max_features: float | str | None = None,
+        seed: int | None = None,
         max_bytes: int | None = 1 << 25,
     ) -> None:
         self.grace_period = grace_period
@@ -139,6 +154,8 @@ class HoeffdingTreeClassifier(Classifier):
         self.binary_splits = binary_splits
         self.min_branch_fraction = min_branch_fraction
         self.max_depth = max_depth
+        self.max_features = max_features
+        self.seed = seed
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
@@ -147,6 +164,9 @@ class HoeffdingTreeClassifier(Classifier):
             raise wrong("criterion", self.criterion, f"one of {_CRITERIA}")
         if self.leaves not in _MODES:
             raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
+        if self.max_features not in (None, "sqrt") and not _is_part(self.max_features):
+            due = 'an integer >= 1, a share in (0, 1], "sqrt" or None'
+            raise wrong("max_features", self.max_features, due)
 
     def _sizes(self) -> dict[str, int]:
         return {"N": 1, "L": 1}
@@ -161,10 +181,22 @@ class HoeffdingTreeClassifier(Classifier):
             float(self.binary_splits),
             float(_MODES[self.leaves]),
             np.inf if self.max_depth is None else float(self.max_depth),
+            self._n_looked_at(),
         )
+
+    def _n_looked_at(self) -> float:
+        """Features that a leaf looks at; 0 for all."""
+        n = self.schema_.n_features
+        if self.max_features == "sqrt":
+            return round(n**0.5) + 1.0
+        if isinstance(self.max_features, float):
+            return max(round(self.max_features * n), 1.0)
+        return float(self.max_features or 0)
 
     def _start(self, schema: Schema) -> None:
         plant(self)
+        if self.max_features is not None:
+            vars(self)["random_"][:] = seeded(self.seed, 1)
         check_budget(self, schema)
 
     def _admit(self, schema: Schema) -> None:
