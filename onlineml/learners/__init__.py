@@ -39,7 +39,6 @@ from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
 
 __all__ = [
-    "AdaptiveRandomForestClassifier",
     "AUE",
     "AWE",
     "DEE",
@@ -51,6 +50,7 @@ __all__ = [
     "SLDA",
     "UOB",
     "WAE",
+    "AdaptiveRandomForestClassifier",
     "AdwinBagging",
     "DynamicWeightedMajority",
     "GaussianNB",

@@ -39,7 +39,8 @@ def _hoeffding_tree_classifier(d: int) -> int:
 
 
 def _is_part(value: object) -> bool:
-    return isinstance(value, float | int) and (0 < value <= 1 or float(value).is_integer())
+    share = isinstance(value, float) and 0 < value <= 1
+    return share or (isinstance(value, int) and value >= 1)
 
 
 class HoeffdingTreeClassifier(Classifier):
@@ -188,9 +189,9 @@ class HoeffdingTreeClassifier(Classifier):
         """Features that a leaf looks at; 0 for all."""
         n = self.schema_.n_features
         if self.max_features == "sqrt":
-            return round(n**0.5) + 1.0
+            return float(round(n**0.5) + 1)
         if isinstance(self.max_features, float):
-            return max(round(self.max_features * n), 1.0)
+            return float(max(round(self.max_features * n), 1))
         return float(self.max_features or 0)
 
     def _start(self, schema: Schema) -> None:

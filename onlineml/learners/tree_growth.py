@@ -40,6 +40,7 @@ from onlineml.schema import Schema, wrong
 Promise = Callable[[Any], Array]
 
 _NODES_PER_SLOT = 4  # room for nodes that is set aside with each row of the leaf pool
+_AT_ONCE = 16  # a full pool gives up one in so many leaves
 _LABEL_BYTES = 128  # set aside for a class label
 
 
@@ -103,8 +104,10 @@ def grow(tree: Any, promise: Promise) -> None:
     size = _largest(tree, "L", due, {"N": _NODES_PER_SLOT})
     if size >= due:
         tree._enlarge("L", size)
-    elif _deactivate(tree, promise, lacking, spared=int(header[WANTED_AT])) < lacking:
-        header[SCARCE] = 1
+    else:
+        losers = max(lacking, len(_active(tree)) // _AT_ONCE)  # not each time it is full again
+        if _deactivate(tree, promise, losers, spared=int(header[WANTED_AT])) < lacking:
+            header[SCARCE] = 1
 
 
 def admit(tree: Any, promise: Promise, schema: Schema) -> None:

@@ -29,9 +29,9 @@ def test_trees_are_replaced_after_a_drift_and_recover() -> None:
     right = forest.predict_fit_many(X, y) == y
     assert forest.n_replaced >= 5
     assert right[2000:3000].mean() > 0.93
-    assert right[5000:].mean() > 0.9
+    assert right[5000:].mean() > 0.93
     tree = HoeffdingTreeClassifier().predict_fit_many(X, y) == y
-    assert right[5000:].mean() > tree[5000:].mean() + 0.1
+    assert right[3000:3500].mean() > tree[3000:3500].mean() + 0.4
 
 
 def test_is_better_than_one_tree_under_drift() -> None:
