@@ -146,5 +146,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_importing_the_rooms_compiles_nothing() -> None:
+    """The first compile or load of a kernel brings in scipy.linalg, and a second with it."""
+    code = "import sys, onlineml.learners, onlineml.detectors; print('scipy.linalg' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_type_information_is_shipped() -> None:
     assert (PACKAGE / "py.typed").exists()

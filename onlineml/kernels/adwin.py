@@ -22,12 +22,14 @@ def row_length(n_sizes: int, max_buckets: int = 5) -> int:
 
     When it is full, its oldest bucket makes room.
     """
-    return HEAD + n_sizes * _stride(max_buckets)
+    return HEAD + n_sizes * _numbers_a_size(max_buckets)
 
 
-@jit
-def _stride(max_buckets: int) -> int:
+def _numbers_a_size(max_buckets: int) -> int:
     return 1 + 2 * (max_buckets + 1)
+
+
+_stride = jit(_numbers_a_size)
 
 
 @jit
