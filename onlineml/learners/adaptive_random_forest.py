@@ -63,7 +63,7 @@ class AdaptiveRandomForestClassifier(Ensemble, Classifier):
     >>> from onlineml.evaluation import prequential
     >>> from onlineml.learners import AdaptiveRandomForestClassifier
     >>> forest = AdaptiveRandomForestClassifier(n_members=5, seed=1)
-    >>> result = prequential(forest, load("sea_a", n_rows=4000), baselines=False)
+    >>> result = prequential(forest, load("sea", seed=1).take(4000), baselines=False)
     >>> result.runs[0].totals["accuracy"] > 0.85
     True
 
