@@ -26,6 +26,7 @@ __all__ = [
     "WARNING",
     "Array",
     "Classifier",
+    "Detector",
     "DriftDetector",
     "Estimator",
     "Regressor",
@@ -234,51 +235,31 @@ class Transformer(Estimator):
         return self.schema_
 
 
-class DriftDetector(Estimator):
-    """Says after each value whether the stream that it came from has changed.
+class Watcher(Estimator):
+    """What detectors share: events are rows or, where `_n_inputs` is 1, plain numbers."""
 
-    Most watch one number per event, such as the error of a model (0 right, 1 wrong); those that
-    watch data take rows. A missing value changes nothing.
-
-    The kernel answers after it has learned the row: 0 nothing, 1 drift, 2 warning; it keeps the
-    last answer in `flag_`.
-    """
-
-    flag_: npt.NDArray[np.int64]
     #: 1 where an event is a number, None where it is a row of any width.
-    _n_inputs: ClassVar[int | None] = 1
+    _n_inputs: ClassVar[int | None] = None
 
-    def fit_one(self, value: Any, y: Any = None, *, weight: float = 1.0) -> Self:
-        """Learn one value; `drift_detected` and `warning_detected` are then about it."""
-        if weight == 1.0 and (self._read_number(value) or self._read(value)):
+    def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0) -> Self:
+        """Learn one event `x`."""
+        if weight == 1.0 and (self._read_number(x) or self._read(x)):
             if self._call(self._fitting) != 1:
                 self._fit_row_again()
         else:
-            row = value if isinstance(value, Mapping) else np.atleast_1d(value)
-            self._learn(row, None, weight, one=True)
+            self._learn(self._as_row(x), None, weight, one=True)
         return self
 
-    def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
-        """Learn values, in order; returns the positions of those that raised an alarm."""
-        return np.flatnonzero(self.flags_of(X, weight=weight) == DRIFT)
+    def _as_row(self, x: Any) -> Any:
+        return x if isinstance(x, Mapping) else np.atleast_1d(x)
 
-    def flags_of(self, X: Any, *, weight: Any = None) -> Array:
-        """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
-        rows = X
-        if not (is_frame(X) or (isinstance(X, Sequence) and X and isinstance(X[0], Mapping))):
-            values = as_floats(X, "X")
-            rows = values.reshape(-1, 1) if values.ndim < 2 else values
-        return self._learn(rows, None, weight, serve=ANSWER)
-
-    @property
-    def drift_detected(self) -> bool:
-        """Whether the last value raised an alarm."""
-        return self.is_started and bool(self.flag_[0] == DRIFT)
-
-    @property
-    def warning_detected(self) -> bool:
-        """Whether the last value raised a warning (less sure than an alarm)."""
-        return self.is_started and bool(self.flag_[0] == WARNING)
+    def _as_rows(self, X: Any) -> Any:
+        """Numbers, one an event, as rows; everything else as it is."""
+        mappings = isinstance(X, Sequence) and len(X) > 0 and isinstance(X[0], Mapping)
+        if is_frame(X) or mappings:
+            return X
+        values = as_floats(X, "X")
+        return values.reshape(-1, 1) if values.ndim < 2 else values
 
     def _read_number(self, value: Any) -> bool:
         if self._width != 1 or not isinstance(value, float | int):
@@ -289,3 +270,91 @@ class DriftDetector(Estimator):
     def _prepare(self) -> None:
         super()._prepare()
         self._cell = memoryview(self._bytes).cast("d")
+
+
+class Detector(Watcher):
+    """Scores how strange an event is; the higher, the stranger. 0 before any data.
+
+    Scoring never changes the detector. Those whose kernel can tell say what each feature
+    contributed (`explain_one`).
+    """
+
+    #: Whether the kernel writes, beside the score, one contribution a feature.
+    _explains: ClassVar[bool] = False
+
+    def score_one(self, x: Any) -> float:
+        """How strange the event `x` is, before it is learned."""
+        if not self._serves(x):
+            return 0.0
+        if self._call(self._serving) != 1:
+            self._refuse_row()
+        answer: float = self._answer[0]
+        return answer
+
+    def explain_one(self, x: Any) -> Array:
+        """What each feature contributes to the score of `x`, shape `(n_features,)`.
+
+        Raises `TypeError` for methods that cannot tell.
+        """
+        if not self._explains:
+            raise TypeError(f"{type(self).__name__} does not tell what features contribute")
+        if not self._serves(x):
+            return np.zeros(0)
+        if self._call(self._scoring) != 1:
+            self._refuse_row()
+        contributions: Array = self._out[1:].copy()
+        return contributions
+
+    def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
+        """Learn events `X`, in order."""
+        self._learn(self._as_rows(X), None, weight)
+        return self
+
+    def score_many(self, X: Any) -> Array:
+        """Scores, shape `(n_rows,)`."""
+        rows = self._rows(self._as_rows(X), fit=False)[1]
+        if not self.is_started:
+            return np.zeros(len(rows))
+        return self._pass(rows, None, None, ANSWER, fit=False)
+
+    def score_fit_many(self, X: Any, *, weight: Any = None) -> Array:
+        """What the loop "score an event, then fit it" would have given, in one pass."""
+        return self._learn(self._as_rows(X), None, weight, serve=ANSWER)
+
+    def _serves(self, x: Any) -> bool:
+        return self._read_number(x) or self._read(x) or self._read_slowly(self._as_row(x))
+
+    def _n_outputs(self) -> int:
+        return 1 + self.schema_.n_features if self._explains else 1
+
+
+class DriftDetector(Watcher):
+    """Says after each value whether the stream that it came from has changed.
+
+    Most watch one number per event, such as the error of a model (0 right, 1 wrong); those that
+    watch data take rows. A missing value changes nothing.
+
+    The kernel answers after it has learned the row: 0 nothing, 1 drift, 2 warning; it keeps the
+    last answer in `flag_`. `drift_detected` and `warning_detected` are about the last value.
+    """
+
+    flag_: npt.NDArray[np.int64]
+    _n_inputs = 1
+
+    def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
+        """Learn values, in order; returns the positions of those that raised an alarm."""
+        return np.flatnonzero(self.flags_of(X, weight=weight) == DRIFT)
+
+    def flags_of(self, X: Any, *, weight: Any = None) -> Array:
+        """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
+        return self._learn(self._as_rows(X), None, weight, serve=ANSWER)
+
+    @property
+    def drift_detected(self) -> bool:
+        """Whether the last value raised an alarm."""
+        return self.is_started and bool(self.flag_[0] == DRIFT)
+
+    @property
+    def warning_detected(self) -> bool:
+        """Whether the last value raised a warning (less sure than an alarm)."""
+        return self.is_started and bool(self.flag_[0] == WARNING)

@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Array, Classifier, DriftDetector, Estimator, Regressor, Transformer
+from onlineml.base import (
+    Array,
+    Classifier,
+    Detector,
+    DriftDetector,
+    Estimator,
+    Regressor,
+    Transformer,
+)
 from onlineml.persistence import load, save
 from onlineml.schema import Schema
 
@@ -87,12 +95,17 @@ def rows_for(
     estimator: Estimator, seed: int, n_rows: int = N_ROWS, *, clean: bool = False
 ) -> tuple[Array, Any]:
     """The stream that suits the estimator's role."""
-    return (errors if takes_one_number(estimator) else rows)(seed, n_rows, clean=clean)
+    if not takes_one_number(estimator):
+        return rows(seed, n_rows, clean=clean)
+    if isinstance(estimator, DriftDetector):
+        return errors(seed, n_rows, clean=clean)
+    X, score = rows(seed, n_rows, clean=clean)
+    return np.ascontiguousarray(X[:, :1]), score
 
 
 def takes_one_number(estimator: Estimator) -> bool:
     """Whether events are numbers, not rows."""
-    return isinstance(estimator, DriftDetector) and estimator._n_inputs == 1
+    return isinstance(estimator, Detector | DriftDetector) and estimator._n_inputs == 1
 
 
 def targets(estimator: Estimator, score: Array) -> Any:
@@ -121,6 +134,9 @@ def serve_one(estimator: Any, x: Any) -> list[Any]:
         return [estimator.predict_one(x), *estimator.predict_proba_one(x).tolist()]
     if isinstance(estimator, Regressor):
         return [estimator.predict_one(x)]
+    if isinstance(estimator, Detector):
+        parts = estimator.explain_one(x).tolist() if estimator._explains else []
+        return [estimator.score_one(x), *parts]
     if isinstance(estimator, DriftDetector):
         return [float(estimator.drift_detected), float(estimator.warning_detected)]
     return list(estimator.transform_one(x).tolist())
@@ -133,6 +149,10 @@ def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
         return [[label, *share] for label, share in zip(labels.tolist(), shares.tolist())]
     if isinstance(estimator, Regressor):
         return [[value] for value in estimator.predict_many(X).tolist()]
+    if isinstance(estimator, Detector):
+        scores = estimator.score_many(X).tolist()
+        parts = [estimator.explain_one(x).tolist() if estimator._explains else [] for x in X]
+        return [[score, *part] for score, part in zip(scores, parts)]
     if isinstance(estimator, DriftDetector):
         return [serve_one(estimator, x) for x in X]
     return list(estimator.transform_many(X).tolist())
@@ -144,6 +164,8 @@ def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
         return list(estimator.predict_proba_fit_many(X, y).tolist())
     if isinstance(estimator, Regressor):
         return [[value] for value in estimator.predict_fit_many(X, y).tolist()]
+    if isinstance(estimator, Detector):
+        return [[value] for value in estimator.score_fit_many(X).tolist()]
     if isinstance(estimator, DriftDetector):
         return [[flag] for flag in estimator.flags_of(X).tolist()]
     return list(estimator.transform_fit_many(X).tolist())
@@ -158,6 +180,7 @@ def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
             answers.append([float(estimator.flag_[0])])
             continue
         answer = serve_one(estimator, x)
+        answer = answer[:1] if isinstance(estimator, Detector) else answer
         answers.append(answer[1:] if isinstance(estimator, Classifier) else answer)
         fit_one(estimator, x, None if y is None else y[i])
     return answers
@@ -508,12 +531,12 @@ def check_bad_rows_are_not_served(estimator: Any) -> None:
     if isinstance(estimator, DriftDetector):
         return
     X, _ = rows_for(estimator, 11, 40)
-    infinite = X.copy()
-    infinite[30, 2] = np.inf
+    infinite, wide = X.copy(), np.hstack([X, X])
+    infinite[30, -1] = np.inf
     model = trained(estimator)
-    assert _refusal(lambda m: serve_one(m, X[0, :3]), model).startswith("x")
+    assert _refusal(lambda m: serve_one(m, wide[0]), model).startswith("x")
     assert _refusal(lambda m: serve_one(m, infinite[30]), model).startswith("x[")
-    assert _refusal(lambda m: serve_many(m, X[:, :3]), model).startswith("X")
+    assert _refusal(lambda m: serve_many(m, wide), model).startswith("X")
     assert _refusal(lambda m: serve_many(m, infinite), model).startswith("X[30")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from onlineml import checks
-from onlineml.base import Array, Classifier, DriftDetector, Regressor
-from onlineml.kernels.arena import Field
+from onlineml.base import Array, Classifier, Detector, DriftDetector, Regressor
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Field
 from onlineml.learners import GaussianNB
 from onlineml.registry import estimators
 from onlineml.schema import Schema
@@ -187,6 +187,54 @@ def test_a_drift_detector_in_python_passes() -> None:
     assert detector.fit_many([0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1]).tolist() == [4, 10]
     assert detector.drift_detected
     assert not detector.fit_one(1).drift_detected
+
+
+class FarFromMean(Detector):
+    """Scores the sum of the features' distances from their running means."""
+
+    _explains = True
+    _state = (Field("n_", (1,)), Field("sum_", ("F",)))
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        for i, x in enumerate(X):
+            known = np.nan_to_num(x)
+            if serve:
+                parts = np.abs(known - self.sum_ / max(self.n_[0], 1.0))
+                out[i, 0] = parts.sum()
+                if serve == ANSWER_AND_SCORES:
+                    out[i, 1:] = parts
+            if fit:
+                self.n_ += weight[i]
+                self.sum_ += weight[i] * known
+
+
+class OneNumberFarFromMean(FarFromMean):
+    """The same of plain numbers."""
+
+    _n_inputs = 1
+
+
+@pytest.mark.parametrize("kind", [FarFromMean, OneNumberFarFromMean])
+def test_a_detector_in_python_passes(kind: type[FarFromMean]) -> None:
+    checks.check_estimator(kind())
+
+
+def test_a_detector_scores_before_it_learns() -> None:
+    detector = FarFromMean()
+    assert detector.score_one([1.0, 2.0]) == 0.0
+    assert detector.score_fit_many([[1.0, 2.0], [1.0, 4.0]]).tolist() == [3.0, 2.0]
+    assert detector.explain_one([3.0, 3.0]).tolist() == [2.0, 0.0]
+    assert OneNumberFarFromMean().fit_many([1.0, 3.0]).score_one(5) == 3.0
+
+
+def test_a_detector_that_cannot_explain_says_so() -> None:
+    class Silent(FarFromMean):
+        """Does not tell."""
+
+        _explains = False
+
+    with pytest.raises(TypeError, match="Silent"):
+        Silent().explain_one([1.0])
 
 
 def test_an_excuse_that_is_out_of_date_is_caught() -> None:
