@@ -273,9 +273,10 @@ class Watcher(Estimator):
 
 
 class Detector(Watcher):
-    """Scores how strange an event is; the higher, the stranger. 0 before any data.
+    """Scores how strange an event is; the higher, the stranger.
 
-    Scoring never changes the detector. Those whose kernel can tell say what each feature
+    The score is 0 before any data: kernels give it in the state that they begin with. Scoring
+    never changes the detector. Those whose kernel can tell say what each feature
     contributed (`explain_one`).
     """
 
@@ -339,7 +340,7 @@ class DriftDetector(Watcher):
     """
 
     flag_: npt.NDArray[np.int64]
-    _n_inputs = 1
+    _n_inputs: ClassVar[int | None] = 1
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
         """Learn values, in order; returns the positions of those that raised an alarm."""

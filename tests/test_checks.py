@@ -199,7 +199,7 @@ class FarFromMean(Detector):
         for i, x in enumerate(X):
             known = np.nan_to_num(x)
             if serve:
-                parts = np.abs(known - self.sum_ / max(self.n_[0], 1.0))
+                parts = np.abs(known - self.sum_ / self.n_) if self.n_[0] else 0.0 * known
                 out[i, 0] = parts.sum()
                 if serve == ANSWER_AND_SCORES:
                     out[i, 1:] = parts
@@ -222,7 +222,7 @@ def test_a_detector_in_python_passes(kind: type[FarFromMean]) -> None:
 def test_a_detector_scores_before_it_learns() -> None:
     detector = FarFromMean()
     assert detector.score_one([1.0, 2.0]) == 0.0
-    assert detector.score_fit_many([[1.0, 2.0], [1.0, 4.0]]).tolist() == [3.0, 2.0]
+    assert detector.score_fit_many([[1.0, 2.0], [1.0, 4.0]]).tolist() == [0.0, 2.0]
     assert detector.explain_one([3.0, 3.0]).tolist() == [2.0, 0.0]
     assert OneNumberFarFromMean().fit_many([1.0, 3.0]).score_one(5) == 3.0
 
