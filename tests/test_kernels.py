@@ -96,7 +96,7 @@ print(MeanRegressor().fit_one([1.0], 4.0).predict_one([1.0]))
 def test_cold_then_warm(tmp_path: Path) -> None:
     """The first process compiles into the versioned folder, the second finds everything there."""
     cold = _python(FIT, tmp_path)
-    folder = tmp_path / "kernels" / kernels.sources_digest()
+    folder = tmp_path / "kernels"
     kept = {path.name for path in folder.rglob("*.nbi")}
     assert kept, "nothing was kept"
     stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
@@ -104,6 +104,19 @@ def test_cold_then_warm(tmp_path: Path) -> None:
     assert cold.stdout == warm.stdout == "4.0\n"
     assert warm.stderr == ""
     assert stamps == {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+
+
+def test_kept_code_goes_with_every_file_that_it_is_made_of() -> None:
+    """An edit of a shared kernel must reach its callers, and leave all others as they are."""
+    here = Path(kernels.__file__).parent
+    package = here.parent
+    forest = kernels.callees(package / "learners" / "adaptive_random_forest.py")
+    assert {here / "adwin.py", here / "arena.py"} <= forest
+    assert here / "neighbors.py" not in forest
+    assert here / "observers.py" in kernels.callees(here / "classification_tree.py")
+    assert kernels.callees(Path("a cell of a notebook")) == set(here.glob("*.py"))
+    digests = {kernels.sources_digest(here / name) for name in ("adwin.py", "tree.py")}
+    assert len(digests) == 2
 
 
 def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def command(quiet: bool, jobs: int | None) -> None:
 
     What was compiled is kept in a folder of this version; ONLINEML_CACHE moves it.
     """
-    from onlineml.kernels import cache_folder
+    from onlineml.kernels import base_folder
 
     began = time.perf_counter()
     kernels = _all_kernels()
@@ -43,7 +43,7 @@ def command(quiet: bool, jobs: int | None) -> None:
     wall = time.perf_counter() - began
     click.echo(
         f"{len(kernels)} kernels, {len(cold)} of them compiled now, in {wall:.1f} s; "
-        f"kept in {cache_folder()}"
+        f"kept in {base_folder()}"
     )
 
 

@@ -1,14 +1,15 @@
 """The one compiler: every compiled function of the package is made by `jit` or `entry`.
 
-Both keep what they compile in a cache folder named after a hash of the shared kernel sources: numba
-looks only at the file of the function that it compiles, so an edited callee in another file would
-go unnoticed, and with raw memory layouts a stale callee is memory corruption.
+Both keep what they compile in a cache folder named after a hash of the shared kernels that the file
+can call: numba looks only at the file of the function that it compiles, so an edited callee in
+another file would go unnoticed, and with raw memory layouts a stale callee is memory corruption.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -25,38 +26,64 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@cache
-def sources_digest() -> str:
-    """Hash of the kernel sources that others call: all files of this folder.
+_HERE = Path(__file__).parent
+_IMPORT = re.compile(r"^\s*from onlineml\.kernels(?:\.(\w+))? import (\([^)]*\)|[^\n]*)", re.M)
 
-    A kernel elsewhere is called only within its own file, which numba itself watches.
+
+@cache
+def callees(path: Path) -> frozenset[Path]:
+    """Files of this folder that kernels of the file `path` can reach through its imports.
+
+    A kernel outside this folder is called only within its own file, which numba itself watches.
+    Code without a file (a notebook's) may reach all of them.
     """
+    if not path.exists():
+        return frozenset(_HERE.glob("*.py"))
+    found: set[Path] = set()
+    for module, names in _IMPORT.findall(path.read_text()):
+        for name in [module] if module else re.findall(r"\w+", names):
+            file = _HERE / f"{name}.py"
+            if file.exists() and file != path:
+                found |= {file, *callees(file)}
+    return frozenset(found)
+
+
+@cache
+def sources_digest(path: Path) -> str:
+    """Hash of what compiled code of the file `path` is made of, beside the file itself."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+    for file in sorted({Path(__file__), *callees(path)}):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 @cache
-def cache_folder() -> Path:
+def base_folder() -> Path:
     """Where compiled kernels are kept; `ONLINEML_CACHE` moves it."""
     base = Path(os.environ.get("ONLINEML_CACHE") or Path.home() / ".cache" / "onlineml")
-    folder = base / "kernels" / sources_digest()
+    folder = base / "kernels"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed on the next line
         probe.close()
     except OSError:  # a read-only home: compile anew each boot rather than fail
-        folder = Path(tempfile.gettempdir()) / f"onlineml-{os.getuid()}" / sources_digest()
+        folder = Path(tempfile.gettempdir()) / f"onlineml-{os.getuid()}"
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
+def cache_folder(function: Callable[..., Any]) -> Path:
+    """Where the compiled `function` is kept."""
+    folder = base_folder() / sources_digest(Path(function.__code__.co_filename))
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @contextmanager
-def _our_cache() -> Iterator[None]:
+def _our_cache(function: Callable[..., Any]) -> Iterator[None]:
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_DIR = str(cache_folder(function))
     try:
         yield
     finally:
@@ -65,7 +92,7 @@ def _our_cache() -> Iterator[None]:
 
 def jit(function: F) -> F:
     """Compile `function` on first use: cached, without the GIL, numpy's error model."""
-    with _our_cache():
+    with _our_cache(function):
         compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled
 
@@ -95,12 +122,12 @@ class Entry:
 
     def is_kept(self) -> bool:
         """Whether the cache folder holds the compiled kernel of a source of this name."""
-        return any(cache_folder().rglob(f"*.{self.function.__qualname__}-*.nbi"))
+        return any(cache_folder(self.function).rglob(f"*.{self.function.__qualname__}-*.nbi"))
 
     def _compile(self) -> Callable[[int], int]:
         if numba.config.DISABLE_JIT:
             return self.function
-        with _our_cache(), _note(self.name):
+        with _our_cache(self.function), _note(self.name):
             dispatcher = numba.njit("int64(int64)", **_OPTIONS)(self.function)
         (compiled,) = dispatcher.overloads.values()
         entry_point: Callable[[int], int] = compiled.entry_point
@@ -115,7 +142,7 @@ def entry(function: Callable[[int], int]) -> Entry:
 @contextmanager
 def _note(name: str) -> Iterator[None]:
     """Say on stderr that a cold compile is under way, if it takes more than a second."""
-    text = f"onlineml: compiling {name} (once; kept in {cache_folder()})\n"
+    text = f"onlineml: compiling {name} (once; kept in {base_folder()})\n"
     timer = threading.Timer(1.0, lambda: sys.stderr.write(text))
     timer.daemon = True
     timer.start()
