@@ -5,6 +5,7 @@ Commands are imported when they are called: `onlineml --help` loads click and no
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -60,6 +61,7 @@ class _Commands(click.Group):
     ) -> Any:
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
+        gc.set_threshold(100_000)  # collecting while modules load is a tenth of the start
         try:
             extra["standalone_mode"] = False
             code = super().main(words, prog_name or "onlineml", **extra)

@@ -1,0 +1,200 @@
+"""Streams that suit an estimator's role, and its verbs: what the checks are written with."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import (
+    Array,
+    Classifier,
+    Detector,
+    DriftDetector,
+    Estimator,
+    Regressor,
+)
+
+N_ROWS, N_FEATURES = 600, 5
+
+
+def rows(seed: int, n_rows: int = N_ROWS, *, clean: bool = False) -> tuple[Array, Any]:
+    """A small drifting stream: features, and a hidden score for labels or targets.
+
+    Unless `clean` it has missing values, a constant column, duplicates and one huge outlier.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, N_FEATURES))
+    X[n_rows // 2 :, 0] += 1.0
+    score = X[:, 0] - 2.0 * X[:, 1] + rng.normal(size=n_rows) / 4
+    if not clean:
+        X[:, 4] = 3.0
+        X[rng.random(X.shape) < 0.03] = np.nan
+        X[n_rows // 3] = 1e6
+        X[n_rows // 4 + 1] = X[n_rows // 4]
+        X[5] = np.nan
+    return np.ascontiguousarray(X), score
+
+
+def errors(seed: int, n_rows: int = N_ROWS, *, clean: bool = False) -> tuple[Array, Any]:
+    """A stream of errors, 0 or 1, whose rate triples half way; a few missing unless `clean`."""
+    rng = np.random.default_rng(seed)
+    rate = np.where(np.arange(n_rows) < n_rows // 2, 0.2, 0.6)
+    X = (rng.random(n_rows) < rate).astype(np.float64)
+    if not clean:
+        X[rng.random(n_rows) < 0.03] = np.nan
+    return X.reshape(-1, 1), X
+
+
+def rows_for(
+    estimator: Estimator, seed: int, n_rows: int = N_ROWS, *, clean: bool = False
+) -> tuple[Array, Any]:
+    """The stream that suits the estimator's role."""
+    if not takes_one_number(estimator):
+        return rows(seed, n_rows, clean=clean)
+    if isinstance(estimator, DriftDetector):
+        return errors(seed, n_rows, clean=clean)
+    X, score = rows(seed, n_rows, clean=clean)
+    return np.ascontiguousarray(X[:, :1]), score
+
+
+def takes_one_number(estimator: Estimator) -> bool:
+    """Whether events are numbers, not rows."""
+    return isinstance(estimator, Detector | DriftDetector) and estimator._n_inputs == 1
+
+
+def targets(estimator: Estimator, score: Array) -> Any:
+    """Targets of the estimator's role: labels (one class comes late), numbers or none."""
+    if isinstance(estimator, Classifier):
+        labels = np.where(score > 0, "up", "down").astype(object)
+        late = len(score) // 2 + 7
+        labels[late:][score[late:] > 2.0] = "high"
+        return labels
+    return score if isinstance(estimator, Regressor) else None
+
+
+def fit_one(estimator: Any, x: Any, y: Any) -> None:
+    """The role's `fit_one`."""
+    estimator.fit_one(x) if y is None else estimator.fit_one(x, y)
+
+
+def fit_many(estimator: Any, X: Any, y: Any) -> None:
+    """The role's `fit_many`."""
+    estimator.fit_many(X) if y is None else estimator.fit_many(X, y)
+
+
+def serve_one(estimator: Any, x: Any) -> list[Any]:
+    """All one-row answers, as a list of comparable values."""
+    if isinstance(estimator, Classifier):
+        return [estimator.predict_one(x), *estimator.predict_proba_one(x).tolist()]
+    if isinstance(estimator, Regressor):
+        return [estimator.predict_one(x)]
+    if isinstance(estimator, Detector):
+        parts = estimator.explain_one(x).tolist() if estimator._explains else []
+        return [estimator.score_one(x), *parts]
+    if isinstance(estimator, DriftDetector):
+        return [float(estimator.drift_detected), float(estimator.warning_detected)]
+    return list(estimator.transform_one(x).tolist())
+
+
+def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
+    """All many-row answers, row by row."""
+    if isinstance(estimator, Classifier):
+        labels, shares = estimator.predict_many(X), estimator.predict_proba_many(X)
+        return [[label, *share] for label, share in zip(labels.tolist(), shares.tolist())]
+    if isinstance(estimator, Regressor):
+        return [[value] for value in estimator.predict_many(X).tolist()]
+    if isinstance(estimator, Detector):
+        scores = estimator.score_many(X).tolist()
+        parts = [estimator.explain_one(x).tolist() if estimator._explains else [] for x in X]
+        return [[score, *part] for score, part in zip(scores, parts)]
+    if isinstance(estimator, DriftDetector):
+        return [serve_one(estimator, x) for x in X]
+    return list(estimator.transform_many(X).tolist())
+
+
+def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
+    """Answers of the fused verb, row by row."""
+    if isinstance(estimator, Classifier):
+        return list(estimator.predict_proba_fit_many(X, y).tolist())
+    if isinstance(estimator, Regressor):
+        return [[value] for value in estimator.predict_fit_many(X, y).tolist()]
+    if isinstance(estimator, Detector):
+        return [[value] for value in estimator.score_fit_many(X).tolist()]
+    if isinstance(estimator, DriftDetector):
+        return [[flag] for flag in estimator.flags_of(X).tolist()]
+    return list(estimator.transform_fit_many(X).tolist())
+
+
+def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
+    """What the loop "serve a row, then fit it" gives, in the form of `serve_fit_many`."""
+    answers = []
+    for i, x in enumerate(X):
+        if isinstance(estimator, DriftDetector):
+            estimator.fit_one(x)
+            answers.append([float(estimator.flag_[0])])
+            continue
+        answer = serve_one(estimator, x)
+        answer = answer[:1] if isinstance(estimator, Detector) else answer
+        answers.append(answer[1:] if isinstance(estimator, Classifier) else answer)
+        fit_one(estimator, x, None if y is None else y[i])
+    return answers
+
+
+def trained(estimator: Estimator, seed: int = 0, n_rows: int = N_ROWS) -> Any:
+    """A clone that has learned a stream."""
+    X, score = rows_for(estimator, seed, n_rows)
+    model = estimator.clone()
+    fit_many(model, X, targets(model, score))
+    return model
+
+
+def assert_same_state(a: Any, b: Any, where: str = "state") -> None:
+    """States equal bit for bit."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), f"{where}: {sorted(a)} and {sorted(b)}"
+        for key in a:
+            assert_same_state(a[key], b[key], f"{where}[{key!r}]")
+    elif isinstance(a, list):
+        assert len(a) == len(b), f"{where}: lengths {len(a)} and {len(b)}"
+        for i, (left, right) in enumerate(zip(a, b)):
+            assert_same_state(left, right, f"{where}[{i}]")
+    elif isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype, f"{where}: {a.dtype} and {b.dtype}"
+        assert a.shape == b.shape, f"{where}: {a.shape} and {b.shape}"
+        assert a.tobytes() == b.tobytes(), f"{where}: arrays differ at {np.argwhere(a != b)[:3]}"
+    else:
+        assert a == b or (a != a and b != b), f"{where}: {a!r} and {b!r}"
+
+
+def assert_same_answers(a: list[list[Any]], b: list[list[Any]]) -> None:
+    """Answers equal bit for bit; a class that came later may be absent from the shorter row."""
+    assert len(a) == len(b), f"{len(a)} and {len(b)} answers"
+    for i, (left, right) in enumerate(zip(a, b)):
+        n = max(len(left), len(right))
+        left, right = left + [0.0] * (n - len(left)), right + [0.0] * (n - len(right))
+        same = all(p == q or (p != p and q != q) for p, q in zip(left, right))
+        assert same, f"answers differ at row {i}: {left} and {right}"
+
+
+def cut(seed: int, n_rows: int) -> list[slice]:
+    """A random chunking, with chunks of 1 row and of many."""
+    rng = np.random.default_rng(seed)
+    ends = np.unique(np.append(rng.integers(1, n_rows, 12), n_rows)).tolist()
+    return [slice(start, end) for start, end in zip([0, *ends], ends)]
+
+
+def held_bytes(value: Any) -> int:
+    """Bytes of everything that hangs from an estimator, caches included."""
+    if isinstance(value, Estimator):
+        return sum(held_bytes(item) for item in vars(value).values())
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(held_bytes(item) for pair in value.items() for item in pair)
+    if isinstance(value, list | tuple | set):
+        return sum(held_bytes(item) for item in value) + 8 * len(value)
+    if isinstance(value, int | float):
+        return 8  # a bigger counter is no growth
+    return sys.getsizeof(value)
