@@ -19,7 +19,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "HoeffdingTree": lambda: learners.HoeffdingTreeClassifier(),
     "GaussianNB": lambda: learners.GaussianNB(),
     "Softmax": lambda: chain(transforms.StandardScaler(), learners.SoftmaxRegression()),
-    "kNN-1000": lambda: learners.KNNClassifier(window_size=1000),
+    # votes count alike, as MOA's do
+    "kNN-1000": lambda: learners.KNNClassifier(window_size=1000, weights="uniform"),
     "StandardScaler": lambda: transforms.StandardScaler(),
 }
 

@@ -14,7 +14,8 @@ CLOCK = time.process_time
 
 def _nearest() -> Any:
     engine = neighbors.LazySearch(window_size=1000)
-    return preprocessing.StandardScaler() | neighbors.KNNClassifier(n_neighbors=5, engine=engine)
+    model = neighbors.KNNClassifier(n_neighbors=5, engine=engine, weighted=False)
+    return preprocessing.StandardScaler() | model
 
 
 def _softmax() -> Any:
