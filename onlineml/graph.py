@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from onlineml.base import Array, Classifier, Estimator, Regressor, Transformer
+from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.schema import Schema, wrong
 
-__all__ = ["ChainClassifier", "ChainRegressor", "ChainTransformer", "chain"]
+__all__ = ["ChainClassifier", "ChainDetector", "ChainRegressor", "ChainTransformer", "chain"]
 
 
 class _Chain(Estimator):
@@ -100,6 +100,23 @@ class ChainRegressor(_Chain, Regressor):
     """
 
 
+class ChainDetector(_Chain, Detector):
+    """Transformers before a detector of anomalies; made by `chain`.
+
+    `explain_one` tells what each of the numbers that reach the detector contributes.
+
+    Parameters
+    ----------
+    steps
+        Unfitted estimators, the last a detector, the others transformers.
+    """
+
+    @property
+    def _explains(self) -> bool:  # type: ignore[override]  # of others it is their class's
+        last = self.steps[-1]
+        return isinstance(last, Detector) and last._explains
+
+
 class ChainTransformer(_Chain, Transformer):
     """Transformers one after another; made by `chain`.
 
@@ -138,13 +155,19 @@ def chain(*steps: Estimator) -> Any:
     >>> model.fit_many(rows, labels).predict_one([7.0])
     'high'
     """
-    kinds = {Classifier: ChainClassifier, Regressor: ChainRegressor, Transformer: ChainTransformer}
+    kinds = {
+        Classifier: ChainClassifier,
+        Regressor: ChainRegressor,
+        Detector: ChainDetector,
+        Transformer: ChainTransformer,
+    }
     for role, kind in kinds.items():
         if steps and isinstance(steps[-1], role):
             made = kind(steps=steps)
             made._check()
             return made
-    raise wrong("steps", steps, "estimators, the last a classifier, a regressor or a transformer")
+    due = "estimators, the last a classifier, a regressor, a detector or a transformer"
+    raise wrong("steps", steps, due)
 
 
 def _output_of(step: Estimator) -> Schema:

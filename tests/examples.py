@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from onlineml import learners, transforms
+from onlineml import detectors, learners, transforms
 from onlineml.estimator import Estimator
 from onlineml.graph import chain
 from onlineml.registry import estimators
@@ -11,6 +11,7 @@ from onlineml.registry import estimators
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveRandomForestClassifier": lambda: learners.AdaptiveRandomForestClassifier(n_members=3),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
+    "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from onlineml import checks
-from onlineml.base import Array, Classifier, Detector, DriftDetector, Regressor
-from onlineml.kernels.arena import ANSWER_AND_SCORES, Field
+from onlineml.base import Array, Classifier, DriftDetector, Regressor
+from onlineml.kernels.arena import Field
 from onlineml.learners import GaussianNB
 from onlineml.registry import estimators
 from onlineml.schema import Schema
 from tests.examples import example
+from tests.naive.far_from_mean import FarFromMean
 
 CHECKS = dict(checks.all_checks())
 
@@ -187,25 +188,6 @@ def test_a_drift_detector_in_python_passes() -> None:
     assert detector.fit_many([0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1]).tolist() == [4, 10]
     assert detector.drift_detected
     assert not detector.fit_one(1).drift_detected
-
-
-class FarFromMean(Detector):
-    """Scores the sum of the features' distances from their running means."""
-
-    _explains = True
-    _state = (Field("n_", (1,)), Field("sum_", ("F",)))
-
-    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        for i, x in enumerate(X):
-            known = np.nan_to_num(x)
-            if serve:
-                parts = np.abs(known - self.sum_ / self.n_) if self.n_[0] else 0.0 * known
-                out[i, 0] = parts.sum()
-                if serve == ANSWER_AND_SCORES:
-                    out[i, 1:] = parts
-            if fit:
-                self.n_ += weight[i]
-                self.sum_ += weight[i] * known
 
 
 class OneNumberFarFromMean(FarFromMean):

@@ -7,6 +7,7 @@ from onlineml.checks import rows
 from onlineml.graph import chain
 from onlineml.learners import GaussianNB, MeanRegressor
 from onlineml.transforms import MeanImputer, StandardScaler
+from tests.naive.far_from_mean import FarFromMean
 
 
 def test_chain_equals_its_steps_by_hand() -> None:
@@ -41,6 +42,15 @@ def test_only_transformers_stand_before_the_last_step() -> None:
         chain(GaussianNB(), StandardScaler())
     with pytest.raises(ValueError, match="steps"):
         chain()
+
+
+def test_a_chain_that_ends_in_a_detector_explains_as_it_does() -> None:
+    model = chain(StandardScaler(), FarFromMean())
+    X, _ = rows(0, 100, clean=True)
+    scores = model.score_fit_many(X)
+    assert scores[0] == 0.0
+    assert scores[-1] > 0.0
+    assert model.explain_one(X[0]).sum() == model.score_one(X[0])
 
 
 def test_the_steps_given_stay_unfitted() -> None:

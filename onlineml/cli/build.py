@@ -71,9 +71,12 @@ def compile_kernels(models: Iterable[Estimator], stream: Stream) -> None:
     """Compile what `models` need, or load it from the cache."""
     import numpy as np
 
+    from onlineml.base import Detector
+
     row = np.zeros((1, stream.schema.n_features))
     for model in models:
-        model.clone().start(stream.schema).predict_many(row)  # type: ignore[attr-defined]
+        twin: Any = model.clone().start(stream.schema)
+        (twin.score_many if isinstance(twin, Detector) else twin.predict_many)(row)
 
 
 def _tried(model: Estimator, text: str, stream: Stream, seeded: bool) -> Estimator:

@@ -55,11 +55,12 @@ def run(config: RunConfig) -> int | None:
     from onlineml.cli.folder import chosen_folder, write_config, write_results
     from onlineml.cli.live import Trackers, View, stdout, summary
     from onlineml.evaluation import prequential
+    from onlineml.evaluation.entrants import has_detectors
     from onlineml.evaluation.metrics import chosen
 
     stream, total = stream_of(config.stream, config.rows)
     models = models_of(config.models, stream, seeded=config.seeds is None)
-    metrics = chosen(config.metrics or None, stream.task)
+    metrics = chosen(config.metrics or None, stream.task, detectors=has_detectors(models))
     folder = chosen_folder(config, stream.name)
     tracker = _tracker(config, stream.name, total)
     text = write_config(folder, config)

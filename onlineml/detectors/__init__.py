@@ -1,5 +1,6 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
+from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
@@ -40,6 +41,7 @@ __all__ = [
     "STEPD",
     "STUDD",
     "BayesianChangePoint",
+    "DeviationFromMean",
     "EWMAChart",
     "Hellinger",
     "KolmogorovSmirnov",

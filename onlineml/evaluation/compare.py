@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 from onlineml.base import Estimator
 from onlineml.datasets.stream import Stream
 from onlineml.evaluation.comparison import Comparison
-from onlineml.evaluation.entrants import Models, baselines_of, named_models, seeds_of
+from onlineml.evaluation.entrants import (
+    Models,
+    baselines_of,
+    has_detectors,
+    named_models,
+    seeds_of,
+)
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.prequential import prequential
 from onlineml.evaluation.result import Result
@@ -67,13 +73,11 @@ def compare(
         raise wrong("n_jobs", n_jobs, "at least 1 process")
     sources = _named_streams(streams, max_rows)
     named = named_models(models)
-    for source in sources.values():
-        chosen(options.get("metrics"), source.task)
-    units = [
-        unit
-        for stream, source in sources.items()
-        for unit in _units(stream, source, named, seeds, options, baselines, apart=n_jobs > 1)
-    ]
+    units = []
+    for stream, source in sources.items():
+        used = chosen(options.get("metrics"), source.task, detectors=has_detectors(named))
+        own = options | {"metrics": [metric.name for metric in used]}
+        units += list(_units(stream, source, named, seeds, own, baselines, apart=n_jobs > 1))
     tell = _ignore if on_progress is None else on_progress
     done = _in_turn(units, tell) if n_jobs == 1 else _side_by_side(units, n_jobs, tell)
     return _joined(units, done, list(sources))

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Classifier, Estimator
+from onlineml.base import Classifier, Detector, Estimator
 from onlineml.evaluation.entrants import Entrant
 from onlineml.evaluation.metrics import Metric, Scored
 from onlineml.evaluation.result import Run, WindowRecord
 from onlineml.evaluation.scoring import Scores
-from onlineml.graph import ChainClassifier, ChainRegressor
+from onlineml.graph import ChainClassifier, ChainDetector, ChainRegressor
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of
+from onlineml.schema import wrong
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -138,7 +139,8 @@ class Contender:
 
     @property
     def _serving(self) -> int:
-        return ANSWER_AND_SCORES if self._in_full else ANSWER
+        in_full = self._in_full and not isinstance(self.model, Detector)
+        return ANSWER_AND_SCORES if in_full else ANSWER
 
     def _learn(self, X: Array, y: Targets, weight: Array | None, serve: int) -> Array:
         """The pass that all verbs of an estimator end in, without making labels of its codes."""
@@ -156,6 +158,8 @@ class Contender:
 
     def _read(self, out: Array) -> Answers:
         """A pass's output in the codes of the evaluation."""
+        if isinstance(self.model, Detector):
+            return self._ranked(out)
         if not isinstance(self.model, Classifier):
             return Answers(out)
         self._know_classes()
@@ -167,6 +171,13 @@ class Contender:
         probabilities = np.zeros((len(out), len(self.labels.classes)))
         probabilities[:, columns] = out[:, 1 : 1 + len(columns)]
         return Answers(answer, probabilities)
+
+    def _ranked(self, scores: Array) -> Answers:
+        """A detector's scores stand for the probability of either class: rankings read one."""
+        if len(self.labels.classes) > 2:
+            due = "two labels, the greater that of an anomaly, as detectors take part"
+            raise wrong("stream", self.labels.classes, due)
+        return Answers(np.full(len(scores), -1), np.column_stack([scores, scores]))
 
     def _know_classes(self) -> None:
         assert isinstance(self.model, Classifier)
@@ -201,7 +212,7 @@ class Contender:
 
 def _is_compiled(model: Estimator) -> bool:
     """Whether a row of weight 0 surely changes nothing: the rule for kernels."""
-    if isinstance(model, ChainClassifier | ChainRegressor):
+    if isinstance(model, ChainClassifier | ChainDetector | ChainRegressor):
         return all(map(_is_compiled, model.steps))
     return model._kernel is not None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from onlineml.base import Classifier, Estimator, Regressor
+from onlineml.base import Classifier, Detector, Estimator, Regressor
 from onlineml.schema import Schema, wrong
 
 Models = Estimator | Sequence[Estimator] | Mapping[str, Estimator]
@@ -31,10 +31,11 @@ def entrants(
 ) -> list[Entrant]:
     """Started copies of `models`, one for each seed where they have one, baselines last."""
     named = named_models(models)
-    role = Regressor if task == "regression" else Classifier
+    roles = (Regressor,) if task == "regression" else (Classifier, Detector)
     for name, model in named.items():
-        if not isinstance(model, role):
-            raise wrong(f"models[{name!r}]", model, f"a {role.__name__}, as the task is {task}")
+        if not isinstance(model, roles):
+            due = " or ".join(role.__name__ for role in roles)
+            raise wrong(f"models[{name!r}]", model, f"a {due}, as the task is {task}")
     entered = [
         Entrant(name, seed, twin)
         for name, model in named.items()
@@ -64,6 +65,11 @@ def named_models(models: Models) -> dict[str, Estimator]:
     if not named:
         raise wrong("models", models, "at least one estimator")
     return named
+
+
+def has_detectors(models: Models) -> bool:
+    """Whether some of `models` give scores, not labels."""
+    return any(isinstance(model, Detector) for model in named_models(models).values())
 
 
 def _copies(

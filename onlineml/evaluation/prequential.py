@@ -11,7 +11,7 @@ import numpy.typing as npt
 from onlineml.datasets.stream import Chunk, Stream
 from onlineml.evaluation.contender import Answers, Contender, Labels
 from onlineml.evaluation.delay import Delay, LabelDelay, Script, delay_of
-from onlineml.evaluation.entrants import Models, admit, entrants
+from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.result import Result, WindowRecord
 from onlineml.schema import Array, Schema, wrong
@@ -56,7 +56,8 @@ def prequential(
     ----------
     models
         One estimator, several, or name -> estimator. Copies are evaluated; they go on from what
-        the estimators have learned.
+        the estimators have learned. Detectors of anomalies never see the labels: their scores are
+        measured against them, the greater of the two labels being that of an anomaly.
     stream
         A `Stream`, or anything that `onlineml.datasets.as_stream` takes.
     metrics
@@ -111,7 +112,7 @@ def prequential(
     _check(window=window, chunk_size=chunk_size, max_rows=1 if max_rows is None else max_rows)
     source = _opened(stream, max_rows)
     delay, late_by = delay_of(label_delay, max_pending)
-    used = chosen(metrics, source.task)
+    used = chosen(metrics, source.task, detectors=has_detectors(models))
     labels = Labels(source.task)
     entered = entrants(
         models, source.task, source.schema, seeds=seeds, baselines=baselines, inplace=inplace

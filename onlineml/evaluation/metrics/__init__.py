@@ -40,10 +40,17 @@ def metric(name: str) -> Metric:
     return METRICS[name]
 
 
-def chosen(metrics: Sequence[str] | str | None, task: str) -> tuple[Metric, ...]:
-    """Metrics for a stream's task: those named, each once, or the defaults."""
+def chosen(
+    metrics: Sequence[str] | str | None, task: str, *, detectors: bool = False
+) -> tuple[Metric, ...]:
+    """Metrics for a stream's task: those named, each once, or the defaults.
+
+    Detectors give scores, no labels: where some take part, only rankings can be measured.
+    """
+    rankings = [one.name for one in ranking.METRICS]
+    only_scores = detectors and task != "regression"
     if metrics is None:
-        metrics = DEFAULTS[task]
+        metrics = rankings if only_scores else DEFAULTS[task]
     names = [metrics] if isinstance(metrics, str) else metrics
     found = tuple(metric(name) for name in dict.fromkeys(names))
     kind = "regression" if task == "regression" else "classification"
@@ -51,6 +58,9 @@ def chosen(metrics: Sequence[str] | str | None, task: str) -> tuple[Metric, ...]
         if one.kind != kind:
             others = [other.name for other in METRICS.values() if other.kind == kind]
             raise wrong("metrics", one.name, f"metrics for {kind}: {', '.join(others)}")
+        if only_scores and one.name not in rankings:
+            due = f"metrics of scores, as detectors take part: {', '.join(rankings)}"
+            raise wrong("metrics", one.name, due)
     if not found:
         raise wrong("metrics", metrics, "at least one metric")
     return found

@@ -1,0 +1,1 @@
+"""Detectors of anomalies: a row in, a score out."""

@@ -1,0 +1,64 @@
+"""Detectors of anomalies under evaluation: scored before they learn, labels never shown."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from onlineml.evaluation import prequential
+from onlineml.graph import chain
+from onlineml.learners import GaussianNB
+from onlineml.transforms import StandardScaler
+from tests.evaluation.streams import Rows
+from tests.naive.far_from_mean import FarFromMean
+
+
+def anomalies(n=900, *, labels=(0, 1)):
+    """Normal rows of one blob; one in thirty is far off, none in the first 300."""
+    rng = np.random.default_rng(3)
+    X, odd = rng.normal(size=(n, 3)), rng.random(n) < 1 / 30
+    odd[:300] = False
+    X[odd] += rng.normal(size=(int(odd.sum()), 3)) * 3.0
+    return X, np.array(labels, object)[odd.astype(int)]
+
+
+@pytest.mark.parametrize("labels", [(0, 1), ("fine", "odd"), (False, True)])
+def test_totals_are_those_of_scores_given_before_learning(labels) -> None:
+    X, y = anomalies(labels=labels)
+    result = prequential(FarFromMean(), Rows(X, y, task="anomaly"), window=300, chunk_size=77)
+    scores = FarFromMean().score_fit_many(X)
+    truth = y == labels[1]
+    due = [
+        [measure(truth[part], scores[part]) for part in (slice(300, 600), slice(600, 900))]
+        for measure in (roc_auc_score, average_precision_score)
+    ]
+    run = result.runs[0]
+    assert run.totals["roc_auc"] == pytest.approx(np.mean(due[0]))
+    assert run.totals["average_precision"] == pytest.approx(np.mean(due[1]))
+    assert run.n_skipped == {"roc_auc": 1, "average_precision": 1}, "a window of one class"
+
+
+def test_late_labels_and_classifiers_beside_detectors() -> None:
+    X, y = anomalies()
+    models = {"far": FarFromMean(), "scaled": chain(StandardScaler(), FarFromMean())}
+    models["supervised"] = GaussianNB()
+    result = prequential(models, Rows(X, y), label_delay=40)
+    assert [run.model for run in result.runs][:3] == ["far", "scaled", "supervised"]
+    assert all(0.6 < run.totals["roc_auc"] <= 1.0 for run in result.runs[:3])
+
+
+def test_labels_do_not_reach_a_detector() -> None:
+    X, y = anomalies()
+    one, other = FarFromMean(), FarFromMean()
+    prequential(one, Rows(X, y), inplace=True)
+    prequential(other, Rows(X, y[::-1]), inplace=True)
+    assert one.sum_.tolist() == other.sum_.tolist()
+
+
+def test_what_scores_cannot_answer_is_refused() -> None:
+    X, y = anomalies()
+    with pytest.raises(ValueError, match="metrics of scores, as detectors take part"):
+        prequential(FarFromMean(), Rows(X, y), metrics="accuracy")
+    with pytest.raises(ValueError, match="two labels"):
+        prequential(FarFromMean(), Rows(X, np.arange(len(X)) % 3))
+    with pytest.raises(ValueError, match="a Regressor"):
+        prequential(FarFromMean(), Rows(X, X[:, 0], task="regression"))
