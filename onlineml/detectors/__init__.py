@@ -1,6 +1,7 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
+from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
@@ -43,6 +44,7 @@ __all__ = [
     "BayesianChangePoint",
     "DeviationFromMean",
     "EWMAChart",
+    "HalfSpaceTrees",
     "Hellinger",
     "KolmogorovSmirnov",
     "PageHinkley",

@@ -49,3 +49,37 @@ def alarms(values: Any, update: Callable[[float], object], raised: Callable[[], 
 def of_river(detector: Any, values: Array) -> list[int]:
     """Where a detector of river raises an alarm."""
     return alarms(values.tolist(), detector.update, lambda: bool(detector.drift_detected))
+
+
+def clusters_with_anomalies(
+    n_rows: int = 20_000, *, drift: bool = False, seed: int = 7
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Three correlated clusters of ten features, scaled to [0, 1], and 1 % of anomalies; labels.
+
+    Of the anomalies, all after the first twentieth, 40 % are uniform in the box that the rows
+    fill, 40 % are rows with two features shifted by 2 to 3.5 deviations, 20 % lie close
+    together. With `drift`, the clusters are others from half way on.
+    """
+    rng = np.random.default_rng(seed)
+    parts = [n_rows // 2, n_rows - n_rows // 2] if drift else [n_rows]
+    X = np.concatenate([_clusters(rng, n) for n in parts])
+    n_strange = n_rows // 100
+    where = rng.choice(np.arange(n_rows // 20, n_rows), n_strange, replace=False)
+    uniform, shifted, close = np.split(where, [2 * n_strange // 5, 4 * n_strange // 5])
+    low, high, deviation = X.min(0), X.max(0), X.std(0)
+    X[uniform] = rng.uniform(low, high, (len(uniform), 10))
+    for i in shifted:
+        columns = rng.choice(10, 2, replace=False)
+        X[i, columns] += rng.choice([-1, 1], 2) * rng.uniform(2, 3.5, 2) * deviation[columns]
+    X[close] = rng.uniform(low, high) + 0.02 * (high - low) * rng.normal(size=(len(close), 10))
+    labels = np.zeros(n_rows, np.int64)
+    labels[where] = 1
+    low, high = X.min(0), X.max(0)
+    return np.ascontiguousarray((X - low) / (high - low)), labels
+
+
+def _clusters(rng: np.random.Generator, n: int) -> Array:
+    centers, turns = 3.0 * rng.normal(size=(3, 10)), rng.normal(size=(3, 10, 10)) / np.sqrt(10)
+    which = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    rows: Array = centers[which] + np.einsum("nij,nj->ni", turns[which], rng.normal(size=(n, 10)))
+    return rows

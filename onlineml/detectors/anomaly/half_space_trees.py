@@ -1,0 +1,408 @@
+"""Half-space trees: how many recent rows lie in the same cells of random grids."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from onlineml.base import Array, Detector
+from onlineml.kernels import entry, jit
+from onlineml.kernels.alarms import row_tells
+from onlineml.kernels.arena import (
+    ANSWER_AND_SCORES,
+    Call,
+    Field,
+    Ints,
+    f1,
+    f2,
+    i1,
+    i2,
+    opened,
+    scratch,
+)
+from onlineml.kernels.random import below, seeded, uniform
+from onlineml.kernels.usual_range import usual_range
+from onlineml.schema import Schema, wrong
+
+_LEFT_OUT = 0.01  # share of a window's values, at either end, that the usual range leaves out
+_NARROWER = 10.0  # a range that has shrunk by this factor is not the same any more
+_WINDOW, _HEIGHT, _LIMIT, _SUMMED = range(4)  # of the settings
+_WHICH, _N_ROWS, _N_FEATURES = range(3)  # of the counts: which window, its rows, features cut
+_FIRST = 2  # number of the first window: cells begin as of window 0, long past
+_DIGITS = 32  # binary digits of a place in a work range
+# A cell is one number: its mass in the window that it was last written in, the mass in the one
+# before, which window that was, and the feature that is cut there.
+_BEFORE, _WHEN, _FEATURE = 14, 28, 44  # bits before each
+_MASS, _CLOCK, _WIDEST = (1 << 14) - 1, (1 << 16) - 1, 1 << 19  # largest of each
+
+
+class Forest(NamedTuple):
+    """The trees, and the window that is being filled.
+
+    Features are cut in the middle of what is left of their work range: the binary digits of a
+    value's place in it (`low`, `scale`) lead the way, and no tree keeps cuts. Cell `k` is cut into
+    `2 * k` and `2 * k + 1`. Masses of older windows are known to be old: nothing needs clearing.
+    """
+
+    counts: Ints
+    cells: Ints
+    low: Array
+    scale: Array
+    ranges: Array
+    recent: Array
+    random: Ints
+
+
+@entry
+def _half_space_trees(d: int) -> int:
+    forest = Forest(
+        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f2(d, 6), i1(d, 7)
+    )  # fmt: skip
+    return _rows(opened(d), f1(d, 0), forest, scratch(d)[1])
+
+
+@jit
+def _rows(call: Call, settings: Array, forest: Forest, digits: Ints) -> int:
+    """Within a window trees do not wait for each other: one after another, in a warm cache."""
+    first = call.first
+    while first < call.last:
+        last = _keep(call, first, forest) if call.fit else call.last
+        if call.serve:
+            _clear(call, first, last)
+        if forest.counts[_N_FEATURES] > 0:
+            for t in range(forest.cells.shape[0]):
+                _pass(call, first, last, settings, forest, t, digits)
+            if call.serve:
+                _finish(call, first, last, settings, forest.cells.shape[0])
+        if forest.counts[_N_ROWS] == forest.recent.shape[0]:
+            _end_window(settings, forest, digits)
+        first = last
+    return call.last
+
+
+@jit
+def _keep(call: Call, first: int, forest: Forest) -> int:
+    """Keep rows till the window is full; returns the row after the last one kept."""
+    counts, i = forest.counts, first
+    while i < call.last and counts[_N_ROWS] < forest.recent.shape[0]:
+        if row_tells(call, i):
+            for j in range(call.X.shape[1]):
+                forest.recent[counts[_N_ROWS], j] = call.X[i, j]
+            counts[_N_ROWS] += 1
+        i += 1
+    return i
+
+
+@jit
+def _clear(call: Call, first: int, last: int) -> None:
+    width = call.out.shape[1] if call.serve == ANSWER_AND_SCORES else 1
+    for i in range(first, last):
+        for k in range(width):
+            call.out[i, k] = 0.0
+
+
+@jit
+def _pass(
+    call: Call, first: int, last: int, settings: Array, forest: Forest, t: int, digits: Ints
+) -> None:
+    """Lead rows through tree `t`, in order."""
+    n_features, which, serve = forest.counts[_N_FEATURES], forest.counts[_WHICH], call.serve > 0
+    cells, low, scale = forest.cells[t], forest.low[t], forest.scale[t]
+    for i in range(first, last):
+        x, fit = call.X[i], call.fit and row_tells(call, i)
+        if call.serve == ANSWER_AND_SCORES:
+            _place(x, low, scale, n_features, digits)
+            _tell_apart(settings, forest, t, digits, call.out[i])
+        gaps = _place(x, low, scale, n_features, digits)
+        if gaps:
+            mass = _lead(settings, cells, which, digits, serve, fit, True)
+        else:  # compiled apart: without the search for the heavier half it is half as long
+            mass = _lead(settings, cells, which, digits, serve, fit, False)
+        if serve:
+            call.out[i, 0] += mass
+
+
+@jit
+def _place(x: Array, low: Array, scale: Array, n_features: int, digits: Ints) -> bool:
+    """Digits of each value's place in its work range (its end beyond it); -1 if missing.
+
+    Returns whether any is missing.
+    """
+    any_digits = 0
+    for j in range(n_features):  # in a form that becomes vector instructions
+        place = (x[j] - low[j]) * scale[j]
+        place = place if place > 0.0 else 0.0
+        place = place if place < 2.0**_DIGITS - 1.0 else 2.0**_DIGITS - 1.0
+        digits[j] = np.int64(place if x[j] == x[j] else -1.0)
+        any_digits |= digits[j]
+    return any_digits < 0
+
+
+@jit
+def _lead(
+    settings: Array, cells: Ints, which: int, digits: Ints, serve: bool, fit: bool, gaps: bool
+) -> float:
+    """Count a row in the cells that it falls into; the mass there, as if all cells were as big."""
+    height, limit = int(settings[_HEIGHT]), settings[_LIMIT]
+    every = settings[_SUMMED] > 0.0
+    node, size, total, looking = 1, 1.0, 0.0, serve
+    for level in range(height + 1):
+        cell = cells[node]
+        if (cell >> _WHEN) & _CLOCK != which:
+            cell = _of_now(cell, which)
+        before = (cell >> _BEFORE) & _MASS
+        if looking:
+            total = before * size + (total if every else 0.0)
+        looking = looking and before > limit
+        if fit:
+            cells[node] = cell + 1
+        elif not looking:
+            break
+        if level < height:
+            node = _next(cells, node, cell, which, digits, gaps)
+            size *= 2.0
+    return total
+
+
+@jit
+def _of_now(cell: int, which: int) -> int:
+    """An old cell as it is in the present window."""
+    last = cell & _MASS if (cell >> _WHEN) & _CLOCK == which - 1 else 0
+    return ((cell >> _FEATURE) << _FEATURE) | (which << _WHEN) | (last << _BEFORE)
+
+
+@jit
+def _masses(cell: int, which: int) -> tuple[int, int]:
+    """Masses of the window before, and of the present one."""
+    if (cell >> _WHEN) & _CLOCK != which:
+        cell = _of_now(cell, which)
+    return (cell >> _BEFORE) & _MASS, cell & _MASS
+
+
+@jit
+def _next(cells: Ints, node: int, cell: int, which: int, digits: Ints, gaps: bool) -> int:
+    """The half that the row falls into; the heavier one where its value is missing."""
+    j = cell >> _FEATURE
+    left = digits[j]
+    if not gaps or left >= 0:
+        digits[j] = (left << 1) & ((1 << _DIGITS) - 1)
+        return int(2 * node + (left >> (_DIGITS - 1)))
+    lower, upper = _masses(cells[2 * node], which), _masses(cells[2 * node + 1], which)
+    return 2 * node + (1 if upper[0] + upper[1] > lower[0] + lower[1] else 0)
+
+
+@jit
+def _tell_apart(settings: Array, forest: Forest, t: int, digits: Ints, out: Array) -> None:
+    """Add for each cut how much rarer, in bits, its side is than a half: to its feature."""
+    cells, which, node = forest.cells[t], forest.counts[_WHICH], 1
+    mass = _masses(cells[node], which)[0]
+    for _ in range(int(settings[_HEIGHT])):
+        if mass <= settings[_LIMIT]:
+            break
+        j = cells[node] >> _FEATURE
+        node = _next(cells, node, cells[node], which, digits, True)
+        part = _masses(cells[node], which)[0]
+        out[1 + j] += np.log2((mass + 1.0) / (2.0 * part + 1.0)) / forest.cells.shape[0]
+        mass = part
+
+
+@jit
+def _finish(call: Call, first: int, last: int, settings: Array, n_trees: int) -> None:
+    """From masses to scores; rows without any value score 0."""
+    whole = n_trees * settings[_WINDOW]
+    if settings[_SUMMED] > 0.0:
+        whole *= settings[_HEIGHT] + 1.0
+    for i in range(first, last):
+        known = False
+        for j in range(call.X.shape[1]):
+            known = known or not np.isnan(call.X[i, j])
+        call.out[i, 0] = 1.0 / (1.0 + call.out[i, 0] / whole) if known else 0.0
+
+
+@jit
+def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
+    """Masses of the window are what the next one is scored by."""
+    counts, recent = forest.counts, forest.recent
+    counts[_WHICH] += 1
+    counts[_N_ROWS] = 0
+    if _measure(forest):
+        if counts[_N_FEATURES] != recent.shape[1]:
+            counts[_N_FEATURES] = recent.shape[1]
+            _choose_features(forest)
+        counts[_WHICH] += 1  # what was counted in other work ranges is of no use
+        for t in range(forest.cells.shape[0]):
+            _choose_work_ranges(forest, t)
+            for i in range(recent.shape[0]):
+                _place(recent[i], forest.low[t], forest.scale[t], recent.shape[1], digits)
+                _lead(settings, forest.cells[t], counts[_WHICH], digits, False, True, True)
+        counts[_WHICH] += 1
+    if counts[_WHICH] >= _CLOCK - 3:
+        _turn_back(forest)
+
+
+@jit
+def _turn_back(forest: Forest) -> None:
+    """Begin to number the windows anew: the clock has room for 16 bits."""
+    for t in range(forest.cells.shape[0]):
+        cells = forest.cells[t]
+        for k in range(cells.shape[0]):
+            before = _masses(cells[k], forest.counts[_WHICH])[0]
+            cells[k] = _of_now(cells[k], _FIRST) | (before << _BEFORE)
+    forest.counts[_WHICH] = _FIRST
+
+
+@jit
+def _choose_features(forest: Forest) -> None:
+    """A random feature for each cut; masses are gone."""
+    n = min(forest.recent.shape[1], _WIDEST)
+    for t in range(forest.cells.shape[0]):
+        for k in range(forest.cells.shape[1] // 2):
+            forest.cells[t, k] = below(forest.random, 0, n) << _FEATURE
+
+
+@jit
+def _measure(forest: Forest) -> bool:
+    """Whether some feature of the window lies elsewhere than the work ranges were made for."""
+    n_features = forest.recent.shape[1]
+    found = np.empty((2, n_features))
+    changed = forest.counts[_N_FEATURES] != n_features
+    for j in range(n_features):
+        low, high = usual_range(forest.recent[:, j], _LEFT_OUT)
+        found[0, j], found[1, j] = low, high
+        old, width = forest.ranges[:, j], forest.ranges[1, j] - forest.ranges[0, j]
+        within = low >= old[0] - width and high <= old[1] + width
+        alike = within and _NARROWER * (high - low) >= width
+        changed = changed or not (alike or np.isnan(low))
+    if changed:
+        forest.ranges[:] = found
+    return bool(changed)
+
+
+@jit
+def _choose_work_ranges(forest: Forest, t: int) -> None:
+    """A random center in the range, and as far to both sides that the range lies within."""
+    for j in range(forest.ranges.shape[1]):
+        low, width = forest.ranges[0, j], forest.ranges[1, j] - forest.ranges[0, j]
+        if not width > 0.0:  # constant, or missing: anything else is far away
+            width = max(abs(low), 1.0) * 1e-9
+        center = uniform(forest.random, 0)
+        half = 2.0 * max(center, 1.0 - center)
+        forest.low[t, j] = low + (center - half) * width
+        forest.scale[t, j] = 2.0**_DIGITS / (2.0 * half * width)
+
+
+class HalfSpaceTrees(Detector):
+    """Mass of the last window in the cells of random grids: few rows there, a strange row.
+
+    Each tree cuts the space in two halves, `height` times over. A row is scored by how many rows
+    of the window before lie in its cells, times how small these are: the score is
+    1 / (1 + density), averaged over the trees, where rows spread evenly over the work space
+    have density 1. It is 0 until the first window is full; that window's rows then also say where
+    the data lie, so that no limits need be known, and are the first to score by. Time per
+    event is O(n_trees * (height + n_features)), memory 16 bytes * n_trees * 2 ** height.
+
+    Parameters
+    ----------
+    n_trees
+        Number of trees.
+    height
+        Cuts from the root of a tree to its smallest cells.
+    window_size
+        Rows in a window, at most 16383.
+    size_limit
+        Share of a window: cells with no more mass are not looked into any further.
+    scoring
+        "terminal": the mass of the last cell that is looked into, as in the paper; or "summed":
+        that of all cells on the way.
+    seed
+        Seed of the random cuts; None for fresh ones each time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.detectors import HalfSpaceTrees
+    >>> X = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> model = HalfSpaceTrees().fit_many(X)
+    >>> model.score_one([4.0, -4.0, 0.0]) > model.score_one([0.0, 0.1, 0.2])
+    True
+
+    Notes
+    -----
+    Departures: the range of a feature is that of the first window, but for 1 % of its rows
+    at either end; the work space reaches beyond it as in the paper. It is chosen anew, and the last
+    window learned again in it, where a feature has moved beyond twice its range or shrunk below a
+    tenth of it. The paper scores by the mass alone, not its density. Where a value is missing, a
+    row takes the heavier half; a row without any value scores 0 and is not learned. What a
+    feature contributes is how much rarer than half a cell the halves were that its value chose, in
+    bits, averaged over the trees. Codes of nominal values are taken as numbers. A weight
+    other than 0 counts as 1.
+
+    References
+    ----------
+    .. [1] Tan, Ting, Liu (2011), Fast anomaly detection for streaming data, IJCAI, 1511-1516.
+       Section 3, algorithms 1 to 3.
+    """
+
+    _kernel = _half_space_trees
+    _explains = True
+    _state = (
+        Field("counts_", (3,), np.int64),
+        Field("cells_", ("T", "N"), np.int64),
+        Field("low_", ("T", "F")),
+        Field("scale_", ("T", "F")),
+        Field("ranges_", (2, "F"), fill=np.nan),
+        Field("recent_", ("W", "F"), fill=np.nan),
+        Field("random_", (1,), np.int64),
+    )
+
+    counts_: Ints
+    random_: Ints
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 25,
+        height: int = 15,
+        window_size: int = 250,
+        size_limit: float = 0.1,
+        scoring: Literal["terminal", "summed"] = "terminal",
+        seed: int | None = 0,
+    ) -> None:
+        self.n_trees = n_trees
+        self.height = height
+        self.window_size = window_size
+        self.size_limit = size_limit
+        self.scoring = scoring
+        self.seed = seed
+
+    def _check(self) -> None:
+        if self.n_trees < 1:
+            raise wrong("n_trees", self.n_trees, "a number of trees >= 1")
+        if not 1 <= self.height <= 24:
+            raise wrong("height", self.height, "a number of cuts from 1 to 24")
+        if not 2 <= self.window_size <= _MASS:
+            raise wrong("window_size", self.window_size, f"a number of rows from 2 to {_MASS}")
+        if not 0 <= self.size_limit < 1:
+            raise wrong("size_limit", self.size_limit, "a share from 0 to 1")
+        if self.scoring not in ("terminal", "summed"):
+            raise wrong("scoring", self.scoring, "'terminal' or 'summed'")
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "T": int(self.n_trees),
+            "N": 2 << int(self.height),
+            "W": int(self.window_size),
+        }
+
+    def _start(self, schema: Schema) -> None:
+        self.random_[:] = seeded(self.seed, 1)
+        self.counts_[_WHICH] = _FIRST
+
+    def _settings(self) -> tuple[float, ...]:
+        return (
+            float(self.window_size),
+            float(self.height),
+            float(self.size_limit * self.window_size),
+            float(self.scoring == "summed"),
+        )

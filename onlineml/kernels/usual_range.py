@@ -1,0 +1,45 @@
+"""The range that most of some values lie in: with it detectors measure the space that they cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array
+
+
+@jit
+def usual_range(values: Array, share: float) -> tuple[float, float]:
+    """Least and largest of `values`, but for `share` of them at either end; NaN where none are.
+
+    One huge value in many thus moves nothing. At least one at either end is left out, unless all
+    others are equal: then none is. Missing values do not count. Time is O(n) for small shares.
+    """
+    n, n_values = values.shape[0], 0
+    room = min(int(np.ceil(share * n)), (n - 1) // 2) + 1
+    least, largest = np.empty(room), np.empty(room)
+    for value in values:
+        if not np.isnan(value):
+            n_kept = min(n_values, room)
+            _insert(least, n_kept, value)
+            _insert(largest, n_kept, -value)
+            n_values += 1
+    if n_values == 0:
+        return np.nan, np.nan
+    left_out = min(int(np.ceil(share * n_values)), (n_values - 1) // 2)
+    low, high = least[left_out], -largest[left_out]
+    return (low, high) if low < high else (least[0], -largest[0])
+
+
+@jit
+def _insert(least: Array, n: int, value: float) -> None:
+    """Put `value` where it belongs among the first `n` in order; the last one may drop out."""
+    at = n
+    if n == least.shape[0]:
+        if value >= least[n - 1]:
+            return
+        at = n - 1
+    while at > 0 and least[at - 1] > value:
+        least[at] = least[at - 1]
+        at -= 1
+    least[at] = value
