@@ -19,7 +19,9 @@ N_ROWS, BAD = 6000, 2000
 DETECTORS = [
     name
     for name, kind in estimators().items()
-    if issubclass(kind, Detector) and kind._n_inputs is None
+    if issubclass(kind, Detector)
+    and kind._n_inputs is None
+    and kind.__module__.startswith("onlineml.detectors")
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from onlineml.base import Detector
@@ -84,6 +86,9 @@ class DeviationFromMean(Detector):
 
     _kernel = _deviation_from_mean
     _explains = True
+    _excuses: ClassVar = {
+        "robust_huge_row": "one far row moves mean and deviation until it has faded",
+    }
     _state = (Field("n_", ("F",)), Field("mean_", ("F",)), Field("variance_", ("F",)))
 
     def __init__(self, *, fading_factor: float = 0.999, min_std: float = 1e-12) -> None:
