@@ -1,6 +1,14 @@
-"""What every test run has: the `--slow` option."""
+"""What every test run has: the `--slow` option, and a Ctrl-C that works."""
+
+import signal
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Jobs that a shell starts in the background ignore Ctrl-C, which some tests press."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveRandomForestClassifier": lambda: learners.AdaptiveRandomForestClassifier(n_members=3),
+    "CalibratedDetector": lambda: detectors.CalibratedDetector(base=detectors.DeviationFromMean()),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),

@@ -1,5 +1,6 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
+from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.drift.adwin import ADWIN
@@ -42,6 +43,7 @@ __all__ = [
     "STEPD",
     "STUDD",
     "BayesianChangePoint",
+    "CalibratedDetector",
     "DeviationFromMean",
     "EWMAChart",
     "HalfSpaceTrees",

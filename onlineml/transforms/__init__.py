@@ -1,5 +1,6 @@
-"""Changing rows: scalers, encoders, imputers."""
+"""Changing rows: scalers, encoders, imputers, calibrators of scores."""
 
+from onlineml.transforms.conformal_calibrator import ConformalCalibrator
 from onlineml.transforms.feature_hasher import FeatureHasher
 from onlineml.transforms.from_dict import FromDict
 from onlineml.transforms.mean_imputer import MeanImputer
@@ -8,6 +9,7 @@ from onlineml.transforms.one_hot_encoder import OneHotEncoder
 from onlineml.transforms.standard_scaler import StandardScaler
 
 __all__ = [
+    "ConformalCalibrator",
     "FeatureHasher",
     "FromDict",
     "MeanImputer",

@@ -32,7 +32,7 @@ def naive(X, fading_factor, min_std=1e-12):
 def test_equals_its_naive_twin(fading_factor: float) -> None:
     X, _ = rows(4, 250)
     X = np.where(X == 1e6, 7.0, X)[:, :4]
-    got = DeviationFromMean(fading_factor=fading_factor).score_fit_many(X)
+    got = DeviationFromMean(fading_factor=fading_factor, clip=np.inf).score_fit_many(X)
     np.testing.assert_allclose(got, naive(X, fading_factor), rtol=1e-8, atol=1e-10)
 
 
@@ -45,7 +45,22 @@ def test_a_shift_becomes_normal() -> None:
     assert np.quantile(scores[3500:], 0.99) < 4.5
 
 
-@pytest.mark.parametrize("bad", [{"fading_factor": 0.0}, {"min_std": 0.0}])
+def test_one_far_row_hardly_changes_what_is_normal() -> None:
+    X = np.random.default_rng(0).normal(size=(500, 2))
+    clean = DeviationFromMean().fit_many(X)
+    spoiled = DeviationFromMean().fit_many(X).fit_one([1e6, -1e6])
+    assert spoiled.score_one([4.0, 0.0]) > 0.8 * clean.score_one([4.0, 0.0])
+
+
+def test_values_far_off_are_learned_when_they_stay() -> None:
+    X = np.random.default_rng(0).normal(size=(6000, 1))
+    X[1000:] = 1e6 + 3.0 * X[1000:]
+    scores = DeviationFromMean(fading_factor=0.99).score_fit_many(X)
+    assert scores[1000] > 1e5
+    assert np.median(scores[5000:]) < 1.0
+
+
+@pytest.mark.parametrize("bad", [{"fading_factor": 0.0}, {"min_std": 0.0}, {"clip": 0.0}])
 def test_bad_parameters_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         DeviationFromMean(**bad).fit_one([1.0])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Field, f1, opened
 from onlineml.schema import wrong
+
+_FEW = 20.0  # weight from which on a deviation is known well enough to be cut
 
 
 @entry
@@ -19,7 +19,7 @@ def _deviation_from_mean(d: int) -> int:
 
 @jit
 def _rows(call: Call, settings: Array, n: Array, mean: Array, variance: Array) -> int:
-    least, floor = 1.0 - settings[0], settings[1]
+    least, floor, clip = 1.0 - settings[0], settings[1], settings[2]
     for i in range(call.first, call.last):
         x = call.X[i]
         if call.serve:
@@ -36,6 +36,9 @@ def _rows(call: Call, settings: Array, n: Array, mean: Array, variance: Array) -
                     n[j] += w
                     step = min(max(w / n[j], w * least), 1.0)
                     gap = x[j] - mean[j]
+                    if n[j] > _FEW and variance[j] > floor * floor:
+                        most = clip * np.sqrt(variance[j])
+                        gap = min(max(gap, -most), most)
                     mean[j] += step * gap
                     variance[j] = (1.0 - step) * (variance[j] + step * gap * gap)
     return call.last
@@ -61,6 +64,10 @@ class DeviationFromMean(Detector):
         1 / (1 - fading_factor) events. 1 forgets nothing.
     min_std
         Floor of the standard deviation, in the units of the features.
+    clip
+        Most standard deviations that a value is learned to be off, so that a single far one hardly
+        changes what is normal; a lasting change is still learned within
+        O(log(distance) / (1 - fading_factor)) events. `inf` for no limit.
 
     Examples
     --------
@@ -74,7 +81,8 @@ class DeviationFromMean(Detector):
     Notes
     -----
     Population, not sample, variance. The first events count alike, as in [1]_, until there are
-    1 / (1 - fading_factor) of them; then the update is that of [2]_. Nominal values are taken as
+    1 / (1 - fading_factor) of them; then the update is that of [2]_. Values are cut at `clip` once
+    a feature has been seen 20 times. Nominal values are taken as
     their codes.
 
     References
@@ -86,20 +94,22 @@ class DeviationFromMean(Detector):
 
     _kernel = _deviation_from_mean
     _explains = True
-    _excuses: ClassVar = {
-        "robust_huge_row": "one far row moves mean and deviation until it has faded",
-    }
     _state = (Field("n_", ("F",)), Field("mean_", ("F",)), Field("variance_", ("F",)))
 
-    def __init__(self, *, fading_factor: float = 0.999, min_std: float = 1e-12) -> None:
+    def __init__(
+        self, *, fading_factor: float = 0.999, min_std: float = 1e-12, clip: float = 10.0
+    ) -> None:
         self.fading_factor = fading_factor
         self.min_std = min_std
+        self.clip = clip
 
     def _check(self) -> None:
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")
         if not self.min_std > 0:
             raise wrong("min_std", self.min_std, "a number > 0")
+        if not self.clip > 0:
+            raise wrong("clip", self.clip, "a number > 0")
 
     def _settings(self) -> tuple[float, ...]:
-        return float(self.fading_factor), float(self.min_std)
+        return float(self.fading_factor), float(self.min_std), float(self.clip)
