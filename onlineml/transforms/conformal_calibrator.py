@@ -35,7 +35,7 @@ def _rows(
 def _rank(x: float, values: Array, links: Ints, leaps: Ints, places: Ints) -> float:
     if np.isnan(x):
         return float(np.nan)
-    return n_below(values, links, leaps, x, False) / (places[N] + 1.0)
+    return float(n_below(values, links, leaps, x, False) / (places[N] + 1.0))
 
 
 class ConformalCalibrator(Transformer):
