@@ -7,6 +7,36 @@ import numpy as np
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array
 
+_LEFT_OUT = 0.01  # share of a window's values, at either end, that a feature's range leaves out
+_NARROWER = 10.0  # a range that has shrunk by this factor is not the same any more
+
+
+@jit
+def moved(rows: Array, ranges: Array) -> bool:
+    """Whether some feature of `rows` lies beyond twice its range, or in a tenth of it.
+
+    If so, `ranges`, which holds the least and the largest usual value of each feature, is made that
+    of `rows`. Ranges that are missing are those of features not seen before.
+    """
+    found, changed = np.empty_like(ranges), False
+    for j in range(rows.shape[1]):
+        low, high = usual_range(rows[:, j], _LEFT_OUT)
+        found[0, j], found[1, j] = low, high
+        old_low, old_high = ranges[0, j], ranges[1, j]
+        width = old_high - old_low
+        within = low >= old_low - width and high <= old_high + width
+        alike = within and _NARROWER * (high - low) >= width
+        changed = changed or not (alike or np.isnan(low))
+    if changed:
+        ranges[:] = found
+    return changed
+
+
+@jit
+def width_of(low: float, high: float) -> float:
+    """Width of a range, with which to divide: where all is equal, anything else is far away."""
+    return high - low if high > low else max(abs(low), 1.0) * 1e-9
+
 
 @jit
 def usual_range(values: Array, share: float) -> tuple[float, float]:

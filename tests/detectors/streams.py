@@ -83,3 +83,14 @@ def _clusters(rng: np.random.Generator, n: int) -> Array:
     which = rng.choice(3, n, p=[0.5, 0.3, 0.2])
     rows: Array = centers[which] + np.einsum("nij,nj->ni", turns[which], rng.normal(size=(n, 10)))
     return rows
+
+
+def moving_rows(seed: int, n: int = 400) -> Array:
+    """Rows with missing values whose second feature grows a hundredfold, then shrinks."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    X[n // 3 :, 1] *= 100.0
+    X[2 * n // 3 :, 1] /= 1000.0
+    X[rng.random(X.shape) < 0.1] = np.nan
+    X[n // 2] = np.nan
+    return X

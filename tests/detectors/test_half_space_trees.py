@@ -6,25 +6,14 @@ from sklearn.metrics import roc_auc_score
 
 from onlineml.detectors import HalfSpaceTrees
 from onlineml.detectors.anomaly import half_space_trees as module
-from tests.detectors.streams import Array, clusters_with_anomalies
+from tests.detectors.streams import clusters_with_anomalies, moving_rows
 from tests.naive import half_space_trees as naive
-
-
-def drifting(seed: int, n: int = 400) -> Array:
-    """Rows with missing values whose second feature grows a hundredfold half way, then shrinks."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    X[n // 3 :, 1] *= 100.0
-    X[2 * n // 3 :, 1] /= 1000.0
-    X[rng.random(X.shape) < 0.1] = np.nan
-    X[n // 2] = np.nan
-    return X
 
 
 @pytest.mark.parametrize("scoring", ["terminal", "summed"])
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_the_naive_twin(seed: int, scoring: str) -> None:
-    X = drifting(seed)
+    X = moving_rows(seed)
     detector = HalfSpaceTrees(
         n_trees=4, height=5, window_size=40, scoring=scoring, size_limit=0.1, seed=seed
     )
@@ -41,7 +30,7 @@ def test_equals_the_naive_twin(seed: int, scoring: str) -> None:
 
 
 def test_the_clock_may_turn_back() -> None:
-    X = drifting(0)
+    X = moving_rows(0)
     detector = HalfSpaceTrees(n_trees=3, height=4, window_size=20, seed=0)
     due = detector.score_fit_many(X)
     late = detector.clone().fit_many(X[:20])

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil, isnan, log2
+from math import isnan, log2
 from typing import Any
 
 from onlineml.kernels.random import below, seeded, uniform
-
-
-def usual_range(values: list[float], share: float = 0.01) -> tuple[float, float]:
-    """Least and largest value but for a share at either end; all of them if these are equal."""
-    known = sorted(value for value in values if not isnan(value))
-    if not known:
-        return float("nan"), float("nan")
-    out = min(ceil(share * len(known)), (len(known) - 1) // 2)
-    low, high = known[out], known[len(known) - 1 - out]
-    return (low, high) if low < high else (known[0], known[-1])
+from tests.naive.usual_range import differs, usual_range, width_of
 
 
 class HalfSpaceTrees:
@@ -100,7 +91,7 @@ class HalfSpaceTrees:
 
     def end_window(self) -> None:
         found = [usual_range(list(column)) for column in zip(*self.rows)]
-        if not self.ranges or any(self.differs(j, *pair) for j, pair in enumerate(found)):
+        if not self.ranges or any(map(differs, self.ranges, found)):
             self.n_measured += 1
             self.choose(found)
             self.before = [dict[str, int]() for _ in range(self.n_trees)]
@@ -109,12 +100,6 @@ class HalfSpaceTrees:
                 self.count(x)
         self.before, self.now = self.now, [dict[str, int]() for _ in range(self.n_trees)]
         self.rows = []
-
-    def differs(self, j: int, low: float, high: float) -> bool:
-        old_low, old_high = self.ranges[j]
-        width = old_high - old_low
-        within = low >= old_low - width and high <= old_high + width
-        return not isnan(low) and not (within and 10 * (high - low) >= width)
 
     def choose(self, ranges: list[tuple[float, float]]) -> None:
         if not self.ranges:
@@ -125,7 +110,7 @@ class HalfSpaceTrees:
         for _ in range(self.n_trees):
             work: list[Any] = []
             for low, high in ranges:
-                width = high - low if high > low else max(abs(low), 1.0) * 1e-9
+                width = width_of(low, high)
                 center = uniform(self.random, 0)
                 half = 2 * max(center, 1 - center)
                 work.append((low + (center - half) * width, 2**32 / (2 * half * width)))

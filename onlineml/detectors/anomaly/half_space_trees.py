@@ -22,11 +22,9 @@ from onlineml.kernels.arena import (
     scratch,
 )
 from onlineml.kernels.random import below, seeded, uniform
-from onlineml.kernels.usual_range import usual_range
+from onlineml.kernels.usual_range import moved, width_of
 from onlineml.schema import Schema, wrong
 
-_LEFT_OUT = 0.01  # share of a window's values, at either end, that the usual range leaves out
-_NARROWER = 10.0  # a range that has shrunk by this factor is not the same any more
 _WINDOW, _HEIGHT, _LIMIT, _SUMMED = range(4)  # of the settings
 _WHICH, _N_ROWS, _N_FEATURES = range(3)  # of the counts: which window, its rows, features cut
 _FIRST = 2  # number of the first window: cells begin as of window 0, long past
@@ -226,8 +224,9 @@ def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     counts, recent = forest.counts, forest.recent
     counts[_WHICH] += 1
     counts[_N_ROWS] = 0
-    if _measure(forest):
-        if counts[_N_FEATURES] != recent.shape[1]:
+    wider = counts[_N_FEATURES] != recent.shape[1]
+    if moved(recent, forest.ranges) or wider:
+        if wider:
             counts[_N_FEATURES] = recent.shape[1]
             _choose_features(forest)
         counts[_WHICH] += 1  # what was counted in other work ranges is of no use
@@ -262,30 +261,10 @@ def _choose_features(forest: Forest) -> None:
 
 
 @jit
-def _measure(forest: Forest) -> bool:
-    """Whether some feature of the window lies elsewhere than the work ranges were made for."""
-    n_features = forest.recent.shape[1]
-    found = np.empty((2, n_features))
-    changed = forest.counts[_N_FEATURES] != n_features
-    for j in range(n_features):
-        low, high = usual_range(forest.recent[:, j], _LEFT_OUT)
-        found[0, j], found[1, j] = low, high
-        old, width = forest.ranges[:, j], forest.ranges[1, j] - forest.ranges[0, j]
-        within = low >= old[0] - width and high <= old[1] + width
-        alike = within and _NARROWER * (high - low) >= width
-        changed = changed or not (alike or np.isnan(low))
-    if changed:
-        forest.ranges[:] = found
-    return bool(changed)
-
-
-@jit
 def _choose_work_ranges(forest: Forest, t: int) -> None:
     """A random center in the range, and as far to both sides that the range lies within."""
     for j in range(forest.ranges.shape[1]):
-        low, width = forest.ranges[0, j], forest.ranges[1, j] - forest.ranges[0, j]
-        if not width > 0.0:  # constant, or missing: anything else is far away
-            width = max(abs(low), 1.0) * 1e-9
+        low, width = forest.ranges[0, j], width_of(forest.ranges[0, j], forest.ranges[1, j])
         center = uniform(forest.random, 0)
         half = 2.0 * max(center, 1.0 - center)
         forest.low[t, j] = low + (center - half) * width

@@ -1,0 +1,349 @@
+"""LODA: histograms of random sparse projections."""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from onlineml.base import Array, Detector
+from onlineml.kernels import entry, jit
+from onlineml.kernels.alarms import row_tells
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, f1, f2, i1, i2, opened
+from onlineml.kernels.random import below, normal, seeded
+from onlineml.kernels.usual_range import moved, usual_range, width_of
+from onlineml.schema import Schema, wrong
+
+_LEFT_OUT = 0.01  # share of a window's projections, at either end, outside of the histogram
+_MARGIN = 0.25  # of that range, by which the histogram reaches beyond it
+_OUTSIDE = 0.1  # share of a histogram's mass that may lie outside before it is made anew
+_CROWDED = 0.9  # share of it that may lie in one bin
+_PRIOR = 0.1  # events that every bin is credited with
+_TOGETHER = 32  # probabilities multiplied before a logarithm is taken
+_LARGEST_GROWTH = 1e100
+_N_ROWS, _N_FEATURES = range(2)  # of the counts: rows in the window, features projected
+
+
+class Cuts(NamedTuple):
+    """The projections, their histograms, and the window that is being filled.
+
+    Projection `k` is the sum of `scaled[s, k] * x[places[s, k]]`. Its histogram has a bin more at
+    either end, for what lies outside. Newer events weigh more: `growth` is the present weight.
+    """
+
+    counts: Ints
+    places: Ints
+    weights: Array
+    scaled: Array
+    low: Array
+    scale: Array
+    masses: Array
+    totals: Array
+    growth: Array
+    ranges: Array
+    recent: Array
+    random: Ints
+
+
+@entry
+def _loda(d: int) -> int:
+    cuts = Cuts(
+        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f1(d, 5), f1(d, 6), f2(d, 7), f1(d, 8), f1(d, 9),
+        f2(d, 10), f2(d, 11), i1(d, 12),
+    )  # fmt: skip
+    return _rows(opened(d), f1(d, 0), cuts)
+
+
+@jit
+def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
+    counts, n_cuts = cuts.counts, cuts.low.shape[0]
+    values, bins = np.empty(n_cuts), np.empty(n_cuts, np.int64)
+    for i in range(call.first, call.last):
+        x, fit = call.X[i], call.fit and row_tells(call, i)
+        if counts[_N_FEATURES] > 0:
+            _project(cuts, x, values)
+            _find(cuts, values, bins)
+        if call.serve:
+            _serve(call, i, cuts, bins)
+        if fit:
+            if counts[_N_FEATURES] > 0:
+                _count(cuts, bins, call.weight[i])
+            _remember(cuts, x, settings[0])
+    return call.last
+
+
+@jit
+def _project(cuts: Cuts, x: Array, values: Array) -> None:
+    """All projections of a row; NaN where one misses a value."""
+    values[:] = 0.0
+    for s in range(cuts.places.shape[0]):
+        places, scaled = cuts.places[s], cuts.scaled[s]
+        for k in range(values.shape[0]):
+            values[k] += scaled[k] * x[places[k]]
+
+
+@jit
+def _find(cuts: Cuts, values: Array, bins: Ints) -> None:
+    """The bins that projections fall into; -1 for a missing one."""
+    last = cuts.masses.shape[1] - 1.0
+    for k in range(values.shape[0]):
+        bins[k] = _bin(values[k], cuts.low[k], cuts.scale[k], last)
+
+
+@jit
+def _bin(value: float, low: float, scale: float, last: float) -> int:
+    """In a form that becomes vector instructions."""
+    place = (value - low) * scale + 1.0
+    place = place if place > 0.0 else 0.0
+    place = place if place < last else last
+    return np.int64(place if value == value else -1.0)  # type: ignore[return-value]
+
+
+@jit
+def _serve(call: Call, i: int, cuts: Cuts, bins: Ints) -> None:
+    """Mean negative log-probability of the projections that are there."""
+    out = call.out[i]
+    for k in range(out.shape[0] if call.serve == ANSWER_AND_SCORES else 1):
+        out[k] = 0.0
+    if cuts.counts[_N_FEATURES] == 0:
+        return
+    total, n, product = 0.0, 0, 1.0
+    for k in range(bins.shape[0]):
+        if bins[k] >= 0:
+            product *= _probability(cuts, k, bins[k])
+            n += 1
+            if n % _TOGETHER == 0:
+                total -= np.log(product)
+                product = 1.0
+    if n > 0:
+        out[0] = (total - np.log(product)) / n
+        if call.serve == ANSWER_AND_SCORES:
+            _tell_apart(cuts, bins, out)
+
+
+@jit
+def _probability(cuts: Cuts, k: int, which: int) -> float:
+    prior = _PRIOR * cuts.growth[0]
+    return float((cuts.masses[k, which] + prior) / (cuts.totals[k] + prior * cuts.masses.shape[1]))
+
+
+@jit
+def _tell_apart(cuts: Cuts, bins: Ints, out: Array) -> None:
+    """T statistic of the projections with a feature against those without."""
+    n_features = cuts.counts[_N_FEATURES]
+    sums = np.zeros((n_features + 1, 3))
+    for k in range(bins.shape[0]):
+        if bins[k] >= 0:
+            value = -np.log(_probability(cuts, k, bins[k]))
+            for s in range(-1, cuts.places.shape[0]):
+                j = cuts.places[s, k] if s >= 0 else n_features  # the last row: all projections
+                sums[j, 0] += 1.0
+                sums[j, 1] += value
+                sums[j, 2] += value * value
+    for j in range(n_features):
+        n, mean, variance = _moments(sums[j])
+        n_others, other_mean, other_variance = _moments(sums[n_features] - sums[j])
+        if n > 1.0 and n_others > 1.0:
+            out[1 + j] = (mean - other_mean) / np.sqrt(
+                variance / n + other_variance / n_others + 1e-12
+            )
+
+
+@jit
+def _moments(sums: Array) -> tuple[float, float, float]:
+    """Number, mean and sample variance from number, sum and sum of squares."""
+    n = max(sums[0], 2.0)
+    mean = sums[1] / n
+    return sums[0], mean, max(sums[2] - n * mean * mean, 0.0) / (n - 1.0)
+
+
+@jit
+def _count(cuts: Cuts, bins: Ints, weight: float) -> None:
+    mass = weight * cuts.growth[0]
+    for k in range(bins.shape[0]):
+        if bins[k] >= 0:
+            cuts.masses[k, bins[k]] += mass
+            cuts.totals[k] += mass
+
+
+@jit
+def _remember(cuts: Cuts, x: Array, growth: float) -> None:
+    """Keep the row; at the end of a window, see whether the data lie where they did."""
+    counts, recent = cuts.counts, cuts.recent
+    for j in range(x.shape[0]):
+        recent[counts[_N_ROWS], j] = x[j]
+    counts[_N_ROWS] += 1
+    if counts[_N_FEATURES] > 0:
+        cuts.growth[0] *= growth
+    if cuts.growth[0] > _LARGEST_GROWTH:
+        cuts.masses[:] /= cuts.growth[0]
+        cuts.totals[:] /= cuts.growth[0]
+        cuts.growth[0] = 1.0
+    if counts[_N_ROWS] == recent.shape[0]:
+        counts[_N_ROWS] = 0
+        wider = counts[_N_FEATURES] != recent.shape[1]
+        everything = moved(recent, cuts.ranges) or wider
+        if wider:
+            counts[_N_FEATURES] = recent.shape[1]
+            _choose(cuts)
+        for k in range(cuts.low.shape[0]):
+            if everything or _is_unfit(cuts, k):
+                _make_anew(cuts, k)
+
+
+@jit
+def _choose(cuts: Cuts) -> None:
+    """Random features for each projection, no one twice, with normal weights."""
+    n_features = cuts.counts[_N_FEATURES]
+    for k in range(cuts.low.shape[0]):
+        for s in range(cuts.places.shape[0]):
+            j, free = 0, False
+            while not free:
+                j, free = below(cuts.random, 0, n_features), True
+                for other in range(s):
+                    free = free and cuts.places[other, k] != j
+            cuts.places[s, k] = j
+            cuts.weights[s, k] = normal(cuts.random, 0)
+
+
+@jit
+def _is_unfit(cuts: Cuts, k: int) -> bool:
+    """Whether much of a histogram's mass lies outside of its range, or all in one place."""
+    masses, total = cuts.masses[k], cuts.totals[k]
+    outside = masses[0] + masses[masses.shape[0] - 1]
+    return bool(outside > _OUTSIDE * total or masses.max() > _CROWDED * total)
+
+
+@jit
+def _make_anew(cuts: Cuts, k: int) -> None:
+    """A histogram of the window's rows, whose range fits their projections."""
+    for s in range(cuts.places.shape[0]):
+        j = cuts.places[s, k]
+        cuts.scaled[s, k] = cuts.weights[s, k] / width_of(cuts.ranges[0, j], cuts.ranges[1, j])
+    found = np.zeros(cuts.recent.shape[0])
+    for i in range(found.shape[0]):
+        for s in range(cuts.places.shape[0]):
+            found[i] += cuts.scaled[s, k] * cuts.recent[i, cuts.places[s, k]]
+    low, high = usual_range(found, _LEFT_OUT)
+    width, last = (1.0 + 2.0 * _MARGIN) * width_of(low, high), cuts.masses.shape[1] - 1.0
+    cuts.low[k], cuts.scale[k] = (low + high - width) / 2.0, (last - 1.0) / width
+    cuts.masses[k, :] = cuts.totals[k] = 0.0
+    for value in found:
+        which = _bin(value, cuts.low[k], cuts.scale[k], last)
+        if which >= 0:
+            cuts.masses[k, which] += cuts.growth[0]
+            cuts.totals[k] += cuts.growth[0]
+
+
+class LODA(Detector):
+    """LODA: how improbable a row is by the histograms of random projections of it.
+
+    Each projection is a sum of a few features, in units of their usual ranges, with random weights.
+    The score is the mean of its negative log-probabilities in their histograms. These forget
+    by a factor an event, and follow the data: every `window_size` events, those
+    that no longer fit are made anew from the rows of that window. The score is 0 until the first
+    window is full. Time per event is O(n_cuts * sqrt(n_features)), memory
+    8 bytes * (n_cuts * n_bins + window_size * n_features).
+
+    Parameters
+    ----------
+    n_cuts
+        Number of projections.
+    n_bins
+        Bins of a histogram between its ends; one more at either end takes what lies beyond.
+    window_size
+        Rows that ranges are taken from, and from one look at the ranges to the next.
+    fading_factor
+        What the mass of a histogram is multiplied with at each event: the last
+        1 / (1 - fading_factor) events count. 1 never forgets.
+    seed
+        Seed of the projections; None for fresh ones each time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.detectors import LODA
+    >>> X = np.random.default_rng(0).normal(size=(1000, 6))
+    >>> model = LODA().fit_many(X)
+    >>> model.score_one([0.1, 0.0, 5.0, 0.0, -0.1, 0.2]) > model.score_one(X[0])
+    True
+    >>> model.explain_one([0.1, 0.0, 5.0, 0.0, -0.1, 0.2]).argmax()
+    np.int64(2)
+
+    Notes
+    -----
+    A projection that misses a value is left out; without any, the score is 0. What a feature
+    contributes is the t statistic of the projections with it against those without it, as in
+    the paper; 0 where either are fewer than two. Departures: features are divided by
+    their usual ranges, so that units do not matter. Ranges leave out 1 % of the rows at either
+    end and those of histograms reach a quarter beyond, so that one huge row
+    changes nothing; the number of bins is fixed. Every bin is credited with a tenth of an event. A
+    histogram is made anew when a tenth of its mass lies outside or nine tenths in one bin; all
+    are, when a feature has moved beyond twice its range or shrunk below a tenth of it. Codes of
+    nominal values are taken as numbers.
+
+    References
+    ----------
+    .. [1] Pevny (2016), Loda: lightweight on-line detector of anomalies, Machine Learning 102,
+       275-304. doi:10.1007/s10994-015-5521-0. Sections 3.1 to 3.3.
+    """
+
+    _kernel = _loda
+    _explains = True
+    _state = (
+        Field("counts_", (2,), np.int64),
+        Field("places_", ("S", "K"), np.int64),
+        Field("weights_", ("S", "K")),
+        Field("scaled_", ("S", "K")),
+        Field("low_", ("K",)),
+        Field("scale_", ("K",)),
+        Field("masses_", ("K", "B")),
+        Field("totals_", ("K",)),
+        Field("growth_", (1,), fill=1.0),
+        Field("ranges_", (2, "F"), fill=np.nan),
+        Field("recent_", ("W", "F"), fill=np.nan),
+        Field("random_", (1,), np.int64),
+    )
+
+    random_: Ints
+
+    def __init__(
+        self,
+        *,
+        n_cuts: int = 100,
+        n_bins: int = 10,
+        window_size: int = 250,
+        fading_factor: float = 0.999,
+        seed: int | None = 0,
+    ) -> None:
+        self.n_cuts = n_cuts
+        self.n_bins = n_bins
+        self.window_size = window_size
+        self.fading_factor = fading_factor
+        self.seed = seed
+
+    def _check(self) -> None:
+        if self.n_cuts < 1:
+            raise wrong("n_cuts", self.n_cuts, "a number of projections >= 1")
+        if self.n_bins < 2:
+            raise wrong("n_bins", self.n_bins, "a number of bins >= 2")
+        if self.window_size < 2:
+            raise wrong("window_size", self.window_size, "a number of rows >= 2")
+        if not 0 < self.fading_factor <= 1:
+            raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "S": 1,
+            "K": int(self.n_cuts),
+            "B": int(self.n_bins) + 2,
+            "W": int(self.window_size),
+        }
+
+    def _start(self, schema: Schema) -> None:
+        self.random_[:] = seeded(self.seed, 1)
+        self._enlarge("S", isqrt(schema.n_features))
+
+    def _settings(self) -> tuple[float, ...]:
+        return (1.0 / self.fading_factor,)
