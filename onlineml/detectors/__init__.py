@@ -4,6 +4,7 @@ from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.loda import LODA
+from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
@@ -52,4 +53,5 @@ __all__ = [
     "Hellinger",
     "KolmogorovSmirnov",
     "PageHinkley",
+    "RankEnsemble",
 ]

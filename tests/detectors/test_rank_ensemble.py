@@ -1,0 +1,85 @@
+"""The ensemble against its plain definition, and what it is for."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from onlineml.base import Array, Detector
+from onlineml.detectors import DeviationFromMean, HalfSpaceTrees, RankEnsemble
+from onlineml.kernels.arena import Field
+from onlineml.transforms import ConformalCalibrator, StandardScaler
+from tests.detectors.streams import clusters_with_anomalies
+
+MEMBERS = (DeviationFromMean(), DeviationFromMean(fading_factor=0.9), HalfSpaceTrees(seed=3))
+
+
+def naive(X, window_size, fading_factor, combine):
+    """Row by row, with the correlation of all past surprises, faded."""
+    members = [member.clone() for member in MEMBERS]
+    ranks = ConformalCalibrator(window_size=window_size)
+    seen, out = [], []
+    for x in X:
+        scores = [member.score_one(x) for member in members]
+        rank = ranks.transform_one(scores) if ranks.is_started else np.zeros(3)
+        surprise = -np.log(1 - rank)
+        weights = agreement(np.array(seen), fading_factor) if len(seen) > 1 else np.ones(3)
+        weights = weights / weights.sum()
+        out.append({"surprise": weights @ surprise, "mean": weights @ rank, "max": rank.max()})
+        seen.append(surprise)
+        ranks.fit_one(scores)
+        for member in members:
+            member.fit_one(x)
+    return np.array([row[combine] for row in out])
+
+
+def agreement(surprises, fading_factor):
+    """Correlations under weights that fade, a first event of value 0 taken for all before."""
+    rows = np.vstack([np.zeros(3), surprises])
+    weights = (1 - fading_factor) * fading_factor ** np.arange(len(rows))[::-1]
+    weights[0] = 1 - weights[1:].sum()
+    found = np.ones(3)
+    for k in range(3):
+        own, others = rows[:, k], (rows.sum(1) - rows[:, k]) / 2
+        own, others = own - weights @ own, others - weights @ others
+        spread = np.sqrt((weights @ own**2) * (weights @ others**2))
+        if spread > 0:
+            found[k] = max((weights @ (own * others)) / spread, 0.05)
+    return found
+
+
+@pytest.mark.parametrize("combine", ["surprise", "mean", "max"])
+def test_equals_its_naive_twin(combine: str) -> None:
+    X = np.random.default_rng(5).normal(size=(300, 4))
+    X[::50] *= 4.0
+    model = RankEnsemble(detectors=MEMBERS, window_size=60, fading_factor=0.98, combine=combine)
+    due = naive(X, 60, 0.98, combine)
+    np.testing.assert_allclose(model.score_fit_many(X), due, rtol=1e-8, atol=1e-10)
+
+
+class Noise(Detector):
+    """Scores that have nothing to do with the row."""
+
+    _state = (Field("n_", (1,), np.int64),)
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        for i in range(len(X)):
+            if serve:
+                out[i, 0] = (int(self.n_[0]) * 7919) % 1009
+            self.n_[0] += fit
+
+
+def test_a_detector_that_knows_nothing_weighs_little() -> None:
+    X, labels = clusters_with_anomalies(4000)
+    good = (DeviationFromMean(), HalfSpaceTrees(seed=1))
+    weights = RankEnsemble(detectors=(*good, Noise())).fit_many(X).weights
+    assert weights[2] < 0.5 * min(weights[:2])
+    assert weights.sum() == pytest.approx(1.0)
+    scores = RankEnsemble(detectors=(*good, Noise())).score_fit_many(X)
+    assert roc_auc_score(labels[1000:], scores[1000:]) > 0.95
+
+
+def test_what_cannot_be_combined_is_refused() -> None:
+    bad = [{"detectors": (StandardScaler(),)}, {"detectors": ()}, {"combine": "median"}]
+    for params in bad:
+        with pytest.raises(ValueError, match=next(iter(params))):
+            RankEnsemble(**params).fit_one([1.0])
