@@ -16,7 +16,8 @@ class HalfSpaceTrees:
         self, n_trees: int, height: int, window: int, limit: float, summed: bool, seed: int
     ) -> None:
         self.n_trees, self.height, self.window = n_trees, height, window
-        self.limit, self.summed = limit * window, summed
+        self.share, self.summed = limit, summed
+        self.room, self.n_before = min(32, window), 0
         self.random = seeded(seed, 1)
         self.rows: list[list[float]] = []
         self.ranges: list[tuple[float, float]] = []
@@ -33,10 +34,10 @@ class HalfSpaceTrees:
             for level in range(self.height + 1):
                 mass = self.before[t].get(path[:level], 0)
                 found = mass * 2.0**level + (found if self.summed else 0.0)
-                if mass <= self.limit:
+                if mass <= self.share * self.n_before:
                     break
             total += found
-        whole = self.n_trees * self.window * (self.height + 1 if self.summed else 1)
+        whole = self.n_trees * self.n_before * (self.height + 1 if self.summed else 1)
         return 1 / (1 + total / whole)
 
     def contributions(self, x: list[float]) -> list[float]:
@@ -45,7 +46,7 @@ class HalfSpaceTrees:
             path = self.path(t, x)
             for level in range(self.height):
                 mass, part = (self.before[t].get(path[:k], 0) for k in (level, level + 1))
-                if mass <= self.limit:
+                if mass <= self.share * self.n_before:
                     break
                 j = self.features[t][int("1" + path[:level], 2)]
                 parts[j] += log2((mass + 1) / (2 * part + 1)) / self.n_trees
@@ -57,7 +58,7 @@ class HalfSpaceTrees:
         self.rows.append(x)
         if self.ranges:
             self.count(x)
-        if len(self.rows) == self.window:
+        if len(self.rows) == self.room:
             self.end_window()
 
     def count(self, x: list[float]) -> None:
@@ -91,7 +92,8 @@ class HalfSpaceTrees:
 
     def end_window(self) -> None:
         found = [usual_range(list(column)) for column in zip(*self.rows)]
-        if not self.ranges or any(map(differs, self.ranges, found)):
+        longer = len(self.rows) != self.n_before
+        if longer or any(map(differs, self.ranges, found)):
             self.n_measured += 1
             self.choose(found)
             self.before = [dict[str, int]() for _ in range(self.n_trees)]
@@ -99,10 +101,11 @@ class HalfSpaceTrees:
             for x in self.rows:
                 self.count(x)
         self.before, self.now = self.now, [dict[str, int]() for _ in range(self.n_trees)]
-        self.rows = []
+        self.n_before, self.rows = len(self.rows), []
+        self.room = min(2 * self.room, self.window)
 
     def choose(self, ranges: list[tuple[float, float]]) -> None:
-        if not self.ranges:
+        if not self.features:
             for _ in range(self.n_trees):
                 drawn = [below(self.random, 0, len(ranges)) for _ in range(1 << self.height)]
                 self.features.append(dict(enumerate(drawn)))

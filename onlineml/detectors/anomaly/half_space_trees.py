@@ -25,8 +25,10 @@ from onlineml.kernels.random import below, seeded, uniform
 from onlineml.kernels.usual_range import moved, width_of
 from onlineml.schema import Schema, wrong
 
-_WINDOW, _HEIGHT, _LIMIT, _SUMMED = range(4)  # of the settings
-_WHICH, _N_ROWS, _N_FEATURES = range(3)  # of the counts: which window, its rows, features cut
+_HEIGHT, _LIMIT, _SUMMED = range(3)  # of the settings
+# Of the counts: which window, its rows and how many it takes, rows of that before, features cut.
+_WHICH, _N_ROWS, _ROOM, _N_BEFORE, _N_FEATURES = range(5)
+_SHORTEST = 32  # rows of the first window; each takes twice those of the last, up to its size
 _FIRST = 2  # number of the first window: cells begin as of window 0, long past
 _DIGITS = 32  # binary digits of a place in a work range
 # A cell is one number: its mass in the window that it was last written in, the mass in the one
@@ -72,8 +74,8 @@ def _rows(call: Call, settings: Array, forest: Forest, digits: Ints) -> int:
             for t in range(forest.cells.shape[0]):
                 _pass(call, first, last, settings, forest, t, digits)
             if call.serve:
-                _finish(call, first, last, settings, forest.cells.shape[0])
-        if forest.counts[_N_ROWS] == forest.recent.shape[0]:
+                _finish(call, first, last, settings, forest)
+        if forest.counts[_N_ROWS] == forest.counts[_ROOM]:
             _end_window(settings, forest, digits)
         first = last
     return call.last
@@ -83,7 +85,7 @@ def _rows(call: Call, settings: Array, forest: Forest, digits: Ints) -> int:
 def _keep(call: Call, first: int, forest: Forest) -> int:
     """Keep rows till the window is full; returns the row after the last one kept."""
     counts, i = forest.counts, first
-    while i < call.last and counts[_N_ROWS] < forest.recent.shape[0]:
+    while i < call.last and counts[_N_ROWS] < counts[_ROOM]:
         if row_tells(call, i):
             for j in range(call.X.shape[1]):
                 forest.recent[counts[_N_ROWS], j] = call.X[i, j]
@@ -107,6 +109,7 @@ def _pass(
     """Lead rows through tree `t`, in order."""
     n_features, which, serve = forest.counts[_N_FEATURES], forest.counts[_WHICH], call.serve > 0
     cells, low, scale = forest.cells[t], forest.low[t], forest.scale[t]
+    limit = _limit(settings, forest)
     for i in range(first, last):
         x, fit = call.X[i], call.fit and row_tells(call, i)
         if call.serve == ANSWER_AND_SCORES:
@@ -114,11 +117,17 @@ def _pass(
             _tell_apart(settings, forest, t, digits, call.out[i])
         gaps = _place(x, low, scale, n_features, digits)
         if gaps:
-            mass = _lead(settings, cells, which, digits, serve, fit, True)
+            mass = _lead(settings, limit, cells, which, digits, serve, fit, True)
         else:  # compiled apart: without the search for the heavier half it is half as long
-            mass = _lead(settings, cells, which, digits, serve, fit, False)
+            mass = _lead(settings, limit, cells, which, digits, serve, fit, False)
         if serve:
             call.out[i, 0] += mass
+
+
+@jit
+def _limit(settings: Array, forest: Forest) -> float:
+    """Mass of cells that are not looked into any further."""
+    return float(settings[_LIMIT] * forest.counts[_N_BEFORE])
 
 
 @jit
@@ -139,10 +148,11 @@ def _place(x: Array, low: Array, scale: Array, n_features: int, digits: Ints) ->
 
 @jit
 def _lead(
-    settings: Array, cells: Ints, which: int, digits: Ints, serve: bool, fit: bool, gaps: bool
-) -> float:
+    settings: Array, limit: float, cells: Ints, which: int, digits: Ints, serve: bool, fit: bool,
+    gaps: bool,
+) -> float:  # fmt: skip
     """Count a row in the cells that it falls into; the mass there, as if all cells were as big."""
-    height, limit = int(settings[_HEIGHT]), settings[_LIMIT]
+    height = int(settings[_HEIGHT])
     every = settings[_SUMMED] > 0.0
     node, size, total, looking = 1, 1.0, 0.0, serve
     for level in range(height + 1):
@@ -196,7 +206,7 @@ def _tell_apart(settings: Array, forest: Forest, t: int, digits: Ints, out: Arra
     cells, which, node = forest.cells[t], forest.counts[_WHICH], 1
     mass = _masses(cells[node], which)[0]
     for _ in range(int(settings[_HEIGHT])):
-        if mass <= settings[_LIMIT]:
+        if mass <= _limit(settings, forest):
             break
         j = cells[node] >> _FEATURE
         node = _next(cells, node, cells[node], which, digits, True)
@@ -206,9 +216,9 @@ def _tell_apart(settings: Array, forest: Forest, t: int, digits: Ints, out: Arra
 
 
 @jit
-def _finish(call: Call, first: int, last: int, settings: Array, n_trees: int) -> None:
+def _finish(call: Call, first: int, last: int, settings: Array, forest: Forest) -> None:
     """From masses to scores; rows without any value score 0."""
-    whole = n_trees * settings[_WINDOW]
+    whole = float(forest.cells.shape[0] * forest.counts[_N_BEFORE])
     if settings[_SUMMED] > 0.0:
         whole *= settings[_HEIGHT] + 1.0
     for i in range(first, last):
@@ -221,9 +231,12 @@ def _finish(call: Call, first: int, last: int, settings: Array, n_trees: int) ->
 @jit
 def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     """Masses of the window are what the next one is scored by."""
-    counts, recent = forest.counts, forest.recent
+    counts, recent = forest.counts, forest.recent[: forest.counts[_N_ROWS]]
     counts[_WHICH] += 1
-    counts[_N_ROWS] = 0
+    if counts[_N_ROWS] != counts[_N_BEFORE]:  # the longer a window, the better it knows the ranges
+        forest.ranges[:] = np.nan
+    counts[_N_BEFORE], counts[_N_ROWS] = counts[_N_ROWS], 0
+    counts[_ROOM] = min(2 * counts[_ROOM], forest.recent.shape[0])
     wider = counts[_N_FEATURES] != recent.shape[1]
     if moved(recent, forest.ranges) or wider:
         if wider:
@@ -234,7 +247,7 @@ def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
             _choose_work_ranges(forest, t)
             for i in range(recent.shape[0]):
                 _place(recent[i], forest.low[t], forest.scale[t], recent.shape[1], digits)
-                _lead(settings, forest.cells[t], counts[_WHICH], digits, False, True, True)
+                _lead(settings, 0.0, forest.cells[t], counts[_WHICH], digits, False, True, True)
         counts[_WHICH] += 1
     if counts[_WHICH] >= _CLOCK - 3:
         _turn_back(forest)
@@ -278,7 +291,8 @@ class HalfSpaceTrees(Detector):
     of the window before lie in its cells, times how small these are: the score is
     1 / (1 + density), averaged over the trees, where rows spread evenly over the work space
     have density 1. It is 0 until the first window is full; that window's rows then also say where
-    the data lie, so that no limits need be known, and are the first to score by. Time per
+    the data lie, so that no limits need be known, and are the first to score by. The first window
+    is short, of 32 rows, and each takes twice the rows of the last up to `window_size`. Time per
     event is O(n_trees * (height + n_features)), memory 16 bytes * n_trees * 2 ** height.
 
     Parameters
@@ -308,14 +322,14 @@ class HalfSpaceTrees(Detector):
 
     Notes
     -----
-    Departures: the range of a feature is that of the first window, but for 1 % of its rows
-    at either end; the work space reaches beyond it as in the paper. It is chosen anew, and the last
-    window learned again in it, where a feature has moved beyond twice its range or shrunk below a
-    tenth of it. The paper scores by the mass alone, not its density. Where a value is missing, a
-    row takes the heavier half; a row without any value scores 0 and is not learned. What a
-    feature contributes is how much rarer than half a cell the halves were that its value chose, in
-    bits, averaged over the trees. Codes of nominal values are taken as numbers. A weight
-    other than 0 counts as 1.
+    Departures: the range of a feature is that of the first window of full size (till then, of the
+    window before), but for 1 % of its rows at either end; the work space reaches beyond it as in
+    the paper. It is chosen anew, and the last window learned again in it, where a feature has moved
+    beyond twice its range or shrunk below a tenth of it. The paper scores by the mass alone, not
+    its density. Where a value is missing, a row takes the heavier half; a row without any value
+    scores 0 and is not learned. What a feature contributes is how much rarer than half a cell the
+    halves were that its value chose, in bits, averaged over the trees. Codes of nominal values are
+    taken as numbers. A weight other than 0 counts as 1.
 
     References
     ----------
@@ -326,7 +340,7 @@ class HalfSpaceTrees(Detector):
     _kernel = _half_space_trees
     _explains = True
     _state = (
-        Field("counts_", (3,), np.int64),
+        Field("counts_", (5,), np.int64),
         Field("cells_", ("T", "N"), np.int64),
         Field("low_", ("T", "F")),
         Field("scale_", ("T", "F")),
@@ -377,11 +391,11 @@ class HalfSpaceTrees(Detector):
     def _start(self, schema: Schema) -> None:
         self.random_[:] = seeded(self.seed, 1)
         self.counts_[_WHICH] = _FIRST
+        self.counts_[_ROOM] = min(_SHORTEST, int(self.window_size))
 
     def _settings(self) -> tuple[float, ...]:
         return (
-            float(self.window_size),
             float(self.height),
-            float(self.size_limit * self.window_size),
+            float(self.size_limit),
             float(self.scoring == "summed"),
         )
