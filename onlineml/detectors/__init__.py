@@ -3,6 +3,7 @@
 from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
+from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.drift.adwin import ADWIN
@@ -51,6 +52,7 @@ __all__ = [
     "EWMAChart",
     "HalfSpaceTrees",
     "Hellinger",
+    "KNNDetector",
     "KolmogorovSmirnov",
     "PageHinkley",
     "RankEnsemble",

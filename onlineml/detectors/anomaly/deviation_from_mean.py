@@ -7,9 +7,8 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Field, f1, opened
+from onlineml.kernels.faded_moments import learn
 from onlineml.schema import wrong
-
-_FEW = 20.0  # weight from which on a deviation is known well enough to be cut
 
 
 @entry
@@ -31,16 +30,7 @@ def _rows(call: Call, settings: Array, n: Array, mean: Array, variance: Array) -
                     call.out[i, 1 + j] = deviation
         w = call.weight[i]
         if call.fit and w > 0.0:
-            for j in range(x.shape[0]):
-                if not np.isnan(x[j]):
-                    n[j] += w
-                    step = min(max(w / n[j], w * least), 1.0)
-                    gap = x[j] - mean[j]
-                    if n[j] > _FEW and variance[j] > floor * floor:
-                        most = clip * np.sqrt(variance[j])
-                        gap = min(max(gap, -most), most)
-                    mean[j] += step * gap
-                    variance[j] = (1.0 - step) * (variance[j] + step * gap * gap)
+            learn(x, w, least, clip, n, mean, variance)
     return call.last
 
 
