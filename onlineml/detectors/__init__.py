@@ -6,6 +6,7 @@ from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
+from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
@@ -55,5 +56,6 @@ __all__ = [
     "KNNDetector",
     "KolmogorovSmirnov",
     "PageHinkley",
+    "RSHash",
     "RankEnsemble",
 ]

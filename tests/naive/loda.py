@@ -45,6 +45,7 @@ class LODA:
     def __init__(self, n_cuts: int, n_bins: int, window: int, fading: float, seed: int) -> None:
         self.n_cuts, self.n_bins, self.window, self.fading = n_cuts, n_bins, window, fading
         self.random = seeded(seed, 1)
+        self.room, self.n_before = min(32, window), 0
         self.rows: list[list[float]] = []
         self.ranges: list[Range] = []
         self.cuts: list[Cut] = []
@@ -86,13 +87,14 @@ class LODA:
         self.rows.append(x)
         for cut in self.cuts:
             cut.events = [(value, mass * self.fading) for value, mass in cut.events]
-        if len(self.rows) == self.window:
+        if len(self.rows) == self.room:
             self.look(self.rows)
             self.rows = []
 
     def look(self, rows: list[list[float]]) -> None:
         ranges = [usual_range(column) for column in zip(*rows)]
-        everything = not self.ranges or any(map(differs, self.ranges, ranges))
+        everything = len(rows) != self.n_before or any(map(differs, self.ranges, ranges))
+        self.n_before, self.room = len(rows), min(2 * self.room, self.window)
         if not self.ranges:
             self.cuts = [self.cut(len(ranges)) for _ in range(self.n_cuts)]
         if everything:

@@ -21,14 +21,22 @@ from onlineml.kernels.arena import (
     opened,
     scratch,
 )
+from onlineml.kernels.by_window import (
+    N_BEFORE,
+    N_ROWS,
+    ROOM,
+    clear,
+    first_room,
+    is_known,
+    keep,
+    turn,
+)
 from onlineml.kernels.random import below, seeded, uniform
 from onlineml.kernels.usual_range import moved, width_of
 from onlineml.schema import Schema, wrong
 
 _HEIGHT, _LIMIT, _SUMMED = range(3)  # of the settings
-# Of the counts: which window, its rows and how many it takes, rows of that before, features cut.
-_WHICH, _N_ROWS, _ROOM, _N_BEFORE, _N_FEATURES = range(5)
-_SHORTEST = 32  # rows of the first window; each takes twice those of the last, up to its size
+_WHICH, _N_FEATURES = 3, 4  # of the counts, after those of rows: which window, features cut
 _FIRST = 2  # number of the first window: cells begin as of window 0, long past
 _DIGITS = 32  # binary digits of a place in a work range
 # A cell is one number: its mass in the window that it was last written in, the mass in the one
@@ -67,39 +75,18 @@ def _rows(call: Call, settings: Array, forest: Forest, digits: Ints) -> int:
     """Within a window trees do not wait for each other: one after another, in a warm cache."""
     first = call.first
     while first < call.last:
-        last = _keep(call, first, forest) if call.fit else call.last
+        last = keep(call, first, forest.counts, forest.recent) if call.fit else call.last
         if call.serve:
-            _clear(call, first, last)
+            clear(call, first, last)
         if forest.counts[_N_FEATURES] > 0:
             for t in range(forest.cells.shape[0]):
                 _pass(call, first, last, settings, forest, t, digits)
             if call.serve:
                 _finish(call, first, last, settings, forest)
-        if forest.counts[_N_ROWS] == forest.counts[_ROOM]:
+        if forest.counts[N_ROWS] == forest.counts[ROOM]:
             _end_window(settings, forest, digits)
         first = last
     return call.last
-
-
-@jit
-def _keep(call: Call, first: int, forest: Forest) -> int:
-    """Keep rows till the window is full; returns the row after the last one kept."""
-    counts, i = forest.counts, first
-    while i < call.last and counts[_N_ROWS] < counts[_ROOM]:
-        if row_tells(call, i):
-            for j in range(call.X.shape[1]):
-                forest.recent[counts[_N_ROWS], j] = call.X[i, j]
-            counts[_N_ROWS] += 1
-        i += 1
-    return i
-
-
-@jit
-def _clear(call: Call, first: int, last: int) -> None:
-    width = call.out.shape[1] if call.serve == ANSWER_AND_SCORES else 1
-    for i in range(first, last):
-        for k in range(width):
-            call.out[i, k] = 0.0
 
 
 @jit
@@ -127,7 +114,7 @@ def _pass(
 @jit
 def _limit(settings: Array, forest: Forest) -> float:
     """Mass of cells that are not looked into any further."""
-    return float(settings[_LIMIT] * forest.counts[_N_BEFORE])
+    return float(settings[_LIMIT] * forest.counts[N_BEFORE])
 
 
 @jit
@@ -218,25 +205,19 @@ def _tell_apart(settings: Array, forest: Forest, t: int, digits: Ints, out: Arra
 @jit
 def _finish(call: Call, first: int, last: int, settings: Array, forest: Forest) -> None:
     """From masses to scores; rows without any value score 0."""
-    whole = float(forest.cells.shape[0] * forest.counts[_N_BEFORE])
+    whole = float(forest.cells.shape[0] * forest.counts[N_BEFORE])
     if settings[_SUMMED] > 0.0:
         whole *= settings[_HEIGHT] + 1.0
     for i in range(first, last):
-        known = False
-        for j in range(call.X.shape[1]):
-            known = known or not np.isnan(call.X[i, j])
-        call.out[i, 0] = 1.0 / (1.0 + call.out[i, 0] / whole) if known else 0.0
+        density = call.out[i, 0] / whole
+        call.out[i, 0] = 1.0 / (1.0 + density) if is_known(call.X[i]) else 0.0
 
 
 @jit
 def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     """Masses of the window are what the next one is scored by."""
-    counts, recent = forest.counts, forest.recent[: forest.counts[_N_ROWS]]
+    counts, recent = forest.counts, turn(forest.counts, forest.recent, forest.ranges)
     counts[_WHICH] += 1
-    if counts[_N_ROWS] != counts[_N_BEFORE]:  # the longer a window, the better it knows the ranges
-        forest.ranges[:] = np.nan
-    counts[_N_BEFORE], counts[_N_ROWS] = counts[_N_ROWS], 0
-    counts[_ROOM] = min(2 * counts[_ROOM], forest.recent.shape[0])
     wider = counts[_N_FEATURES] != recent.shape[1]
     if moved(recent, forest.ranges) or wider:
         if wider:
@@ -391,7 +372,7 @@ class HalfSpaceTrees(Detector):
     def _start(self, schema: Schema) -> None:
         self.random_[:] = seeded(self.seed, 1)
         self.counts_[_WHICH] = _FIRST
-        self.counts_[_ROOM] = min(_SHORTEST, int(self.window_size))
+        self.counts_[ROOM] = first_room(int(self.window_size))
 
     def _settings(self) -> tuple[float, ...]:
         return (

@@ -11,6 +11,8 @@ from onlineml.base import Array, Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, f1, f2, i1, i2, opened
+from onlineml.kernels.by_window import N_ROWS, ROOM, first_room, turn
+from onlineml.kernels.contrast import add, contrast, room
 from onlineml.kernels.random import below, normal, seeded
 from onlineml.kernels.usual_range import moved, usual_range, width_of
 from onlineml.schema import Schema, wrong
@@ -22,7 +24,7 @@ _CROWDED = 0.9  # share of it that may lie in one bin
 _PRIOR = 0.1  # events that every bin is credited with
 _TOGETHER = 32  # probabilities multiplied before a logarithm is taken
 _LARGEST_GROWTH = 1e100
-_N_ROWS, _N_FEATURES = range(2)  # of the counts: rows in the window, features projected
+_N_FEATURES = 3  # of the counts, after those of rows: features projected
 
 
 class Cuts(NamedTuple):
@@ -131,31 +133,14 @@ def _probability(cuts: Cuts, k: int, which: int) -> float:
 @jit
 def _tell_apart(cuts: Cuts, bins: Ints, out: Array) -> None:
     """T statistic of the projections with a feature against those without."""
-    n_features = cuts.counts[_N_FEATURES]
-    sums = np.zeros((n_features + 1, 3))
+    sums = room(cuts.counts[_N_FEATURES])
     for k in range(bins.shape[0]):
         if bins[k] >= 0:
-            value = -np.log(_probability(cuts, k, bins[k]))
-            for s in range(-1, cuts.places.shape[0]):
-                j = cuts.places[s, k] if s >= 0 else n_features  # the last row: all projections
-                sums[j, 0] += 1.0
-                sums[j, 1] += value
-                sums[j, 2] += value * value
-    for j in range(n_features):
-        n, mean, variance = _moments(sums[j])
-        n_others, other_mean, other_variance = _moments(sums[n_features] - sums[j])
-        if n > 1.0 and n_others > 1.0:
-            out[1 + j] = (mean - other_mean) / np.sqrt(
-                variance / n + other_variance / n_others + 1e-12
-            )
-
-
-@jit
-def _moments(sums: Array) -> tuple[float, float, float]:
-    """Number, mean and sample variance from number, sum and sum of squares."""
-    n = max(sums[0], 2.0)
-    mean = sums[1] / n
-    return sums[0], mean, max(sums[2] - n * mean * mean, 0.0) / (n - 1.0)
+            rarity = -np.log(_probability(cuts, k, bins[k]))
+            add(sums, -1, rarity)
+            for s in range(cuts.places.shape[0]):
+                add(sums, cuts.places[s, k], rarity)
+    contrast(sums, out[1:])
 
 
 @jit
@@ -170,18 +155,18 @@ def _count(cuts: Cuts, bins: Ints, weight: float) -> None:
 @jit
 def _remember(cuts: Cuts, x: Array, growth: float) -> None:
     """Keep the row; at the end of a window, see whether the data lie where they did."""
-    counts, recent = cuts.counts, cuts.recent
+    counts = cuts.counts
     for j in range(x.shape[0]):
-        recent[counts[_N_ROWS], j] = x[j]
-    counts[_N_ROWS] += 1
+        cuts.recent[counts[N_ROWS], j] = x[j]
+    counts[N_ROWS] += 1
     if counts[_N_FEATURES] > 0:
         cuts.growth[0] *= growth
     if cuts.growth[0] > _LARGEST_GROWTH:
         cuts.masses[:] /= cuts.growth[0]
         cuts.totals[:] /= cuts.growth[0]
         cuts.growth[0] = 1.0
-    if counts[_N_ROWS] == recent.shape[0]:
-        counts[_N_ROWS] = 0
+    if counts[N_ROWS] == counts[ROOM]:
+        recent = turn(counts, cuts.recent, cuts.ranges)
         wider = counts[_N_FEATURES] != recent.shape[1]
         everything = moved(recent, cuts.ranges) or wider
         if wider:
@@ -189,7 +174,7 @@ def _remember(cuts: Cuts, x: Array, growth: float) -> None:
             _choose(cuts)
         for k in range(cuts.low.shape[0]):
             if everything or _is_unfit(cuts, k):
-                _make_anew(cuts, k)
+                _make_anew(cuts, recent, k)
 
 
 @jit
@@ -216,15 +201,15 @@ def _is_unfit(cuts: Cuts, k: int) -> bool:
 
 
 @jit
-def _make_anew(cuts: Cuts, k: int) -> None:
+def _make_anew(cuts: Cuts, recent: Array, k: int) -> None:
     """A histogram of the window's rows, whose range fits their projections."""
     for s in range(cuts.places.shape[0]):
         j = cuts.places[s, k]
         cuts.scaled[s, k] = cuts.weights[s, k] / width_of(cuts.ranges[0, j], cuts.ranges[1, j])
-    found = np.zeros(cuts.recent.shape[0])
+    found = np.zeros(recent.shape[0])
     for i in range(found.shape[0]):
         for s in range(cuts.places.shape[0]):
-            found[i] += cuts.scaled[s, k] * cuts.recent[i, cuts.places[s, k]]
+            found[i] += cuts.scaled[s, k] * recent[i, cuts.places[s, k]]
     low, high = usual_range(found, _LEFT_OUT)
     width, last = (1.0 + 2.0 * _MARGIN) * width_of(low, high), cuts.masses.shape[1] - 1.0
     cuts.low[k], cuts.scale[k] = (low + high - width) / 2.0, (last - 1.0) / width
@@ -243,7 +228,8 @@ class LODA(Detector):
     The score is the mean of its negative log-probabilities in their histograms. These forget
     by a factor an event, and follow the data: every `window_size` events, those
     that no longer fit are made anew from the rows of that window. The score is 0 until the first
-    window is full. Time per event is O(n_cuts * sqrt(n_features)), memory
+    window is full; it is short, of 32 rows, and each takes twice the rows of the last up to
+    `window_size`. Time per event is O(n_cuts * sqrt(n_features)), memory
     8 bytes * (n_cuts * n_bins + window_size * n_features).
 
     Parameters
@@ -292,7 +278,7 @@ class LODA(Detector):
     _kernel = _loda
     _explains = True
     _state = (
-        Field("counts_", (2,), np.int64),
+        Field("counts_", (4,), np.int64),
         Field("places_", ("S", "K"), np.int64),
         Field("weights_", ("S", "K")),
         Field("scaled_", ("S", "K")),
@@ -306,6 +292,8 @@ class LODA(Detector):
         Field("random_", (1,), np.int64),
     )
 
+    counts_: Ints
+    masses_: Array
     random_: Ints
 
     def __init__(
@@ -342,6 +330,7 @@ class LODA(Detector):
         }
 
     def _start(self, schema: Schema) -> None:
+        self.counts_[ROOM] = first_room(int(self.window_size))
         self.random_[:] = seeded(self.seed, 1)
         self._enlarge("S", isqrt(schema.n_features))
 
