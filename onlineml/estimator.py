@@ -280,6 +280,12 @@ class Estimator(ABC):
             self._call = self._kernel.call
         self._width = n
 
+    def _ready(self) -> Self:
+        """Build the caches of the one-row verbs where they are missing; for ensembles."""
+        if self._width < 0:
+            self._prepare()
+        return self
+
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """The one-row call of an estimator without a kernel."""
         if np.isinf(rows[0]).any():

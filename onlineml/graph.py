@@ -56,8 +56,7 @@ class _Chain(Estimator):
         """One row, through the one-row calls of the steps; the way of chunks where one balks."""
         row, y, out = rows[0][0], rows[1], rows[3]
         for step in self.steps_:
-            if step._width < 0:
-                step._prepare()
+            step._ready()
             step._row[...] = row
             step._target[0] = y[0]
             call = step._scoring if what & ANSWER_AND_SCORES else step._serving

@@ -15,6 +15,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
+    "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),

@@ -2,6 +2,7 @@
 
 from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
+from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
@@ -51,6 +52,7 @@ __all__ = [
     "CalibratedDetector",
     "DeviationFromMean",
     "EWMAChart",
+    "GatedDetector",
     "HalfSpaceTrees",
     "Hellinger",
     "KNNDetector",
