@@ -191,6 +191,10 @@ class Estimator(ABC):
         """Numbers that the kernel writes per row."""
         return 1
 
+    def _n_scratch(self) -> int:
+        """Numbers, and integers, that the kernel may write on while a call lasts."""
+        return self._n_columns() + self._n_outputs()
+
     # ---------------------------------------------------------------- life
 
     def start(self, schema: Schema) -> Self:
@@ -270,8 +274,7 @@ class Estimator(ABC):
             self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
         else:
             arrays = [np.array(self._settings()), *(getattr(self, f.name) for f in self._state)]
-            room = n + self._n_outputs()
-            self._many = Descriptor(arrays, room)
+            self._many = Descriptor(arrays, self._n_scratch())
             ones = [self._many.twin() for _ in range(3)]
             self._serving = ones[0].aim(rows, serve=ANSWER, fit=False)
             self._scoring = ones[1].aim(rows, serve=ANSWER_AND_SCORES, fit=False)

@@ -75,3 +75,13 @@ def test_overhead() -> None:
     printed = run("benchmarks.overhead", "--rows", 4_000, "--repeats", 1)
     for words in ("import onlineml", "cold", "peak memory at 4,000 rows", "MLflow"):
         assert words in printed
+
+
+@pytest.mark.slow
+def test_neural(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    options = ("--rows", 500, "--seeds", 1, "--repeats", 1, "--json", out)
+    assert "64-64-8" in run("benchmarks.neural", *options)
+    ours, theirs = json.loads(out.read_text()).values()
+    for one, other in zip(ours, theirs):
+        assert abs(one["accuracies"][0] - other["accuracies"][0]) < 0.06

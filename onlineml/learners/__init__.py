@@ -25,6 +25,8 @@ from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
 from onlineml.learners.majority import MajorityClassifier
 from onlineml.learners.mean_regressor import MeanRegressor
+from onlineml.learners.mlp_classifier import MLPClassifier
+from onlineml.learners.mlp_regressor import MLPRegressor
 from onlineml.learners.nearest_class_mean import NearestClassMean
 from onlineml.learners.no_change import NoChangeClassifier
 from onlineml.learners.online_bagging import OnlineBagging, OnlineBaggingRegressor
@@ -63,6 +65,8 @@ __all__ = [
     "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "MajorityClassifier",
     "MeanRegressor",
     "NearestClassMean",

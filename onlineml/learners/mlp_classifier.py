@@ -1,0 +1,187 @@
+"""A small neural network that tells classes apart, learned one row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from onlineml.base import Array, Classifier
+from onlineml.estimator import _power_of_two
+from onlineml.kernels import entry, jit
+from onlineml.kernels.arena import Call, Field, Ints, i1, opened
+from onlineml.kernels.mlp import forward, output_deltas, outputs
+from onlineml.kernels.mlp_rows import (
+    STATE,
+    Learner,
+    entries,
+    forward_to_learn,
+    learner,
+    meet,
+    step_back,
+)
+from onlineml.kernels.votes import answer_from_logs
+from onlineml.learners.network import (
+    check_layout,
+    check_net,
+    lay_out,
+    net_scratch,
+    net_settings,
+    net_sizes,
+    start_net,
+)
+from onlineml.schema import Schema
+
+_LEAST = 1e-300  # probability
+
+
+@entry
+def _mlp_classifier(d: int) -> int:
+    return _classify(opened(d), i1(d, 1), learner(d, 2))
+
+
+@jit
+def _classify(call: Call, seen: Ints, m: Learner) -> int:
+    scores, deltas = outputs(m.net, m.signals), output_deltas(m.net, m.signals)
+    for i in range(call.first, call.last):
+        n = entries(call.X[i], m)
+        if call.serve:
+            forward(m.net, m.signals, m.places, m.values, n, False, m.random)
+            for c in range(seen[0]):
+                call.out[i, 1 + c] = scores[c]
+            answer_from_logs(call.out[i], seen[0], call.serve)
+        if call.fit:
+            label, weight = int(call.y[i]), call.weight[i]
+            seen[0] = max(seen[0], label + 1)
+            if weight > 0.0:
+                forward_to_learn(m, n, call.serve > 0)
+                _soften(scores, seen[0], deltas)
+                loss = -weight * np.log(max(deltas[label], _LEAST))
+                deltas[label] -= 1.0
+                for c in range(seen[0]):
+                    deltas[c] *= weight
+                step_back(m, n, weight, loss)
+                meet(call.X[i], weight, m)
+    return call.last
+
+
+@jit
+def _soften(scores: Array, n: int, shares: Array) -> None:
+    """Softmax of the first `n` scores; 0 for the others."""
+    top, total = scores[0], 0.0
+    for c in range(1, n):
+        top = max(top, scores[c])
+    for c in range(shares.shape[0]):
+        shares[c] = np.exp(scores[c] - top) if c < n else 0.0
+        total += shares[c]
+    for c in range(n):
+        shares[c] /= total
+
+
+class MLPClassifier(Classifier):
+    """Neural network with a softmax, one step of gradient descent per event.
+
+    Numeric features are standardized inside by their running mean and variance; a nominal one has
+    an input for each value; a missing one counts as the mean. Classes may appear at any time: the
+    output layer grows. Time per event and memory are O(number of weights).
+
+    Parameters
+    ----------
+    hidden
+        Widths of the hidden layers.
+    activation
+        "relu", "leaky_relu" (slope 0.01) or "tanh".
+    optimizer
+        "sgd", "momentum" (0.9) or "adam".
+    learning_rate
+        Length of a step.
+    l2
+        Weight decay: every event multiplies weights by 1 / (1 + learning_rate * l2), intercepts
+        and inputs that it does not show apart.
+    dropout
+        Probability with which a hidden unit is left out of an event's step.
+    seed
+        Of the first weights and of dropout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import MLPClassifier
+    >>> X = np.random.default_rng(1).normal(size=(3000, 2))
+    >>> model = MLPClassifier(hidden=(16,), seed=1).fit_many(X, X[:, 0] * X[:, 1] > 0)
+    >>> model.predict_many([[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
+    array([ True, False,  True])
+
+    Notes
+    -----
+    Cross-entropy loss; Adam as in [1]_, algorithm 1, with its default decays. Weights of a hidden
+    layer begin uniform as in [2]_, those of an input when the first row shows it; intercepts and
+    the output layer begin at 0. Values further than 10 standard deviations from the mean count as
+    10, in the running mean and variance too. Inputs that a row does not show keep their weights and
+    moments (lazy updates); weight decay is apart from the gradient, as in AdamW. With "sgd" and
+    "momentum" no row's steps together go further than Polyak's step [4]_: at usual learning rates
+    only a wild row is held back. Divisors of Adam are computed in single precision.
+
+    References
+    ----------
+    .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
+    .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
+       arXiv:1502.01852
+    .. [3] Srivastava et al. (2014), Dropout, JMLR 15, 1929-1958. Section 4.
+    .. [4] Loizou, Vaswani, Laradji, Lacoste-Julien (2021), Stochastic Polyak step-size for SGD,
+       AISTATS. Equation 4, with c = 1/2. arXiv:2002.10542
+    """
+
+    _kernel = _mlp_classifier
+    _state = (Field("seen_", (1,), np.int64), *STATE)
+
+    shape_: Ints
+    known_: Ints
+
+    def __init__(
+        self,
+        *,
+        hidden: Sequence[int] = (32,),
+        activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
+        optimizer: Literal["sgd", "momentum", "adam"] = "adam",
+        learning_rate: float = 0.005,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.dropout = dropout
+        self.seed = seed
+
+    def _check(self) -> None:
+        check_net(self)
+
+    def _sizes(self) -> dict[str, int]:
+        return net_sizes(self)
+
+    def _settings(self) -> tuple[float, ...]:
+        return net_settings(self)
+
+    def _n_scratch(self) -> int:
+        return net_scratch(self)
+
+    def _start(self, schema: Schema) -> None:
+        start_net(self, 2)
+
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        check_layout(self)
+
+    def _make_room(self, n_classes: int) -> None:
+        if n_classes > self.shape_[-1]:
+            lay_out(self, self.known_.shape[1], _power_of_two(n_classes))
+
+    def _enlarge(self, axis: str, size: int) -> None:
+        room = self.known_.shape[1]
+        super()._enlarge(axis, size)
+        lay_out(self, room, int(self.shape_[-1]))

@@ -1,0 +1,152 @@
+"""A small neural network for numbers, learned one row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from onlineml.base import Array, Regressor
+from onlineml.kernels import entry, jit
+from onlineml.kernels.arena import Call, Field, Ints, f1, opened
+from onlineml.kernels.mlp import forward, output_deltas, outputs
+from onlineml.kernels.mlp_rows import (
+    MEAN,
+    SCALE,
+    STATE,
+    Learner,
+    entries,
+    forward_to_learn,
+    learn_number,
+    learner,
+    meet,
+    standardized,
+    step_back,
+)
+from onlineml.learners.network import (
+    check_layout,
+    check_net,
+    lay_out,
+    net_scratch,
+    net_settings,
+    net_sizes,
+    start_net,
+)
+from onlineml.schema import Schema
+
+
+@entry
+def _mlp_regressor(d: int) -> int:
+    return _regress(opened(d), f1(d, 1), learner(d, 2))
+
+
+@jit
+def _regress(call: Call, target: Array, m: Learner) -> int:
+    for i in range(call.first, call.last):
+        n, weight = entries(call.X[i], m), call.weight[i]
+        if call.serve:
+            forward(m.net, m.signals, m.places, m.values, n, False, m.random)
+            unit = 1.0 / target[SCALE] if target[SCALE] > 0.0 else 0.0
+            call.out[i, 0] = target[MEAN] + unit * outputs(m.net, m.signals)[0]
+        if call.fit and weight > 0.0:
+            forward_to_learn(m, n, call.serve > 0)
+            error = outputs(m.net, m.signals)[0] - standardized(call.y[i], target)
+            output_deltas(m.net, m.signals)[0] = weight * error
+            step_back(m, n, weight, 0.5 * weight * error * error)
+            learn_number(call.y[i], weight, target)
+            meet(call.X[i], weight, m)
+    return call.last
+
+
+class MLPRegressor(Regressor):
+    """Neural network for a number, one step of gradient descent per event.
+
+    Features as in `MLPClassifier`; the target is standardized inside in the same way. Time per
+    event and memory are O(number of weights).
+
+    Parameters
+    ----------
+    hidden
+        Widths of the hidden layers.
+    activation
+        "relu", "leaky_relu" (slope 0.01) or "tanh".
+    optimizer
+        "sgd", "momentum" (0.9) or "adam".
+    learning_rate
+        Length of a step.
+    l2
+        Weight decay: every event multiplies weights by 1 / (1 + learning_rate * l2), intercepts
+        and inputs that it does not show apart.
+    dropout
+        Probability with which a hidden unit is left out of an event's step.
+    seed
+        Of the first weights and of dropout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import MLPRegressor
+    >>> X = np.random.default_rng(1).uniform(-1, 1, (5000, 1))
+    >>> model = MLPRegressor(seed=1).fit_many(X, 100 + 50 * X[:, 0] ** 2)
+    >>> model.predict_many([[0.0], [0.8]]).round(-1)
+    array([100., 130.])
+
+    Notes
+    -----
+    Half the squared error, of targets in standard deviations, those further than 10 from the mean
+    as 10. First weights, updates and departures as in `MLPClassifier`.
+
+    References
+    ----------
+    .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
+    .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
+       arXiv:1502.01852
+    """
+
+    _kernel = _mlp_regressor
+    _state = (Field("target_", (4,)), *STATE)
+
+    shape_: Ints
+    known_: Ints
+
+    def __init__(
+        self,
+        *,
+        hidden: Sequence[int] = (32,),
+        activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
+        optimizer: Literal["sgd", "momentum", "adam"] = "adam",
+        learning_rate: float = 0.005,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.dropout = dropout
+        self.seed = seed
+
+    def _check(self) -> None:
+        check_net(self)
+
+    def _sizes(self) -> dict[str, int]:
+        return net_sizes(self)
+
+    def _settings(self) -> tuple[float, ...]:
+        return net_settings(self)
+
+    def _n_scratch(self) -> int:
+        return net_scratch(self)
+
+    def _start(self, schema: Schema) -> None:
+        start_net(self, 1)
+
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        check_layout(self)
+
+    def _enlarge(self, axis: str, size: int) -> None:
+        room = self.known_.shape[1]
+        super()._enlarge(axis, size)
+        lay_out(self, room, 1)

@@ -1,0 +1,87 @@
+"""What estimators with a network inside share: parameters, first weights, room for what is new.
+
+Functions over an estimator with the fields `STATE` of `onlineml.kernels.mlp_rows` and the
+parameters `hidden`, `activation`, `optimizer`, `learning_rate`, `l2`, `dropout` and `seed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from onlineml.kernels.mlp import ACTIVATIONS, n_weights, relaid
+from onlineml.kernels.mlp_rows import fill_hidden
+from onlineml.kernels.mlp_steps import REACH, RULES
+from onlineml.kernels.random import seeded
+from onlineml.schema import wrong
+
+
+def check_net(model: Any) -> None:
+    """Raise `ValueError` for parameters that cannot be used."""
+    hidden = model.hidden
+    if not (isinstance(hidden, Sequence) and hidden and all(_is_width(n) for n in hidden)):
+        raise wrong("hidden", hidden, "whole numbers >= 1, one a hidden layer")
+    for name, known in (("activation", ACTIVATIONS), ("optimizer", RULES)):
+        if getattr(model, name) not in known:
+            raise wrong(name, getattr(model, name), f"one of {list(known)}")
+    if not 0 < model.learning_rate < np.inf:
+        raise wrong("learning_rate", model.learning_rate, "a number > 0")
+    if not 0 <= model.l2 < np.inf:
+        raise wrong("l2", model.l2, "a number >= 0")
+    if not 0 <= model.dropout < 1:
+        raise wrong("dropout", model.dropout, "a share in [0, 1)")
+
+
+def _is_width(n: object) -> bool:
+    return isinstance(n, int) and n >= 1
+
+
+def net_sizes(model: Any) -> dict[str, int]:
+    """First sizes of the axes; the arrays of weights are made by `start_net`."""
+    return {"M": RULES[model.optimizer], "S": len(model.hidden) + 2, "P": 0}
+
+
+def net_settings(model: Any) -> tuple[float, ...]:
+    """The numbers that the kernel reads from slot 0."""
+    kinds = float(ACTIVATIONS[model.activation]), float(RULES[model.optimizer])
+    rate, l2 = float(model.learning_rate), float(model.l2)
+    dropout = [float(model.dropout)] * len(model.hidden)
+    return *kinds, rate, rate * REACH[model.optimizer], l2, *dropout
+
+
+def net_scratch(model: Any) -> int:
+    """Room that the kernel writes on: a row's values, and the signals of all units."""
+    return int(model.schema_.n_features + 3 * model.shape_[1:].sum())
+
+
+def start_net(model: Any, n_outputs: int) -> None:
+    """Make the weights of a network that has seen no row."""
+    model.random_[:] = seeded(model.seed, 2)
+    model.shape_[:] = model.known_.size, *model.hidden, n_outputs
+    model.weights_ = np.zeros(n_weights(model.shape_))
+    model.moments_ = np.zeros((RULES[model.optimizer], len(model.weights_)))
+    fill_hidden(model.shape_, model.weights_, model.random_)
+
+
+def lay_out(model: Any, room: int, n_outputs: int) -> None:
+    """Make room for the inputs of `known_`, which had `room` for nominal values, and outputs."""
+    old, rooms = model.shape_.copy(), (room, model.known_.shape[1])
+    model.shape_[[0, -1]] = model.known_.size, n_outputs
+    model.weights_ = relaid(model.weights_, old, model.shape_, rooms)
+    model.moments_ = relaid(model.moments_, old, model.shape_, rooms)
+    model._forget_caches()
+
+
+def check_layout(model: Any) -> None:
+    """Raise where a state's arrays are not those of the network that the parameters describe."""
+    if not model.is_started:
+        return
+    shape = [model.known_.size, *model.hidden, model.shape_[-1]]
+    due = (RULES[model.optimizer], int(n_weights(np.array(shape))))
+    came = model.moments_.shape
+    if model.shape_.tolist() != shape or came != due or len(model.weights_) != due[1]:
+        widths = model.shape_.tolist()
+        model.reset()
+        raise wrong("state['shape_']", widths, f"layers {shape}, with moments of shape {due}")
