@@ -19,12 +19,17 @@ def naive(X, window_size, fading_factor, combine):
     ranks = ConformalCalibrator(window_size=window_size)
     seen, out = [], []
     for x in X:
-        scores = [member.score_one(x) for member in members]
-        rank = ranks.transform_one(scores) if ranks.is_started else np.zeros(3)
+        scores = [member.score_one(x) or np.nan for member in members]
+        rank = ranks.transform_one(scores)
         surprise = -np.log(1 - rank)
         weights = agreement(np.array(seen), fading_factor) if len(seen) > 1 else np.ones(3)
-        weights = weights / weights.sum()
-        out.append({"surprise": weights @ surprise, "mean": weights @ rank, "max": rank.max()})
+        weights = np.where(np.isnan(rank), 0.0, weights)
+        answer = {
+            "surprise": weights @ np.nan_to_num(surprise),
+            "mean": weights @ np.nan_to_num(rank),
+        }
+        answer = {key: value / max(weights.sum(), 1e-300) for key, value in answer.items()}
+        out.append(answer | {"max": np.nanmax([0.0, *rank])})
         seen.append(surprise)
         ranks.fit_one(scores)
         for member in members:
@@ -32,14 +37,22 @@ def naive(X, window_size, fading_factor, combine):
     return np.array([row[combine] for row in out])
 
 
+def said(row, k):
+    """Whether detector `k` and another said something."""
+    return not np.isnan(row[k]) and not np.isnan(np.delete(row, k)).all()
+
+
 def agreement(surprises, fading_factor):
     """Correlations under weights that fade, a first event of value 0 taken for all before."""
-    rows = np.vstack([np.zeros(3), surprises])
-    weights = (1 - fading_factor) * fading_factor ** np.arange(len(rows))[::-1]
-    weights[0] = 1 - weights[1:].sum()
     found = np.ones(3)
     for k in range(3):
-        own, others = rows[:, k], (rows.sum(1) - rows[:, k]) / 2
+        both = np.array(
+            [[row[k], np.nanmean(np.delete(row, k))] for row in surprises if said(row, k)]
+        )
+        rows = np.vstack([np.zeros(2), both.reshape(-1, 2)])
+        weights = (1 - fading_factor) * fading_factor ** np.arange(len(rows))[::-1]
+        weights[0] = 1 - weights[1:].sum()
+        own, others = rows.T
         own, others = own - weights @ own, others - weights @ others
         spread = np.sqrt((weights @ own**2) * (weights @ others**2))
         if spread > 0:
@@ -76,6 +89,13 @@ def test_a_detector_that_knows_nothing_weighs_little() -> None:
     assert weights.sum() == pytest.approx(1.0)
     scores = RankEnsemble(detectors=(*good, Noise())).score_fit_many(X)
     assert roc_auc_score(labels[1000:], scores[1000:]) > 0.95
+
+
+@pytest.mark.parametrize("drift", [False, True])
+def test_the_default_finds_anomalies(drift: bool) -> None:
+    X, labels = clusters_with_anomalies(6000, drift=drift)
+    scores = RankEnsemble().score_fit_many(X)
+    assert roc_auc_score(labels[1000:], scores[1000:]) > 0.98
 
 
 def test_what_cannot_be_combined_is_refused() -> None:

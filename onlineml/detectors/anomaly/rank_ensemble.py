@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from onlineml.base import Array, Detector
-from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
+from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
+from onlineml.detectors.anomaly.knn_detector import KNNDetector
+from onlineml.detectors.anomaly.loda import LODA
+from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field
 from onlineml.schema import Schema, wrong
@@ -29,7 +32,8 @@ class RankEnsemble(Detector):
     Parameters
     ----------
     detectors
-        Unfitted detectors; None for half-space trees and the deviation from the mean.
+        Unfitted detectors; None for half-space trees, LODA, RS-Hash and the gated distance to the
+        nearest of the last 256 rows: clustered anomalies and scattered ones.
     combine
         "surprise" (mean of -log p: one detector that is sure is heard), "mean" (of ranks), or "max"
         (of ranks).
@@ -53,9 +57,10 @@ class RankEnsemble(Detector):
 
     Notes
     -----
-    The mean surprise is Fisher's statistic [1]_ over the number of detectors; it would be a test
-    were they independent, which they are not: only the order of the answers has a meaning. That
-    weights from agreement find the better detectors without labels is the finding of [2]_.
+    A detector that scores 0 has nothing to say yet, or not of this event: it is neither ranked nor
+    heard. The mean surprise is Fisher's statistic [1]_ over the number of detectors; it would be a
+    test were they independent, which they are not: only the order of the answers has a meaning.
+    That weights from agreement find the better detectors without labels is the finding of [2]_.
 
     References
     ----------
@@ -88,7 +93,8 @@ class RankEnsemble(Detector):
     def _members(self) -> list[Detector]:
         if self.detectors is not None:
             return list(self.detectors)
-        return [HalfSpaceTrees(seed=1), DeviationFromMean()]
+        near = GatedDetector(base=KNNDetector(window_size=256))
+        return [HalfSpaceTrees(seed=1), LODA(seed=1), RSHash(seed=1), near]
 
     def _check(self) -> None:
         members = self._members()
@@ -129,7 +135,7 @@ class RankEnsemble(Detector):
         for k, member in enumerate(self.members_):
             own = np.empty((len(X), member._n_outputs()))
             member._run(X, y, weight, own, ANSWER, fit)
-            scores[:, k] = own[:, 0]
+            scores[:, k] = np.where(own[:, 0] == 0.0, np.nan, own[:, 0])
         ranks = np.empty_like(scores)
         self.ranks_._run(scores, y, weight, ranks, ANSWER_AND_SCORES, fit)
         rule = np.array([_COMBINERS.index(self.combine), self.weighted, 1 - self.fading_factor])
@@ -146,24 +152,37 @@ def _combine(
             surprise[k] = -np.log(1.0 - ranks[i, k])
         if out.shape[0] > 0:
             _weigh(moments, rule[1] > 0.0, weights)
-            out[i, 0] = 0.0
-            for k in range(ranks.shape[1]):
-                if rule[0] == 0.0:
-                    out[i, 0] += weights[k] * surprise[k]
-                elif rule[0] == 1.0:
-                    out[i, 0] += weights[k] * ranks[i, k]
-                else:
-                    out[i, 0] = max(out[i, 0], ranks[i, k])
+            out[i, 0] = _answer(ranks[i], surprise, weights, rule[0])
         if fit and weight[i] > 0.0:
             _learn(moments, surprise, rule[2])
 
 
 @jit
+def _answer(ranks: Array, surprise: Array, weights: Array, combiner: float) -> float:
+    """What the detectors that say something say together."""
+    total, heard, greatest = 0.0, 0.0, 0.0
+    for k in range(ranks.shape[0]):
+        if not np.isnan(ranks[k]):
+            total += weights[k] * (surprise[k] if combiner == 0.0 else ranks[k])
+            heard += weights[k]
+            greatest = max(greatest, ranks[k])
+    if combiner == 2.0 or heard == 0.0:
+        return greatest
+    return total / heard
+
+
+@jit
 def _learn(moments: Array, surprise: Array, step: float) -> None:
     """`moments`: of a detector and the mean of the others: means, variances, covariance."""
-    total = surprise.sum()
+    total, n = 0.0, 0
     for k in range(surprise.shape[0]):
-        others = (total - surprise[k]) / max(surprise.shape[0] - 1, 1)
+        if not np.isnan(surprise[k]):
+            total += surprise[k]
+            n += 1
+    for k in range(surprise.shape[0]):
+        if np.isnan(surprise[k]) or n < 2:
+            continue
+        others = (total - surprise[k]) / (n - 1)
         gap, gap_of_others = surprise[k] - moments[k, 0], others - moments[k, 1]
         moments[k, 0] += step * gap
         moments[k, 1] += step * gap_of_others
