@@ -8,6 +8,7 @@ from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.rs_hash import RSHash
+from onlineml.detectors.anomaly.xstream import xStream
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
 from onlineml.detectors.drift.cusum import CUSUM
@@ -60,4 +61,5 @@ __all__ = [
     "PageHinkley",
     "RSHash",
     "RankEnsemble",
+    "xStream",
 ]

@@ -23,10 +23,10 @@ def first_room(window_size: int) -> int:
 
 
 @jit
-def keep(call: Call, first: int, counts: Ints, recent: Array) -> int:
-    """Keep rows that tell something till the window is full; where it is, the row after it."""
+def keep(call: Call, first: int, last: int, counts: Ints, recent: Array) -> int:
+    """Keep rows that tell something, till the window is full; returns the row after them."""
     i = first
-    while i < call.last and counts[N_ROWS] < counts[ROOM]:
+    while i < last and counts[N_ROWS] < counts[ROOM]:
         if row_tells(call, i):
             for j in range(call.X.shape[1]):
                 recent[counts[N_ROWS], j] = call.X[i, j]

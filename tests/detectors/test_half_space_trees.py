@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from onlineml.detectors import HalfSpaceTrees
-from onlineml.detectors.anomaly import half_space_trees as module
 from tests.detectors.streams import clusters_with_anomalies, moving_rows
 from tests.naive import half_space_trees as naive
 
@@ -86,8 +85,3 @@ def test_follows_a_change_of_units() -> None:
 def test_wrong_parameters_are_refused(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: got"):
         HalfSpaceTrees(**wrong).fit_one([1.0])  # type: ignore[arg-type]
-
-
-def test_constants_describe_a_cell() -> None:
-    assert module._MASS < 1 << module._BEFORE
-    assert module._WIDEST << module._FEATURE <= 1 << 63

@@ -8,6 +8,18 @@ import numpy as np
 
 from onlineml.base import Array, Detector
 from onlineml.kernels import entry, jit
+from onlineml.kernels.aging_masses import (
+    BEFORE,
+    CLOCK,
+    FIRST,
+    LARGEST_NOTE,
+    MASS,
+    NOTE,
+    WHEN,
+    masses,
+    next_window,
+    of_now,
+)
 from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import (
     ANSWER_AND_SCORES,
@@ -37,12 +49,7 @@ from onlineml.schema import Schema, wrong
 
 _HEIGHT, _LIMIT, _SUMMED = range(3)  # of the settings
 _WHICH, _N_FEATURES = 3, 4  # of the counts, after those of rows: which window, features cut
-_FIRST = 2  # number of the first window: cells begin as of window 0, long past
 _DIGITS = 32  # binary digits of a place in a work range
-# A cell is one number: its mass in the window that it was last written in, the mass in the one
-# before, which window that was, and the feature that is cut there.
-_BEFORE, _WHEN, _FEATURE = 14, 28, 44  # bits before each
-_MASS, _CLOCK, _WIDEST = (1 << 14) - 1, (1 << 16) - 1, 1 << 19  # largest of each
 
 
 class Forest(NamedTuple):
@@ -50,7 +57,7 @@ class Forest(NamedTuple):
 
     Features are cut in the middle of what is left of their work range: the binary digits of a
     value's place in it (`low`, `scale`) lead the way, and no tree keeps cuts. Cell `k` is cut into
-    `2 * k` and `2 * k + 1`. Masses of older windows are known to be old: nothing needs clearing.
+    `2 * k` and `2 * k + 1`; its number also holds the feature that is cut there.
     """
 
     counts: Ints
@@ -75,7 +82,9 @@ def _rows(call: Call, settings: Array, forest: Forest, digits: Ints) -> int:
     """Within a window trees do not wait for each other: one after another, in a warm cache."""
     first = call.first
     while first < call.last:
-        last = keep(call, first, forest.counts, forest.recent) if call.fit else call.last
+        last = call.last
+        if call.fit:
+            last = keep(call, first, last, forest.counts, forest.recent)
         if call.serve:
             clear(call, first, last)
         if forest.counts[_N_FEATURES] > 0:
@@ -144,9 +153,9 @@ def _lead(
     node, size, total, looking = 1, 1.0, 0.0, serve
     for level in range(height + 1):
         cell = cells[node]
-        if (cell >> _WHEN) & _CLOCK != which:
-            cell = _of_now(cell, which)
-        before = (cell >> _BEFORE) & _MASS
+        if (cell >> WHEN) & CLOCK != which:
+            cell = of_now(cell, which)
+        before = (cell >> BEFORE) & MASS
         if looking:
             total = before * size + (total if every else 0.0)
         looking = looking and before > limit
@@ -161,29 +170,14 @@ def _lead(
 
 
 @jit
-def _of_now(cell: int, which: int) -> int:
-    """An old cell as it is in the present window."""
-    last = cell & _MASS if (cell >> _WHEN) & _CLOCK == which - 1 else 0
-    return ((cell >> _FEATURE) << _FEATURE) | (which << _WHEN) | (last << _BEFORE)
-
-
-@jit
-def _masses(cell: int, which: int) -> tuple[int, int]:
-    """Masses of the window before, and of the present one."""
-    if (cell >> _WHEN) & _CLOCK != which:
-        cell = _of_now(cell, which)
-    return (cell >> _BEFORE) & _MASS, cell & _MASS
-
-
-@jit
 def _next(cells: Ints, node: int, cell: int, which: int, digits: Ints, gaps: bool) -> int:
     """The half that the row falls into; the heavier one where its value is missing."""
-    j = cell >> _FEATURE
+    j = cell >> NOTE
     left = digits[j]
     if not gaps or left >= 0:
         digits[j] = (left << 1) & ((1 << _DIGITS) - 1)
         return int(2 * node + (left >> (_DIGITS - 1)))
-    lower, upper = _masses(cells[2 * node], which), _masses(cells[2 * node + 1], which)
+    lower, upper = masses(cells[2 * node], which), masses(cells[2 * node + 1], which)
     return 2 * node + (1 if upper[0] + upper[1] > lower[0] + lower[1] else 0)
 
 
@@ -191,13 +185,13 @@ def _next(cells: Ints, node: int, cell: int, which: int, digits: Ints, gaps: boo
 def _tell_apart(settings: Array, forest: Forest, t: int, digits: Ints, out: Array) -> None:
     """Add for each cut how much rarer, in bits, its side is than a half: to its feature."""
     cells, which, node = forest.cells[t], forest.counts[_WHICH], 1
-    mass = _masses(cells[node], which)[0]
+    mass = masses(cells[node], which)[0]
     for _ in range(int(settings[_HEIGHT])):
         if mass <= _limit(settings, forest):
             break
-        j = cells[node] >> _FEATURE
+        j = cells[node] >> NOTE
         node = _next(cells, node, cells[node], which, digits, True)
-        part = _masses(cells[node], which)[0]
+        part = masses(cells[node], which)[0]
         out[1 + j] += np.log2((mass + 1.0) / (2.0 * part + 1.0)) / forest.cells.shape[0]
         mass = part
 
@@ -217,41 +211,29 @@ def _finish(call: Call, first: int, last: int, settings: Array, forest: Forest) 
 def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     """Masses of the window are what the next one is scored by."""
     counts, recent = forest.counts, turn(forest.counts, forest.recent, forest.ranges)
-    counts[_WHICH] += 1
+    counts[_WHICH] = next_window(forest.cells, counts[_WHICH])
     wider = counts[_N_FEATURES] != recent.shape[1]
     if moved(recent, forest.ranges) or wider:
         if wider:
             counts[_N_FEATURES] = recent.shape[1]
             _choose_features(forest)
-        counts[_WHICH] += 1  # what was counted in other work ranges is of no use
+        # What was counted in other work ranges is of no use: two windows ago.
+        counts[_WHICH] = next_window(forest.cells, counts[_WHICH])
         for t in range(forest.cells.shape[0]):
             _choose_work_ranges(forest, t)
             for i in range(recent.shape[0]):
                 _place(recent[i], forest.low[t], forest.scale[t], recent.shape[1], digits)
                 _lead(settings, 0.0, forest.cells[t], counts[_WHICH], digits, False, True, True)
-        counts[_WHICH] += 1
-    if counts[_WHICH] >= _CLOCK - 3:
-        _turn_back(forest)
-
-
-@jit
-def _turn_back(forest: Forest) -> None:
-    """Begin to number the windows anew: the clock has room for 16 bits."""
-    for t in range(forest.cells.shape[0]):
-        cells = forest.cells[t]
-        for k in range(cells.shape[0]):
-            before = _masses(cells[k], forest.counts[_WHICH])[0]
-            cells[k] = _of_now(cells[k], _FIRST) | (before << _BEFORE)
-    forest.counts[_WHICH] = _FIRST
+        counts[_WHICH] = next_window(forest.cells, counts[_WHICH])
 
 
 @jit
 def _choose_features(forest: Forest) -> None:
     """A random feature for each cut; masses are gone."""
-    n = min(forest.recent.shape[1], _WIDEST)
+    n = min(forest.recent.shape[1], LARGEST_NOTE + 1)
     for t in range(forest.cells.shape[0]):
         for k in range(forest.cells.shape[1] // 2):
-            forest.cells[t, k] = below(forest.random, 0, n) << _FEATURE
+            forest.cells[t, k] = below(forest.random, 0, n) << NOTE
 
 
 @jit
@@ -355,8 +337,8 @@ class HalfSpaceTrees(Detector):
             raise wrong("n_trees", self.n_trees, "a number of trees >= 1")
         if not 1 <= self.height <= 24:
             raise wrong("height", self.height, "a number of cuts from 1 to 24")
-        if not 2 <= self.window_size <= _MASS:
-            raise wrong("window_size", self.window_size, f"a number of rows from 2 to {_MASS}")
+        if not 2 <= self.window_size <= MASS:
+            raise wrong("window_size", self.window_size, f"a number of rows from 2 to {MASS}")
         if not 0 <= self.size_limit < 1:
             raise wrong("size_limit", self.size_limit, "a share from 0 to 1")
         if self.scoring not in ("terminal", "summed"):
@@ -371,7 +353,7 @@ class HalfSpaceTrees(Detector):
 
     def _start(self, schema: Schema) -> None:
         self.random_[:] = seeded(self.seed, 1)
-        self.counts_[_WHICH] = _FIRST
+        self.counts_[_WHICH] = FIRST
         self.counts_[ROOM] = first_room(int(self.window_size))
 
     def _settings(self) -> tuple[float, ...]:

@@ -68,7 +68,9 @@ def _rs_hash(d: int) -> int:
 def _rows(call: Call, settings: Array, grids: Grids) -> int:
     first = call.first
     while first < call.last:
-        last = keep(call, first, grids.counts, grids.recent) if call.fit else call.last
+        last = call.last
+        if call.fit:
+            last = keep(call, first, last, grids.counts, grids.recent)
         if call.serve:
             clear(call, first, last)
         if grids.counts[_N_FEATURES] > 0:
