@@ -21,6 +21,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
         n_members=4,
     ),
+    "StreamingRandomPatchesClassifier": lambda: learners.StreamingRandomPatchesClassifier(
+        n_members=3
+    ),
 }
 
 

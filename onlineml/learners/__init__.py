@@ -39,6 +39,7 @@ from onlineml.learners.passive_aggressive import (
 from onlineml.learners.slda import SLDA
 from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
+from onlineml.learners.streaming_random_patches import StreamingRandomPatchesClassifier
 
 __all__ = [
     "AUE",
@@ -80,4 +81,5 @@ __all__ = [
     "SEAEnsemble",
     "SoftmaxRegression",
     "StreamingGradientBoostedTrees",
+    "StreamingRandomPatchesClassifier",
 ]

@@ -30,8 +30,12 @@ MEMBER_FIELDS = (Field("entropy_", (1,), np.int64), Field("n_made_", ("M",), np.
 GENERATORS = Field("generators_", ("M",), np.int64)
 #: One window of errors a member.
 WINDOWS = Field("windows_", ("M", adwin.row_length(N_SIZES)))
-#: Settings of these windows: MOA's, beside `delta`.
-_CLOCK, _MAX_BUCKETS, _MIN_LENGTH, _GRACE = 32.0, 5.0, 5.0, 10.0
+
+
+def window_rule(delta: float) -> Array:
+    """Settings of these windows: MOA's, beside `delta`."""
+    clock, max_buckets, min_length, grace = 32.0, 5.0, 5.0, 10.0
+    return np.array([delta, clock, max_buckets, min_length, grace])
 
 
 class Ensemble(Estimator):
@@ -127,8 +131,8 @@ class Ensemble(Estimator):
     def _admit(self, schema: Schema) -> None:
         if self.is_started and schema is not self.schema_:
             self._check_budget(schema, None)
-            for member in self.members_:
-                member._admit(schema)
+            for m, member in enumerate(self.members_):
+                member._admit(self._part_of(schema, m))
         super()._admit(schema)
 
     def _admit_targets(self, news: Any) -> None:
@@ -137,6 +141,10 @@ class Ensemble(Estimator):
             for member in self.members_:
                 member._admit_targets(news)
         super()._admit_targets(news)
+
+    def _part_of(self, schema: Schema, m: int, *, background: bool = False) -> Schema:
+        """The columns that a member looks at: all."""
+        return schema
 
     def _each(self, task: Callable[[int], None], n_rows: int) -> None:
         """Do `task` for each member, in `n_jobs` threads once everything is compiled."""
@@ -194,7 +202,7 @@ def run_watched(
     """
     asked = (ANSWER_AND_SCORES if serve else ANSWER) if fit or serve else 0
     answers, drawn = run_resampled(ensemble, mean, X, y, weight, asked, fit)
-    settings = np.array([ensemble.delta, _CLOCK, _MAX_BUCKETS, _MIN_LENGTH, _GRACE])
+    settings = window_rule(ensemble.delta)
     row = 0
     while fit:
         row, worst = _alarm(ensemble.windows_, settings, answers, y, weight, row)
