@@ -6,6 +6,7 @@ from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
+from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.anomaly.xstream import xStream
@@ -58,6 +59,7 @@ __all__ = [
     "Hellinger",
     "KNNDetector",
     "KolmogorovSmirnov",
+    "MedianAbsoluteDeviation",
     "PageHinkley",
     "RSHash",
     "RankEnsemble",
