@@ -9,6 +9,7 @@ from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.rs_hash import RSHash
+from onlineml.detectors.anomaly.seasonal_detector import SeasonalDetector
 from onlineml.detectors.anomaly.xstream import xStream
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
@@ -63,5 +64,6 @@ __all__ = [
     "PageHinkley",
     "RSHash",
     "RankEnsemble",
+    "SeasonalDetector",
     "xStream",
 ]
