@@ -17,6 +17,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
+    "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=20),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
         n_members=4,

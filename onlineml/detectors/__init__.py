@@ -8,6 +8,7 @@ from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
+from onlineml.detectors.anomaly.robust_random_cut_forest import RobustRandomCutForest
 from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.anomaly.seasonal_detector import SeasonalDetector
 from onlineml.detectors.anomaly.xstream import xStream
@@ -64,6 +65,7 @@ __all__ = [
     "PageHinkley",
     "RSHash",
     "RankEnsemble",
+    "RobustRandomCutForest",
     "SeasonalDetector",
     "xStream",
 ]
