@@ -12,12 +12,13 @@ import operator
 import struct
 import sys
 from abc import ABC
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from onlineml.kernels import Entry
 from onlineml.kernels.arena import (
@@ -176,6 +177,10 @@ class Estimator(ABC):
         """Parameters as the numbers that the kernel reads from slot 0."""
         return ()
 
+    def _parts(self) -> Sequence[npt.NDArray[Any]]:
+        """Further arrays of the kernel, after those of the state: a member's descriptor is one."""
+        return ()
+
     def _start(self, schema: Schema) -> None:  # noqa: B027 - a hook that most leave empty
         """Fill arrays whose first content is more than a constant."""
 
@@ -274,6 +279,7 @@ class Estimator(ABC):
             self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
         else:
             arrays = [np.array(self._settings()), *(getattr(self, f.name) for f in self._state)]
+            arrays += self._parts()
             self._many = Descriptor(arrays, self._n_scratch())
             ones = [self._many.twin() for _ in range(3)]
             self._serving = ones[0].aim(rows, serve=ANSWER, fit=False)

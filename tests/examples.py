@@ -16,6 +16,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
+    "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
     "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=20),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(

@@ -85,3 +85,9 @@ def test_neural(tmp_path: Path) -> None:
     ours, theirs = json.loads(out.read_text()).values()
     for one, other in zip(ours, theirs):
         assert abs(one["accuracies"][0] - other["accuracies"][0]) < 0.06
+
+
+@pytest.mark.slow
+def test_drift_moe() -> None:
+    printed = run("benchmarks.drift_moe", "--seeds", 1, "--streams", "sea_a")
+    assert "87.48" in printed

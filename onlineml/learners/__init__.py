@@ -15,6 +15,7 @@ from onlineml.learners.batch.sea_ensemble import SEAEnsemble
 from onlineml.learners.batch.uob import UOB
 from onlineml.learners.batch.wae import WAE
 from onlineml.learners.dee import DEE
+from onlineml.learners.drift_moe import DriftMoE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
@@ -55,6 +56,7 @@ __all__ = [
     "WAE",
     "AdaptiveRandomForestClassifier",
     "AdwinBagging",
+    "DriftMoE",
     "DynamicWeightedMajority",
     "GaussianNB",
     "HoeffdingTreeClassifier",

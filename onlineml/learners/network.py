@@ -20,9 +20,7 @@ from onlineml.schema import wrong
 
 def check_net(model: Any) -> None:
     """Raise `ValueError` for parameters that cannot be used."""
-    hidden = model.hidden
-    if not (isinstance(hidden, Sequence) and hidden and all(_is_width(n) for n in hidden)):
-        raise wrong("hidden", hidden, "whole numbers >= 1, one a hidden layer")
+    check_widths(model.hidden)
     for name, known in (("activation", ACTIVATIONS), ("optimizer", RULES)):
         if getattr(model, name) not in known:
             raise wrong(name, getattr(model, name), f"one of {list(known)}")
@@ -32,6 +30,12 @@ def check_net(model: Any) -> None:
         raise wrong("l2", model.l2, "a number >= 0")
     if not 0 <= model.dropout < 1:
         raise wrong("dropout", model.dropout, "a share in [0, 1)")
+
+
+def check_widths(hidden: Any) -> None:
+    """Raise `ValueError` for what are no hidden layers."""
+    if not (isinstance(hidden, Sequence) and hidden and all(_is_width(n) for n in hidden)):
+        raise wrong("hidden", hidden, "whole numbers >= 1, one a hidden layer")
 
 
 def _is_width(n: object) -> bool:
