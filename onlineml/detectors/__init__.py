@@ -7,6 +7,7 @@ from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
+from onlineml.detectors.anomaly.online_isolation_forest import OnlineIsolationForest
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.robust_random_cut_forest import RobustRandomCutForest
 from onlineml.detectors.anomaly.rs_hash import RSHash
@@ -62,6 +63,7 @@ __all__ = [
     "KNNDetector",
     "KolmogorovSmirnov",
     "MedianAbsoluteDeviation",
+    "OnlineIsolationForest",
     "PageHinkley",
     "RSHash",
     "RankEnsemble",

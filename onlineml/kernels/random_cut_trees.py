@@ -13,6 +13,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.boxes import widen
 from onlineml.kernels.random import uniform
 
 NONE = -1
@@ -158,7 +159,7 @@ def attach(trees: Trees, t: int, point: int, node: int, feature: int, cut: float
     _take_over(low, high, trees.points, k, node)
     while k != NONE:
         nodes[k, _COUNT] += 1
-        _widen(low[k], high[k], trees.points[point], trees.points[point])
+        widen(low[k], high[k], trees.points[point], trees.points[point])
         k = parents[k]
 
 
@@ -181,14 +182,6 @@ def _take_over(low: Array, high: Array, points: Array, k: int, child: int) -> No
     for j in range(points.shape[1]):
         low[k, j] = low[child, j] if point < 0 else points[point, j]
         high[k, j] = high[child, j] if point < 0 else points[point, j]
-
-
-@jit
-def _widen(low: Array, high: Array, lows: Array, highs: Array) -> None:
-    """Let a box hold another one too; a side that is missing in one is that of the other."""
-    for j in range(low.shape[0]):
-        low[j] = lows[j] if lows[j] < low[j] or low[j] != low[j] else low[j]
-        high[j] = highs[j] if highs[j] > high[j] or high[j] != high[j] else high[j]
 
 
 @jit
@@ -221,10 +214,10 @@ def detach(trees: Trees, t: int, point: int) -> None:
             left, right = nodes[k, _LEFT], nodes[k, _RIGHT]
             _take_over(low, high, trees.points, k, left)
             if right < nodes.shape[0]:
-                _widen(low[k], high[k], low[right], high[right])
+                widen(low[k], high[k], low[right], high[right])
             else:
                 other = trees.points[right - nodes.shape[0]]
-                _widen(low[k], high[k], other, other)
+                widen(low[k], high[k], other, other)
         k = parents[k]
 
 
