@@ -15,6 +15,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
+    "DriftMixture": lambda: learners.DriftMixture(
+        n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=True
+    ),
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),

@@ -15,6 +15,7 @@ from onlineml.learners.batch.sea_ensemble import SEAEnsemble
 from onlineml.learners.batch.uob import UOB
 from onlineml.learners.batch.wae import WAE
 from onlineml.learners.dee import DEE
+from onlineml.learners.drift_mixture import DriftMixture
 from onlineml.learners.drift_moe import DriftMoE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
 from onlineml.learners.gaussian_nb import GaussianNB
@@ -56,6 +57,7 @@ __all__ = [
     "WAE",
     "AdaptiveRandomForestClassifier",
     "AdwinBagging",
+    "DriftMixture",
     "DriftMoE",
     "DynamicWeightedMajority",
     "GaussianNB",

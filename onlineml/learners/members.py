@@ -56,6 +56,10 @@ class Ensemble(Estimator):
         """What members are clones of."""
         raise NotImplementedError
 
+    def _base_at(self, place: int) -> Estimator:
+        """What the member at `place` is a clone of."""
+        return self._base()
+
     def _role(self) -> type[Estimator]:
         """What members must be."""
         return Classifier if isinstance(self, Classifier) else Regressor
@@ -93,7 +97,7 @@ class Ensemble(Estimator):
 
     def _made(self, place: int, schema: Schema) -> Estimator:
         """A fresh member for `place`."""
-        member = self._base().clone()
+        member = self._base_at(place).clone()
         names = [name for name in member.get_params() if name.rpartition("__")[2] == "seed"]
         if names:
             origin = int(self.entropy_.view(np.uint64)[0]), place, int(self.n_made_[place])

@@ -67,7 +67,11 @@ class WatchedEnsemble(Ensemble, Classifier):
 
     def _start(self, schema: Schema) -> None:
         super()._start(schema)
-        self.background_ = [self._made(m, schema) for m in range(int(self.n_members))]
+        self.background_ = [self._made(m, schema) for m in range(self._n_watched())]
+
+    def _n_watched(self) -> int:
+        """How many members, the first ones, are watched: all."""
+        return int(self.n_members)
 
     def _share(self) -> int:
         return super()._share() // 2
@@ -103,21 +107,28 @@ class WatchedEnsemble(Ensemble, Classifier):
         return int(self.n_drifts_.sum()) if self.is_started else 0
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        answers, share = self._room(len(X)), np.ones((int(self.n_members), len(X)))
         asked = ANSWER_AND_SCORES if serve else ANSWER
-
-        def task(m: int) -> None:
-            if fit:
-                self._follow(m, X, y, weight, answers[m], share[m], asked)
-                return
-            self.members_[m]._run(self._look(X, m), y, weight, answers[m], asked, False)
-            share[m] = _accuracy(self.judged_[m], self.weighted)
-
-        self._each(task, len(X))
+        answers, share = self._run_members(X, y, weight, asked, fit)
         if serve:
             pool(answers, share, self.seen_, y, out, serve, fit)
         else:
             notice(self.seen_, y)
+
+    def _run_members(
+        self, X: Array, y: Array, weight: Array, asked: int, fit: bool
+    ) -> tuple[Array, Array]:
+        """All members over a chunk: their answers, and the accuracies that they had by then."""
+        answers, share = self._room(len(X)), np.ones((int(self.n_members), len(X)))
+
+        def task(m: int) -> None:
+            if fit and m < len(self.background_):
+                self._follow(m, X, y, weight, answers[m], share[m], asked)
+                return
+            self.members_[m]._run(self._look(X, m), y, weight, answers[m], asked, fit)
+            share[m] = _accuracy(self.judged_[m], self.weighted)
+
+        self._each(task, len(X))
+        return answers, share
 
     def _follow(
         self, m: int, X: Array, y: Array, weight: Array, answers: Array, share: Array, asked: int

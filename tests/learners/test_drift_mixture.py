@@ -1,0 +1,140 @@
+"""The mixture: its combiners, its experts, its budget, and that it is worth having."""
+
+import numpy as np
+import pytest
+
+from onlineml.checks import assert_same_state
+from onlineml.datasets import load
+from onlineml.learners import (
+    DriftMixture,
+    GaussianNB,
+    KNNClassifier,
+    MajorityClassifier,
+    NoChangeClassifier,
+    SoftmaxRegression,
+)
+from onlineml.transforms import StandardScaler
+from tests.naive.mixing import Mixing
+
+EXPERTS = (GaussianNB(), KNNClassifier(window_size=50), MajorityClassifier())
+
+
+def _rows(n=400):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(n, 3))
+    score = X[:, 0] - X[:, 1] + 0.5 * rng.normal(size=n)
+    X[rng.random(X.shape) < 0.03] = np.nan
+    return X, np.where(score > 0.8, 2, score > -0.3).astype(int)
+
+
+@pytest.mark.parametrize("lags", [False, True])
+def test_combiners_equal_their_naive_twins(lags: bool) -> None:
+    X, y = _rows()
+    _, y = np.unique(y, return_inverse=True)
+    y = np.concatenate([[0, 1, 2], y[3:]])  # classes in order of their codes
+    Z = StandardScaler().transform_fit_many(X)
+    P = np.stack([e.clone().predict_proba_fit_many(X, y) for e in EXPERTS])
+    P = np.nan_to_num(P)
+    names = ("vote", "accuracy", "gate", "pool", "stack", "hedge", "best")
+    got = {}
+    for name in (*names, "chosen"):
+        model = DriftMixture(
+            n_trees=0, experts=EXPERTS, combiner=name, lag_labels=lags, delta_warning=1e-12,
+            delta_drift=1e-12,
+        )  # fmt: skip
+        got[name] = model.predict_proba_fit_many(X, y)
+    twin = Mixing(3, 3, 4, lags)
+    for i in range(len(X)):
+        if twin.n:
+            known = P[:, i, : twin.n].sum(1, keepdims=True)
+            p = np.where(known > 0, P[:, i, : twin.n] / np.maximum(known, 1e-300), 1 / twin.n)
+            due = twin.answers(p, Z[i])[0]
+            chosen = 0
+            for a in range(7):
+                chosen = a if twin.losses[a] < twin.losses[chosen] - 1e-9 else chosen
+            for a, name in enumerate(names):
+                np.testing.assert_allclose(got[name][i, : twin.n], due[a], rtol=1e-7, atol=1e-12)
+            np.testing.assert_allclose(got["chosen"][i, : twin.n], due[chosen], rtol=1e-7)
+        else:
+            p = np.full((3, 3), np.nan)
+        twin.learn(p, Z[i], int(y[i]))
+
+
+def test_is_better_than_each_of_its_experts() -> None:
+    """Two concepts in the plane: neighbors know one, a linear model the other."""
+    stream = load("rbf_f", seed=101, n_rows=6000)
+    (chunk,) = stream.take(6000).chunks(6000)
+    X, y = chunk.X, chunk.y
+    experts = (KNNClassifier(n_neighbors=5, window_size=500), GaussianNB(), SoftmaxRegression())
+    right = [np.mean(e.clone().predict_fit_many(X, y) == y) for e in experts]
+    mixture = DriftMixture(n_trees=4, experts=experts, seed=1)
+    assert np.mean(mixture.predict_fit_many(X, y) == y) > max(right) - 0.005
+    assert sum(mixture.expert_shares.values()) == pytest.approx(1.0)
+    shares = list(mixture.expert_shares.values())
+    assert max(shares) == shares[5], "the gate trusts the neighbors"
+    assert 0 < mixture.gate_entropy < np.log2(7)
+
+
+def test_follows_a_drift() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(6000, 4))
+    y = (X[:, 0] + X[:, 1] > 0) ^ (np.arange(6000) >= 3000)
+    mixture = DriftMixture(n_trees=5, seed=1)
+    right = mixture.predict_fit_many(X, y) == y
+    assert mixture.n_replaced >= 5
+    assert right[2000:3000].mean() > 0.95
+    assert right[4000:].mean() > 0.95
+
+
+def test_labels_that_persist_are_used_only_when_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.integers(0, 2, 150), 20)
+    X = rng.normal(size=(len(y), 2))
+    accuracy = {}
+    for lags in (False, True):
+        model = DriftMixture(n_trees=0, experts=EXPERTS, lag_labels=lags)
+        accuracy[lags] = np.mean((model.predict_fit_many(X, y) == y)[1500:])
+    persistence = np.mean((NoChangeClassifier().predict_fit_many(X, y) == y)[1500:])
+    assert accuracy[True] > persistence - 0.03
+    assert accuracy[False] < accuracy[True] - 0.1
+
+
+def test_rare_classes_are_learned_more_often() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 3))
+    y = (X[:, 0] + 0.7 * rng.normal(size=4000) > 2.2).astype(int)
+    recall = {}
+    for imbalance in (None, "oob"):
+        model = DriftMixture(n_trees=5, experts=(), imbalance=imbalance, combiner="vote", seed=2)
+        answers = model.predict_fit_many(X, y)
+        recall[imbalance] = np.mean(answers[1000:][y[1000:] == 1] == 1)
+    assert recall["oob"] > recall[None] + 0.1
+
+
+def test_threads_change_no_bit() -> None:
+    X, y = _rows(1500)
+    one = DriftMixture(n_trees=4, seed=3).fit_many(X, y)
+    two = DriftMixture(n_trees=4, seed=3, n_jobs=2)
+    for part in np.array_split(np.arange(len(X)), 7):
+        two.fit_many(X[part], y[part])
+    assert_same_state(one.get_state(), two.get_state())
+
+
+def test_keeps_to_its_budget() -> None:
+    X, y = _rows(4000)
+    model = DriftMixture(seed=1, max_bytes=900_000).fit_many(X, y)
+    assert model.nbytes <= 900_000
+    with pytest.raises(ValueError, match="max_bytes"):
+        DriftMixture(max_bytes=50_000).fit_many(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_trees", -1), ("experts", (3,)), ("imbalance", "smote"), ("combiner", "mean"),
+     ("delta_drift", 2.0), ("poisson_mean", 0.0)],
+)  # fmt: skip
+def test_parameters_that_cannot_be_used(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        DriftMixture(**{name: value}).fit_one([1.0, 2.0], "a")
+    with pytest.raises(ValueError, match="experts"):
+        DriftMixture(n_trees=0, experts=()).fit_one([1.0], "a")
