@@ -270,6 +270,19 @@ class DriftMoE(Classifier):
             self._forget_caches()  # somebody else has used a tree
         super()._run(X, y, weight, out, serve, fit)
 
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        if not self.is_started:
+            return
+        shape = [self.schema_.n_features, *self.hidden, len(self.experts_)]
+        n = int(n_weights(np.array(shape)))
+        due = shape, (n,), (RULE, n), (n * (self.mode == "data"),), (CHOSEN + self.top_k,)
+        arrays = self.weights_, self.moments_, self.gradient_, self.progress_
+        came = self.shape_.tolist(), *(array.shape for array in arrays)
+        if came != due:
+            self.reset()
+            raise wrong("state", came, f"layers, weights and the like of {due}")
+
     def set_state(self, state: Mapping[str, Any]) -> Self:
         """Take over what `get_state` gave; the arrays are copied."""
         super().set_state(state)

@@ -74,6 +74,15 @@ def test_resumes_with_more_classes_than_it_starts_with(mode: Any) -> None:
     assert len(model.experts_) == (4 if mode == "data" else 16)
 
 
+def test_a_state_of_another_shape_is_refused() -> None:
+    schema, X, y = led(100)
+    state = few("data").start(schema).fit_many(X, y).get_state()
+    for other in (few("task"), few("data", hidden=(12, 9)), few("data", hidden=(12,))):
+        with pytest.raises(ValueError, match="state"):
+            other.set_state(state)
+        assert not other.is_started
+
+
 @pytest.mark.parametrize("mode", ["data", "task"])
 def test_memory_is_bounded_with_many_classes(mode: Any) -> None:
     rng = np.random.default_rng(1)
