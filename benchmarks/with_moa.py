@@ -13,7 +13,14 @@ from typing import Any
 
 import jpype
 import numpy as np
-from capymoa.classifier import KNN, HoeffdingTree, NaiveBayes
+from capymoa.classifier import (
+    KNN,
+    AdaptiveRandomForestClassifier,
+    HoeffdingTree,
+    LeveragingBagging,
+    NaiveBayes,
+    StreamingRandomPatches,
+)
 from capymoa.stream import Schema
 from com.yahoo.labs.samoa.instances import DenseInstance, Instances
 from moa.evaluation import BasicClassificationPerformanceEvaluator, EfficientEvaluationLoops
@@ -30,14 +37,28 @@ MODELS: dict[str, Callable[[Any], Any]] = {
     "kNN-1000": lambda schema: KNN(schema, k=5, window_size=1000),
 }
 
+#: Name -> what makes it of a schema and a seed; the number is that of the members.
+ENSEMBLES: dict[str, Callable[[Any, int], Any]] = {
+    f"{name}-{n}": lambda schema, seed, kind=kind, n=n: kind(
+        schema, random_seed=seed, ensemble_size=n
+    )
+    for name, kind in (
+        ("ARF", AdaptiveRandomForestClassifier),
+        ("SRP", StreamingRandomPatches),
+        ("LevBag", LeveragingBagging),
+    )
+    for n in (10, 100)
+}
+
 
 def loop(model: str, mode: str, X: Any, y: Any) -> Callable[[], float]:
     """What is timed: a new model over all rows; gives its accuracy."""
-    schema, instances = _in_java(X, y)
-    return lambda: _predict(MODELS[model](schema), instances)
+    schema, instances = in_java(X, y)
+    return lambda: predict(MODELS[model](schema), instances)
 
 
-def _in_java(X: Any, y: Any) -> tuple[Any, Any]:
+def in_java(X: Any, y: Any) -> tuple[Any, Any]:
+    """The schema of rows, and the rows as instances in the Java heap."""
     names = [f"x{j}" for j in range(X.shape[1])]
     labels = [str(label) for label in range(int(y.max()) + 1)]
     schema = Schema.from_custom(features=[*names, "y"], target="y", categories={"y": labels})
@@ -50,7 +71,8 @@ def _in_java(X: Any, y: Any) -> tuple[Any, Any]:
     return schema, instances
 
 
-def _predict(model: Any, instances: Any) -> float:
+def predict(model: Any, instances: Any) -> float:
+    """Accuracy of MOA's loop: answer, then learn, row by row."""
     evaluator = BasicClassificationPerformanceEvaluator()
     EfficientEvaluationLoops.PrequentialEvaluation(
         CachedInstancesStream(instances),

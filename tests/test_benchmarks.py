@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
+from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.throughput import summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,3 +92,29 @@ def test_neural(tmp_path: Path) -> None:
 def test_drift_moe() -> None:
     printed = run("benchmarks.drift_moe", "--seeds", 1, "--streams", "sea_a")
     assert "87.48" in printed
+
+
+def test_mixtures_are_compared_and_cells_are_kept(tmp_path: Path) -> None:
+    arguments = ["benchmarks.moe", "--rows", 300, "--seeds", 1, "--streams", "sea_a,rbf_m"]
+    arguments += ["--models", "kNN,tree", "--out", tmp_path]
+    said = run(*arguments)
+    assert "kNN" in said
+    log = tmp_path / "cells-300.jsonl"
+    cells = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {(one["stream"], one["model"]) for one in cells} == {
+        (stream, model) for stream in ("sea_a", "rbf_m") for model in ("kNN", "tree")
+    }
+    assert (tmp_path / "critical_difference.png").stat().st_size > 1000
+    before = log.read_text()
+    run(*arguments)
+    assert log.read_text() == before, "what is done is not done again"
+
+
+def test_mean_ranks_share_ties() -> None:
+    table = {
+        "a": {"x": [90.0], "y": [80.0], "z": [80.0]},
+        "b": {"x": [70.0], "y": [75.0], "z": [60.0]},
+    }
+    assert mean_ranks(table) == {"x": 1.5, "y": 1.75, "z": 2.75}
+    # Demsar 2006, table 5: q = 2.343 for 3 models
+    assert critical_difference(3, 6) == pytest.approx(2.343 * (3 * 4 / 36) ** 0.5, abs=1e-3)
