@@ -1,9 +1,11 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
+from onlineml.detectors.anomaly.adaptive_isolation_forest import AdaptiveIsolationForest
 from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
+from onlineml.detectors.anomaly.iforest_asd import IForestASD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
@@ -53,6 +55,7 @@ __all__ = [
     "SEED",
     "STEPD",
     "STUDD",
+    "AdaptiveIsolationForest",
     "BayesianChangePoint",
     "CalibratedDetector",
     "DeviationFromMean",
@@ -60,6 +63,7 @@ __all__ = [
     "GatedDetector",
     "HalfSpaceTrees",
     "Hellinger",
+    "IForestASD",
     "KNNDetector",
     "KolmogorovSmirnov",
     "MedianAbsoluteDeviation",
