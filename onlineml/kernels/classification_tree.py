@@ -68,29 +68,29 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
         x = call.X[i]
         leaf, said = leaf_of(d, x), _UNKNOWN
         if call.serve and header[SERVED] == 0:
-            said = _answer(d, x, rule, leaf, call.out[i], call.serve)
+            said = answer_at(d, x, rule, leaf, call.out[i], call.serve)
         if call.fit:
             c, w = int(call.y[i]), call.weight[i]
             outcome = KEPT
             if c >= n_classes:
                 header[WANTED_CLASSES], outcome = c + 1, STOPPED
             elif w > 0.0:
-                outcome = _examine(d, rule, leaf)
+                outcome = examine(d, rule, leaf)
             if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
                 leaf, said = leaf_of(d, x), _UNKNOWN
             if w > 0.0:
-                _draw_features(d, rule, leaf)
-                _learn(d, x, c, w, rule, leaf, said)
+                draw_features(d, rule, leaf)
+                learn_at(d, x, c, w, rule, leaf, said)
             seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
     return call.last
 
 
 @jit
-def _draw_features(d: int, rule: Array, leaf: int) -> None:
+def draw_features(d: int, rule: Array, leaf: int) -> None:
     """Draw the features that a new leaf looks at: each choice of that many is equally likely."""
     slot = i2(d, TABLE)[leaf, SLOT]
     if rule[SUBSET] <= 0.0 or slot < 0 or i1(d, DRAWN)[slot]:
@@ -104,7 +104,7 @@ def _draw_features(d: int, rule: Array, leaf: int) -> None:
 
 
 @jit
-def _answer(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
+def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
     """Write the answer; returns what naive Bayes says, if that was asked."""
     n, slot, own = i1(d, SEEN)[0], i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
     bayes = rule[LEAVES] == BAYES
@@ -134,7 +134,8 @@ def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
 
 
 @jit
-def _learn(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
+def learn_at(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
+    """Let `leaf` learn a row; `said` is what its naive Bayes answers, -2 if that is not known."""
     slot, own, weight = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf], f2(d, CLASS_WEIGHT)[leaf]
     if rule[LEAVES] == ADAPTIVE and slot >= 0 and own[WEIGHT] > 0.0:
         if said == _UNKNOWN:
@@ -172,7 +173,7 @@ def _heaviest(weight: Array) -> int:
 
 
 @jit
-def _examine(d: int, rule: Array, leaf: int) -> int:
+def examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
     own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
     if own[UNEXAMINED] < rule[GRACE]:

@@ -45,6 +45,21 @@ class Split(NamedTuple):
 
 
 @jit
+def child_of(d: int, x: Array, node: int) -> int:
+    """The child of an inner node that `x` falls into."""
+    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
+    value, first = x[table[node, FEATURE]], table[node, CHILD]
+    kind, threshold = table[node, KIND], numbers[node, THRESHOLD]
+    if kind == AT_MOST and value == value:
+        return int(first + (value > threshold))
+    if kind == EQUAL and value == value:
+        return int(first + (value != threshold))
+    if kind == MULTIWAY and 0 <= value < table[node, N_CHILDREN]:
+        return int(first + int(value))
+    return _heaviest(numbers, first, first + table[node, N_CHILDREN])
+
+
+@jit
 def leaf_of(d: int, x: Array) -> int:
     """The leaf that `x` falls into."""
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)

@@ -19,6 +19,7 @@ from onlineml.learners.drift_mixture import DriftMixture
 from onlineml.learners.drift_moe import DriftMoE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.hoeffding_adaptive_tree_classifier import HoeffdingAdaptiveTreeClassifier
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from onlineml.learners.knn import KNNClassifier, KNNRegressor
@@ -61,6 +62,7 @@ __all__ = [
     "DriftMoE",
     "DynamicWeightedMajority",
     "GaussianNB",
+    "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
     "KNNClassifier",
