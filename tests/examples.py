@@ -22,6 +22,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
     "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=20),
+    "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
         n_members=4,

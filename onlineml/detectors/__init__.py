@@ -14,6 +14,7 @@ from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.robust_random_cut_forest import RobustRandomCutForest
 from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.anomaly.seasonal_detector import SeasonalDetector
+from onlineml.detectors.anomaly.stream_rhf import StreamRHF
 from onlineml.detectors.anomaly.xstream import xStream
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
@@ -73,5 +74,6 @@ __all__ = [
     "RankEnsemble",
     "RobustRandomCutForest",
     "SeasonalDetector",
+    "StreamRHF",
     "xStream",
 ]

@@ -87,7 +87,7 @@ def grow(trees: Trees, t: int, rows: Array, sample: Ints, random: Ints, g: int) 
             if q != LEAF:
                 cut = low + uniform(random, g) * (high - low)
                 features[node], trees.cuts[t, node] = q, cut
-                n_left = _divide(rows, part, q, cut)
+                n_left = divide(rows, part, q, cut)
                 masses[2 * node], masses[2 * node + 1] = n_left, masses[node] - n_left
                 first[2 * node], first[2 * node + 1] = first[node], first[node] + n_left
     level, last = 0.0, 1
@@ -114,7 +114,7 @@ def _choose_feature(rows: Array, part: Ints, random: Ints, g: int) -> tuple[int,
 
 
 @jit
-def _divide(rows: Array, part: Ints, q: int, cut: float) -> int:
+def divide(rows: Array, part: Ints, q: int, cut: float) -> int:
     """Put rows on the lower side first, then those without a value; returns how many are lower.
 
     Rows without a value count to the side that has more of the others.
