@@ -8,6 +8,7 @@ from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.iforest_asd import IForestASD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
+from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.online_isolation_forest import OnlineIsolationForest
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
@@ -67,6 +68,7 @@ __all__ = [
     "IForestASD",
     "KNNDetector",
     "KolmogorovSmirnov",
+    "MahalanobisDetector",
     "MedianAbsoluteDeviation",
     "OnlineIsolationForest",
     "PageHinkley",
