@@ -15,7 +15,9 @@ from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.robust_random_cut_forest import RobustRandomCutForest
 from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.anomaly.seasonal_detector import SeasonalDetector
+from onlineml.detectors.anomaly.standard_absolute_deviation import StandardAbsoluteDeviation
 from onlineml.detectors.anomaly.stream_rhf import StreamRHF
+from onlineml.detectors.anomaly.windowed_gaussian import WindowedGaussian
 from onlineml.detectors.anomaly.xstream import xStream
 from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.detectors.drift.bayesian_change_point import BayesianChangePoint
@@ -76,6 +78,8 @@ __all__ = [
     "RankEnsemble",
     "RobustRandomCutForest",
     "SeasonalDetector",
+    "StandardAbsoluteDeviation",
     "StreamRHF",
+    "WindowedGaussian",
     "xStream",
 ]

@@ -94,3 +94,27 @@ def moving_rows(seed: int, n: int = 400) -> Array:
     X[rng.random(X.shape) < 0.1] = np.nan
     X[n // 2] = np.nan
     return X
+
+
+def seasonal_with_spikes(n: int = 20_000, *, seed: int = 11) -> tuple[Array, npt.NDArray[np.int64]]:
+    """A day of 48 values and a weak week, with a spike in one of a hundred; labels."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n)
+    values = np.sin(2 * np.pi * t / 48) + 0.3 * np.sin(2 * np.pi * t / 336)
+    values += rng.normal(0, 0.1, n)
+    where = rng.choice(np.arange(n // 20, n), n // 100, replace=False)
+    values[where] += rng.choice([-1, 1], len(where)) * rng.uniform(0.5, 1.5, len(where))
+    labels = np.zeros(n, np.int64)
+    labels[where] = 1
+    return values, labels
+
+
+def noise_with_spikes(n: int = 6000, *, seed: int = 3) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Normal noise, with a spike of 4 to 8 deviations in one of a hundred values; labels."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(50.0, 2.0, n)
+    where = rng.choice(np.arange(n // 20, n), n // 100, replace=False)
+    values[where] += 2.0 * rng.choice([-1, 1], len(where)) * rng.uniform(4, 8, len(where))
+    labels = np.zeros(n, np.int64)
+    labels[where] = 1
+    return values, labels

@@ -1,0 +1,86 @@
+"""Detectors of numbers against their definitions, and in their learning bands."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from onlineml.detectors import StandardAbsoluteDeviation, WindowedGaussian
+from tests.detectors.streams import noise_with_spikes
+from tests.naive import univariate
+
+
+def bumpy(seed: int, n: int = 700) -> np.ndarray:
+    """Noise whose level and scale change, with far and missing values."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=n) * np.where(np.arange(n) > n // 2, 4.0, 1.0)
+    values[n // 3 :] += 7.0
+    values[rng.random(n) < 0.02] *= 30.0
+    values[rng.random(n) < 0.05] = np.nan
+    return values
+
+
+@pytest.mark.parametrize("window_size", [2, 7, 60, 500])
+@pytest.mark.parametrize("clip", [4.0, np.inf])
+def test_windowed_gaussian_equals_its_naive_twin(window_size: int, clip: float) -> None:
+    values = bumpy(window_size)
+    got = WindowedGaussian(window_size=window_size, clip=clip).score_fit_many(values)
+    due = univariate.windowed_gaussian(values, window_size, clip)
+    np.testing.assert_allclose(got, due, rtol=2e-5, atol=1e-9)
+
+
+def test_windowed_gaussian_after_huge_values() -> None:
+    """Once they have left the window, it is as if they had never been there."""
+    values = np.random.default_rng(0).normal(size=500)
+    model, fresh = WindowedGaussian(window_size=50, clip=np.inf), WindowedGaussian(window_size=50)
+    model.fit_many(np.full(70, 1e9)).fit_many(values)
+    fresh.fit_many(values)
+    np.testing.assert_allclose(model.score_many(values), fresh.score_many(values), rtol=1e-9)
+
+
+@pytest.mark.parametrize("center", ["mean", "median"])
+@pytest.mark.parametrize("fading_factor", [1.0, 0.98])
+def test_standard_absolute_deviation_equals_its_naive_twin(
+    center: str, fading_factor: float
+) -> None:
+    values = bumpy(1)
+    model = StandardAbsoluteDeviation(center=center, fading_factor=fading_factor, clip=5.0)
+    due = univariate.standard_absolute_deviation(values, center, fading_factor, 5.0)
+    np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-9, atol=1e-12)
+
+
+def test_the_median_is_not_drawn_to_one_side() -> None:
+    values = np.random.default_rng(0).exponential(size=20_000)
+    model = StandardAbsoluteDeviation(center="median").fit_many(values)
+    assert model.median_[0] == pytest.approx(np.log(2), abs=0.1)
+    assert model.mean_[0] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        WindowedGaussian(),
+        StandardAbsoluteDeviation(),
+        StandardAbsoluteDeviation(center="median"),
+    ],
+)
+def test_spikes_in_noise_are_found(model: Any) -> None:
+    values, labels = noise_with_spikes()
+    assert roc_auc_score(labels, model.score_fit_many(values)) > 0.99
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        WindowedGaussian(window_size=1),
+        WindowedGaussian(min_std=0.0),
+        WindowedGaussian(clip=-1.0),
+        StandardAbsoluteDeviation(center="mode"),
+        StandardAbsoluteDeviation(fading_factor=0.0),
+        StandardAbsoluteDeviation(min_std=0.0),
+    ],
+)
+def test_bad_parameters_are_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        bad.fit_one(1.0)
