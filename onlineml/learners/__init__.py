@@ -23,6 +23,7 @@ from onlineml.learners.hoeffding_adaptive_tree_classifier import HoeffdingAdapti
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from onlineml.learners.knn import KNNClassifier, KNNRegressor
+from onlineml.learners.last_classifier import LASTClassifier
 from onlineml.learners.leveraging_bagging import LeveragingBaggingClassifier
 from onlineml.learners.linear_regression import LinearRegression
 from onlineml.learners.logistic_regression import LogisticRegression
@@ -67,6 +68,7 @@ __all__ = [
     "HoeffdingTreeRegressor",
     "KNNClassifier",
     "KNNRegressor",
+    "LASTClassifier",
     "LearnPPCDS",
     "LearnPPNIE",
     "LeveragingBaggingClassifier",

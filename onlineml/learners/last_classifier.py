@@ -1,0 +1,266 @@
+"""Decision tree that divides a leaf when its errors rise, not at fixed intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Classifier
+from onlineml.kernels import adwin, entry, jit
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, i1, i2, opened
+from onlineml.kernels.classification_tree import (
+    CLASS_WEIGHT,
+    GRACE,
+    SEEN,
+    TIE,
+    answer_at,
+    examine,
+    learn_at,
+)
+from onlineml.kernels.tree import (
+    CHILD,
+    DIVIDED,
+    HEADER,
+    KEPT,
+    N_CHILDREN,
+    N_NODES,
+    SERVED,
+    SLOT,
+    STOPPED,
+    TABLE,
+    WANTED_CLASSES,
+    leaf_of,
+)
+from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
+from onlineml.learners.members import window_rule
+from onlineml.learners.tree_growth import (
+    admit,
+    check_budget,
+    check_room,
+    depth_of,
+    grow,
+    grow_axis,
+    leaves_of,
+    plant,
+    text_of,
+)
+from onlineml.schema import Schema, wrong
+
+# Slots after those of a classification tree: a window (L, ...) over a leaf's errors, and whether
+# the leaf is due to be divided, (L,).
+_ERRORS, _DUE = 16, 17
+_WINDOW = 9  # where the windows' part of the settings begins
+_N_SIZES = 12  # sizes of bucket in a window: up to 20,000 errors
+
+
+@entry
+def _last_classifier(d: int) -> int:
+    return _run_rows(d, opened(d), f1(d, 0))
+
+
+@jit
+def _run_rows(d: int, call: Call, rule: Array) -> int:
+    """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
+    header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
+    spare = np.empty(1 + n_classes)
+    for i in range(call.first, call.last):
+        x = call.X[i]
+        leaf, said, answer = leaf_of(d, x), -2, -2
+        if call.serve and header[SERVED] == 0:
+            said = answer_at(d, x, rule, leaf, call.out[i], call.serve)
+            answer = int(call.out[i, 0])
+        if call.fit:
+            c, w = int(call.y[i]), call.weight[i]
+            outcome = KEPT
+            if c >= n_classes:
+                header[WANTED_CLASSES], outcome = c + 1, STOPPED
+            elif w > 0.0:
+                outcome = _divide_if_due(d, rule, leaf)
+            if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
+                header[SERVED] = call.serve > 0
+                return i
+            if outcome == DIVIDED:
+                leaf, answer = leaf_of(d, x), -2
+            if w > 0.0:
+                if answer == -2:
+                    said = answer_at(d, x, rule, leaf, spare, 1)
+                    answer = int(spare[0])
+                _watch(d, rule, leaf, answer != c)
+                learn_at(d, x, c, w, rule, leaf, said)
+            seen[0] = max(seen[0], c + 1)
+        header[SERVED] = 0
+    return call.last
+
+
+@jit
+def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
+    """Divide `leaf` if its errors rose: KEPT, DIVIDED, or STOPPED for room."""
+    table, due, slot = i2(d, TABLE), i1(d, _DUE), i2(d, TABLE)[leaf, SLOT]
+    if slot < 0 or due[slot] == 0:
+        return KEPT
+    outcome = examine(d, rule, leaf)
+    if outcome == STOPPED:
+        return outcome
+    due[slot] = 0
+    for child in range(table[leaf, CHILD], table[leaf, CHILD] + table[leaf, N_CHILDREN]):
+        fresh = table[child, SLOT]
+        if fresh >= 0:
+            due[fresh] = 0
+            adwin.restart(f2(d, _ERRORS)[fresh])
+    return outcome
+
+
+@jit
+def _watch(d: int, rule: Array, leaf: int, error: float) -> None:
+    """Tell the window of `leaf` whether its answer was wrong."""
+    slot = i2(d, TABLE)[leaf, SLOT]
+    if slot >= 0 and adwin.update(f2(d, _ERRORS)[slot], rule[_WINDOW:], error) > 0:
+        i1(d, _DUE)[slot] = 1
+
+
+class LASTClassifier(Classifier):
+    """Local adaptive streaming tree (LAST): a leaf is divided when its own errors rise.
+
+    Every leaf has an adaptive window over the errors of its answers. When their mean rises, the
+    leaf is divided by the best feature, if that gains anything: there is no grace period, no bound
+    and no tie threshold to choose. Time per event is O(depth + n_classes * n_features); memory is
+    that of a Hoeffding tree and 1.3 kB a leaf, within `max_bytes`.
+
+    Parameters
+    ----------
+    drift_delta
+        Confidence of the windows: the larger, the sooner leaves are divided.
+    criterion, leaves, binary_splits, min_branch_fraction, max_depth
+        Of the tree, see `HoeffdingTreeClassifier`.
+    max_bytes
+        Bound of `nbytes`, by default 32 MiB; None for none. When it is reached, the least promising
+        leaves lose their observations and windows (they then answer with the majority class and are
+        not divided); when there is no room for nodes either, the tree stays as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import LASTClassifier
+    >>> X = np.random.default_rng(1).random((3000, 2))
+    >>> y = (X[:, 0] > 0.5) ^ ((X[:, 1] > 0.5) & (np.arange(3000) >= 1000))
+    >>> model = LASTClassifier().fit_many(X, y)  # a single leaf was good enough until row 1000
+    >>> model.n_leaves > 1
+    True
+
+    Notes
+    -----
+    Departures: a leaf whose window was cut is divided when the next row reaches it, before that row
+    is learned; the window is ADWIN, and watches errors only, where [1]_ leaves the detector to the
+    user and may watch the impurity of the leaf's classes instead. As in MOA, only a rise of the
+    errors counts, and a leaf that no division improves is kept until its errors rise again. On
+    Electricity the accuracy is 81.34 %, that of MOA's tree in CapyMOA 0.15 is 81.25 %.
+
+    References
+    ----------
+    .. [1] Nowak Assis, Barddal, Enembreck (2024), Just change on change: adaptive splitting time
+       for decision trees in data stream classification, SAC, 369-377.
+    """
+
+    _kernel = _last_classifier
+    _state = (
+        *HoeffdingTreeClassifier._state,
+        Field("errors_", ("L", adwin.row_length(_N_SIZES))),
+        Field("due_", ("L",), np.int64),
+    )
+
+    header_: Ints
+    class_weight_: Array
+
+    def __init__(
+        self,
+        *,
+        drift_delta: float = 0.002,
+        criterion: str = "info_gain",
+        leaves: str = "nba",
+        binary_splits: bool = False,
+        min_branch_fraction: float = 0.01,
+        max_depth: int | None = None,
+        max_bytes: int | None = 1 << 25,
+    ) -> None:
+        self.drift_delta = drift_delta
+        self.criterion = criterion
+        self.leaves = leaves
+        self.binary_splits = binary_splits
+        self.min_branch_fraction = min_branch_fraction
+        self.max_depth = max_depth
+        self.max_bytes = max_bytes
+
+    def _plain(self) -> HoeffdingTreeClassifier:
+        """The tree without its windows: it knows which parameters can be used, and how."""
+        names = set(HoeffdingTreeClassifier._parameter_names()) & set(self._parameter_names())
+        return HoeffdingTreeClassifier(**{name: getattr(self, name) for name in names})
+
+    def _check(self) -> None:
+        self._plain()._check()
+        if not 0 < self.drift_delta < 1:
+            raise wrong("drift_delta", self.drift_delta, "a number between 0 and 1")
+
+    def _sizes(self) -> dict[str, int]:
+        return {"N": 1, "L": 1}
+
+    def _settings(self) -> tuple[float, ...]:
+        plain = self._plain()
+        plain.schema_ = self.schema_
+        settings = list(plain._settings())
+        settings[GRACE], settings[TIE] = 0.0, np.inf  # whenever due, by whatever is best
+        return (*settings, *window_rule(float(self.drift_delta)).tolist())
+
+    def _start(self, schema: Schema) -> None:
+        plant(self)
+        check_budget(self, schema)
+
+    def _admit(self, schema: Schema) -> None:
+        admit(self, self._promise, schema)
+        super()._admit(schema)
+
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        check_room(self, {"C": len(news)})
+        super()._admit_targets(news)
+
+    def _make_room(self, n_classes: int) -> None:
+        """Nothing yet: the kernel asks for room when it comes to the row."""
+
+    def _grow(self) -> None:
+        due, self.header_[WANTED_CLASSES] = int(self.header_[WANTED_CLASSES]), 0
+        if due == 0:
+            grow(self, self._promise)
+            return
+        grow_axis(self, self._promise, "C", due)
+
+    def _promise(self, leaves: Any) -> Array:
+        weight = self.class_weight_[leaves]
+        promise: Array = weight.sum(axis=1) - weight.max(axis=1)
+        return promise
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes, leaves included; 0 before any data."""
+        return int(self.header_[N_NODES]) if self.is_started else 0
+
+    @property
+    def n_leaves(self) -> int:
+        """Number of leaves."""
+        return len(leaves_of(self)) if self.is_started else 0
+
+    @property
+    def depth(self) -> int:
+        """Divisions on the longest way from the root to a leaf."""
+        return depth_of(self) if self.is_started else 0
+
+    def to_text(self) -> str:
+        """The tree as text, one line a node."""
+        return text_of(self, self._describe) if self.is_started else ""
+
+    def _describe(self, leaf: int) -> str:
+        weight = self.class_weight_[leaf, : len(self.classes_)]
+        if not weight.sum() > 0:
+            return "nothing seen"
+        best = int(weight.argmax())
+        return f"{self.classes_[best]!r} ({weight[best] / weight.sum():.3f} of {weight.sum():.0f})"
