@@ -6,6 +6,7 @@ from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.iforest_asd import IForestASD
+from onlineml.detectors.anomaly.knn_cad import KNNCAD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
@@ -50,6 +51,7 @@ __all__ = [
     "FHDDM",
     "HDDM_A",
     "HDDM_W",
+    "KNNCAD",
     "KSWIN",
     "LODA",
     "MMD",

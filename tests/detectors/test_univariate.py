@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from onlineml.detectors import StandardAbsoluteDeviation, WindowedGaussian
+from onlineml.detectors import KNNCAD, StandardAbsoluteDeviation, WindowedGaussian
 from tests.detectors.streams import noise_with_spikes
 from tests.naive import univariate
 
@@ -50,6 +50,26 @@ def test_standard_absolute_deviation_equals_its_naive_twin(
     np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(("size", "k", "window"), [(1, 1, 10), (5, 3, 40), (8, 27, 60)])
+def test_knn_cad_equals_its_naive_twin(size: int, k: int, window: int) -> None:
+    values = bumpy(size, 500)
+    model = KNNCAD(shingle_size=size, n_neighbors=k, window_size=window)
+    due = univariate.knn_cad(values, size, k, window)
+    np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-6, atol=1e-9)
+
+
+def test_knn_cad_finds_a_stretch_that_is_out_of_step() -> None:
+    t = np.arange(4000)
+    rng = np.random.default_rng(0)
+    values = np.sin(t / 4) + rng.normal(0, 0.1, 4000)
+    labels = np.zeros(4000, int)
+    for start in range(1500, 4000, 400):
+        values[start : start + 30] = np.sin(t[start : start + 30] / 2) + rng.normal(0, 0.1, 30)
+        labels[start : start + 30] = 1
+    scores = KNNCAD().score_fit_many(values)
+    assert roc_auc_score(labels[1200:], scores[1200:]) > 0.93
+
+
 def test_the_median_is_not_drawn_to_one_side() -> None:
     values = np.random.default_rng(0).exponential(size=20_000)
     model = StandardAbsoluteDeviation(center="median").fit_many(values)
@@ -76,6 +96,8 @@ def test_spikes_in_noise_are_found(model: Any) -> None:
         WindowedGaussian(window_size=1),
         WindowedGaussian(min_std=0.0),
         WindowedGaussian(clip=-1.0),
+        KNNCAD(shingle_size=0),
+        KNNCAD(window_size=27),
         StandardAbsoluteDeviation(center="mode"),
         StandardAbsoluteDeviation(fading_factor=0.0),
         StandardAbsoluteDeviation(min_std=0.0),
