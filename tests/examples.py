@@ -21,7 +21,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
-    "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=20),
+    "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=12),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
@@ -30,6 +30,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamingRandomPatchesClassifier": lambda: learners.StreamingRandomPatchesClassifier(
         n_members=3
     ),
+    "xStream": lambda: detectors.xStream(n_projections=30, n_chains=30),
 }
 
 
