@@ -14,12 +14,12 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Ints
 
 #: A detector's first counts: rows in the window, how many it takes, and how many the last one had.
 N_ROWS, ROOM, N_BEFORE = range(3)
-_SHORTEST = 32  # rows of the first window; each takes twice those of the last, up to its size
+_SHORTEST = 8  # rows of the first window; each takes twice those of the last, up to its size
 
 
-def first_room(window_size: int) -> int:
+def first_room(window_size: int, shortest: int = _SHORTEST) -> int:
     """Rows that the first window takes: few, so that scores begin early."""
-    return min(_SHORTEST, window_size)
+    return min(shortest, window_size)
 
 
 @jit

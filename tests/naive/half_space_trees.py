@@ -17,7 +17,7 @@ class HalfSpaceTrees:
     ) -> None:
         self.n_trees, self.height, self.window = n_trees, height, window
         self.share, self.summed = limit, summed
-        self.room, self.n_before = min(32, window), 0
+        self.room, self.n_before = min(8, window), 0
         self.random = seeded(seed, 1)
         self.rows: list[list[float]] = []
         self.ranges: list[tuple[float, float]] = []

@@ -128,7 +128,7 @@ class AdaptiveIsolationForest:
         self.n_trees, self.window, self.n_candidates = n_trees, window, n_candidates
         self.n_replaced, self.share, self.height = n_replaced, share, ceil(log2(window))
         self.random = seeded(seed, 1)
-        self.room, self.n_before = min(32, window), 0
+        self.room, self.n_before = min(8, window), 0
         self.rows: list[Row] = []
         self.trees: list[Tree] = []
         self.born: list[int] = []

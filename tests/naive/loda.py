@@ -45,7 +45,7 @@ class LODA:
     def __init__(self, n_cuts: int, n_bins: int, window: int, fading: float, seed: int) -> None:
         self.n_cuts, self.n_bins, self.window, self.fading = n_cuts, n_bins, window, fading
         self.random = seeded(seed, 1)
-        self.room, self.n_before = min(32, window), 0
+        self.room, self.n_before = min(8, window), 0
         self.rows: list[list[float]] = []
         self.ranges: list[Range] = []
         self.cuts: list[Cut] = []

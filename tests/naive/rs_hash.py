@@ -44,7 +44,7 @@ class RSHash:
     def __init__(self, n_grids: int, sample: int, window: int, fading: float, seed: int) -> None:
         self.n_grids, self.sample, self.window, self.fading = n_grids, sample, window, fading
         self.random = seeded(seed, 1)
-        self.room, self.n_before = min(32, window), 0
+        self.room, self.n_before = min(8, window), 0
         self.rows: list[list[float]] = []
         self.ranges: list[Range] = []
         self.grids: list[Grid] = []

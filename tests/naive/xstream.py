@@ -19,7 +19,7 @@ class xStream:  # noqa: N801
         self, n_projections: int, n_chains: int, depth: int, window: int, seed: int
     ) -> None:
         self.n_projections, self.n_chains, self.depth = n_projections, n_chains, depth
-        self.window, self.room, self.n_before = window, min(32, window), 0
+        self.window, self.room, self.n_before = window, min(8, window), 0
         self.random = seeded(seed, 1)
         self.rows: list[list[float]] = []
         self.ranges: list[Range] = []

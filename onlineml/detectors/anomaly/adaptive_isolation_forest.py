@@ -121,7 +121,7 @@ class AdaptiveIsolationForest(Detector):
     At the end of each window candidates are grown from its rows. The best of them, small trees with
     a large leaf, replace the worst trees, or the oldest where these are better. The score is
     2 ** (-mean depth of the row / mean depth in a tree of as many rows), between 0 and 1. It is 0
-    until the first window is full, of 32 rows; windows double, with all trees grown anew, up to
+    until the first window is full, of 8 rows; windows double, with all trees grown anew, up to
     `window_size`. Time per event is O(n_trees * log(window_size)), memory
     64 bytes * (n_trees + n_candidates) * window_size.
 

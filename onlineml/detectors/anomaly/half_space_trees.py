@@ -255,7 +255,7 @@ class HalfSpaceTrees(Detector):
     1 / (1 + density), averaged over the trees, where rows spread evenly over the work space
     have density 1. It is 0 until the first window is full; that window's rows then also say where
     the data lie, so that no limits need be known, and are the first to score by. The first window
-    is short, of 32 rows, and each takes twice the rows of the last up to `window_size`. Time per
+    is short, of 8 rows, and each takes twice the rows of the last up to `window_size`. Time per
     event is O(n_trees * (height + n_features)), memory 16 bytes * n_trees * 2 ** height.
 
     Parameters

@@ -228,7 +228,7 @@ class LODA(Detector):
     The score is the mean of its negative log-probabilities in their histograms. These forget
     by a factor an event, and follow the data: every `window_size` events, those
     that no longer fit are made anew from the rows of that window. The score is 0 until the first
-    window is full; it is short, of 32 rows, and each takes twice the rows of the last up to
+    window is full; it is short, of 8 rows, and each takes twice the rows of the last up to
     `window_size`. Time per event is O(n_cuts * sqrt(n_features)), memory
     8 bytes * (n_cuts * n_bins + window_size * n_features).
 

@@ -320,7 +320,8 @@ class OnlineIsolationForest(Detector):
         }
 
     def _start(self, schema: Schema) -> None:
-        self.counts_[ROOM] = first_room(min(_RANGE_WINDOW, int(self.window_size)))
+        room = min(_RANGE_WINDOW, int(self.window_size))
+        self.counts_[ROOM] = first_room(room, shortest=32)
         self.random_[:] = seeded(self.seed, int(self.n_trees))
 
     def _settings(self) -> tuple[float, ...]:

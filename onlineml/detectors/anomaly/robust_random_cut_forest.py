@@ -249,5 +249,5 @@ class RobustRandomCutForest(Detector):
         return {"T": int(self.n_trees), "W": size, "P": size + 1, "M": size, "Q": 2 * size + 1}
 
     def _start(self, schema: Schema) -> None:
-        self.counts_[ROOM] = first_room(int(self.tree_size))
+        self.counts_[ROOM] = first_room(int(self.tree_size), shortest=32)
         self.random_[:] = seeded(self.seed, int(self.n_trees))

@@ -247,7 +247,7 @@ class RSHash(Detector):
     grids of log2((1 + mass of all cells) / (1 + mass of the row's cell)): the rarity of its cells
     in bits. Masses fade, and cells are kept in hash tables of fixed size. The score is 0
     until the first window is full; its rows say where the data lie, so that no limits need be
-    known. It is short, of 32 rows, and each takes twice the rows of the last up to `window_size`.
+    known. It is short, of 8 rows, and each takes twice the rows of the last up to `window_size`.
     Time per event is O(n_grids * (log(sample_size) + n_hashes)), memory
     8 bytes * n_grids * n_hashes * n_slots.
 

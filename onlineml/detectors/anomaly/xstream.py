@@ -232,7 +232,7 @@ class xStream(Detector):  # noqa: N801 - the paper's name
     finely. A level's mass is that of the rows with the same bins so far; times 2 ** level it is as
     if all cells were as big, and the least over the levels is what the chain says. The score
     is the mean over the chains of log2((1 + rows of the window) / (1 + that mass)), a rarity in
-    bits. It is 0 until the first window is full; this one is short, of 32 rows, and each takes
+    bits. It is 0 until the first window is full; this one is short, of 8 rows, and each takes
     twice the rows of the last up to `window_size`. Time per event is
     O(n_chains * depth + n_projections * n_features), memory 8 bytes * n_chains * depth * n_slots.
 
