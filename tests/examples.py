@@ -10,6 +10,9 @@ from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveRandomForestClassifier": lambda: learners.AdaptiveRandomForestClassifier(n_members=3),
+    "AdaptiveRandomForestRegressor": lambda: learners.AdaptiveRandomForestRegressor(
+        n_members=3, n_bins=8
+    ),
     "CalibratedDetector": lambda: detectors.CalibratedDetector(base=detectors.DeviationFromMean()),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
@@ -31,6 +34,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         n_members=3
     ),
     "xStream": lambda: detectors.xStream(n_projections=30, n_chains=30),
+    "StreamingRandomPatchesRegressor": lambda: learners.StreamingRandomPatchesRegressor(
+        n_members=3, base=learners.HoeffdingTreeRegressor(n_bins=8, max_bytes=200_000)
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from onlineml.kernels.observers import (
     share_at_most,
     summarize,
 )
-from onlineml.kernels.random import uniform
+from onlineml.kernels.subset import blindfold
 from onlineml.kernels.tree import (
     AT_MOST,
     DIVIDED,
@@ -91,15 +91,11 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
 
 @jit
 def draw_features(d: int, rule: Array, leaf: int) -> None:
-    """Draw the features that a new leaf looks at: each choice of that many is equally likely."""
+    """Draw the features that a new leaf looks at."""
     slot = i2(d, TABLE)[leaf, SLOT]
     if rule[SUBSET] <= 0.0 or slot < 0 or i1(d, DRAWN)[slot]:
         return
-    blind, random, due = i2(d, BLIND)[slot], i1(d, RANDOM), rule[SUBSET]
-    for j in range(blind.shape[0]):
-        looks = uniform(random, 0) * (blind.shape[0] - j) < due
-        blind[j] = not looks
-        due -= looks
+    blindfold(i2(d, BLIND)[slot], i1(d, RANDOM), rule[SUBSET])
     i1(d, DRAWN)[slot] = 1
 
 

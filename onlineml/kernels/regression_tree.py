@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Call, Ints, f2, f4, i1, i2
+from onlineml.kernels.subset import blindfold
 from onlineml.kernels.target_observers import (
     COUNT,
     M2,
@@ -43,14 +44,16 @@ from onlineml.kernels.tree import (
 )
 
 # Cells of the settings.
-GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, BINARY, LEAVES, MAX_DEPTH, RATE, FADING = range(9)
+GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, BINARY, LEAVES, MAX_DEPTH, RATE, FADING, SUBSET = range(
+    10
+)
 # How a leaf answers.
 CONSTANT, LINEAR, ADAPTIVE = range(3)
 # Columns of a node's numbers: moments of the target, faded squared errors, the line's intercept.
 Y_MEAN, Y_M2, MEAN_ERROR, LINEAR_ERROR, INTERCEPT, COLUMNS = range(OWN, OWN + 6)
 # Slots after those of every tree: (F,), (4, F), (4, 1), (N, F), (L, F), (L, F, BLOCKS, B),
-# (L, F, 3, V).
-NOMINAL, FEATURES, TARGET, SLOPES, FILLED, BINS, VALUES = range(5, 12)
+# (L, F, 3, V), (L, F), (L,), (1,).
+NOMINAL, FEATURES, TARGET, SLOPES, FILLED, BINS, VALUES, BLIND, DRAWN, RANDOM = range(5, 15)
 _FARTHEST = 10.0  # standard deviations at which standardized values are cut
 INVERSE_STD = 3  # block of FEATURES and TARGET, after their moments
 
@@ -116,9 +119,14 @@ def _learn(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: f
     own[UNEXAMINED] += w
     if slot < 0:
         return
-    nominal, filled = i1(d, NOMINAL), i2(d, FILLED)[slot]
+    nominal, filled, blind = i1(d, NOMINAL), i2(d, FILLED)[slot], i2(d, BLIND)[slot]
     bins, values = f4(d, BINS)[slot], f4(d, VALUES)[slot]
+    if rule[SUBSET] > 0.0 and not i1(d, DRAWN)[slot]:
+        blindfold(blind, i1(d, RANDOM), rule[SUBSET])
+        i1(d, DRAWN)[slot] = 1
     for j in range(x.shape[0]):
+        if blind[j]:
+            continue
         if nominal[j]:
             if 0 <= x[j] < values.shape[2]:
                 add(values[j], int(x[j]), w, y)
@@ -198,6 +206,8 @@ def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
     for child in range(first, first + split.n_children):
         fresh = table[child, SLOT]
         if fresh >= 0:
+            i2(d, BLIND)[fresh, :] = 0
+            i1(d, DRAWN)[fresh] = 0
             _forget(filled[fresh], values[fresh])
 
 

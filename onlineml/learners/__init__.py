@@ -1,6 +1,9 @@
 """Predicting a target: classifiers and regressors."""
 
-from onlineml.learners.adaptive_random_forest import AdaptiveRandomForestClassifier
+from onlineml.learners.adaptive_random_forest import (
+    AdaptiveRandomForestClassifier,
+    AdaptiveRandomForestRegressor,
+)
 from onlineml.learners.adwin_bagging import AdwinBagging
 from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
@@ -43,7 +46,10 @@ from onlineml.learners.passive_aggressive import (
 from onlineml.learners.slda import SLDA
 from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
-from onlineml.learners.streaming_random_patches import StreamingRandomPatchesClassifier
+from onlineml.learners.streaming_random_patches import (
+    StreamingRandomPatchesClassifier,
+    StreamingRandomPatchesRegressor,
+)
 
 __all__ = [
     "AUE",
@@ -58,6 +64,7 @@ __all__ = [
     "UOB",
     "WAE",
     "AdaptiveRandomForestClassifier",
+    "AdaptiveRandomForestRegressor",
     "AdwinBagging",
     "DriftMixture",
     "DriftMoE",
@@ -90,4 +97,5 @@ __all__ = [
     "SoftmaxRegression",
     "StreamingGradientBoostedTrees",
     "StreamingRandomPatchesClassifier",
+    "StreamingRandomPatchesRegressor",
 ]

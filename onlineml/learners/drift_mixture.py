@@ -19,7 +19,7 @@ from onlineml.learners.members import NO_ANSWERS
 from onlineml.learners.mlp_classifier import MLPClassifier
 from onlineml.learners.passive_aggressive import PassiveAggressiveClassifier
 from onlineml.learners.softmax_regression import SoftmaxRegression
-from onlineml.learners.watched_members import WATCHED_FIELDS, WatchedEnsemble
+from onlineml.learners.watched_classifiers import WATCHED_CLASSIFIERS_FIELDS, WatchedClassifiers
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import StandardScaler
 
@@ -29,7 +29,7 @@ _RARE = 10.0  # most by which the rows of a rare class are multiplied
 _COUNTS_KEPT = 0.999  # share of the past in the frequencies of classes
 
 
-class DriftMixture(WatchedEnsemble):
+class DriftMixture(WatchedClassifiers):
     """Mixture of experts: trees, neighbors, naive Bayes, linear models and a network.
 
     Every expert learns every row, the trees Poisson(`poisson_mean`) times. Two adaptive windows
@@ -97,7 +97,7 @@ class DriftMixture(WatchedEnsemble):
     """
 
     _state = (
-        *WATCHED_FIELDS,
+        *WATCHED_CLASSIFIERS_FIELDS,
         Field("accuracy_", ("M",), fill=0.5),
         Field("gate_", ("M", "F")),
         Field("gate_squares_", ("M", "F")),

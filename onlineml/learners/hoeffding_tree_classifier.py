@@ -14,6 +14,7 @@ from onlineml.kernels.classification_tree import ADAPTIVE, BAYES, COLUMNS, MAJOR
 from onlineml.kernels.observers import BLOCKS
 from onlineml.kernels.random import seeded
 from onlineml.kernels.tree import N_NODES, WANTED_CLASSES
+from onlineml.learners.some_features import check_max_features, n_looked_at
 from onlineml.learners.tree_growth import (
     admit,
     check_budget,
@@ -36,11 +37,6 @@ _CRITERIA = ("info_gain", "gini")
 @entry
 def _hoeffding_tree_classifier(d: int) -> int:
     return run_rows(d, opened(d), f1(d, 0))
-
-
-def _is_part(value: object) -> bool:
-    share = isinstance(value, float) and 0 < value <= 1
-    return share or (isinstance(value, int) and value >= 1)
 
 
 class HoeffdingTreeClassifier(Classifier):
@@ -165,9 +161,7 @@ class HoeffdingTreeClassifier(Classifier):
             raise wrong("criterion", self.criterion, f"one of {_CRITERIA}")
         if self.leaves not in _MODES:
             raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
-        if self.max_features not in (None, "sqrt") and not _is_part(self.max_features):
-            due = 'an integer >= 1, a share in (0, 1], "sqrt" or None'
-            raise wrong("max_features", self.max_features, due)
+        check_max_features(self.max_features, may_be_none=True)
 
     def _sizes(self) -> dict[str, int]:
         return {"N": 1, "L": 1}
@@ -182,17 +176,8 @@ class HoeffdingTreeClassifier(Classifier):
             float(self.binary_splits),
             float(_MODES[self.leaves]),
             np.inf if self.max_depth is None else float(self.max_depth),
-            self._n_looked_at(),
+            float(n_looked_at(self.max_features or 0, self.schema_.n_features)),
         )
-
-    def _n_looked_at(self) -> float:
-        """Features that a leaf looks at; 0 for all."""
-        n = self.schema_.n_features
-        if self.max_features == "sqrt":
-            return float(round(n**0.5) + 1)
-        if isinstance(self.max_features, float):
-            return float(max(round(self.max_features * n), 1))
-        return float(self.max_features or 0)
 
     def _start(self, schema: Schema) -> None:
         plant(self)

@@ -9,6 +9,7 @@ import numpy as np
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry
 from onlineml.kernels.arena import Field, Ints, f1, opened
+from onlineml.kernels.random import seeded
 from onlineml.kernels.regression_tree import (
     ADAPTIVE,
     COLUMNS,
@@ -20,6 +21,7 @@ from onlineml.kernels.regression_tree import (
 )
 from onlineml.kernels.target_observers import BLOCKS
 from onlineml.kernels.tree import N_NODES, WEIGHT
+from onlineml.learners.some_features import check_max_features, n_looked_at
 from onlineml.learners.tree_growth import (
     admit,
     check_budget,
@@ -74,6 +76,12 @@ class HoeffdingTreeRegressor(Regressor):
         At least two children must each get more than this share of the weight.
     max_depth
         Divisions on the way to a leaf, at most; None for any number.
+    max_features
+        Features that a leaf may be divided by, drawn at random when it first learns: a number, a
+        share (a float), "sqrt" for round(sqrt(n_features)) + 1, or None for all. Linear models see
+        all features.
+    seed
+        Of that draw.
     max_bytes
         Bound of `nbytes`, by default 32 MiB; None for none. When it is reached, the leaves with the
         smallest squared deviation lose their observations (they answer and learn, but are not
@@ -123,6 +131,9 @@ class HoeffdingTreeRegressor(Regressor):
         Field("filled_", ("L", "F"), np.int64),
         Field("bins_", ("L", "F", BLOCKS, "B")),
         Field("values_", ("L", "F", 3, "V")),
+        Field("blind_", ("L", "F"), np.int64),
+        Field("drawn_", ("L",), np.int64),
+        Field("random_", (1,), np.int64),
     )
 
     header_: Ints
@@ -141,6 +152,8 @@ class HoeffdingTreeRegressor(Regressor):
         binary_splits: bool = False,
         min_branch_fraction: float = 0.01,
         max_depth: int | None = None,
+        max_features: float | str | None = None,
+        seed: int | None = None,
         max_bytes: int | None = 1 << 25,
     ) -> None:
         self.grace_period = grace_period
@@ -153,6 +166,8 @@ class HoeffdingTreeRegressor(Regressor):
         self.binary_splits = binary_splits
         self.min_branch_fraction = min_branch_fraction
         self.max_depth = max_depth
+        self.max_features = max_features
+        self.seed = seed
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
@@ -165,6 +180,7 @@ class HoeffdingTreeRegressor(Regressor):
             raise wrong("fading", self.fading, "a factor in [0, 1]")
         if not self.n_bins >= 2:
             raise wrong("n_bins", self.n_bins, "an integer >= 2")
+        check_max_features(self.max_features, may_be_none=True)
 
     def _sizes(self) -> dict[str, int]:
         return {"N": 1, "L": 1, "B": self.n_bins}
@@ -180,10 +196,13 @@ class HoeffdingTreeRegressor(Regressor):
             np.inf if self.max_depth is None else float(self.max_depth),
             float(self.learning_rate),
             float(self.fading),
+            float(n_looked_at(self.max_features or 0, self.schema_.n_features)),
         )
 
     def _start(self, schema: Schema) -> None:
         plant(self)
+        if self.max_features is not None:
+            vars(self)["random_"][:] = seeded(self.seed, 1)
         check_budget(self, schema)
 
     def _admit(self, schema: Schema) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 
-from onlineml.base import Array, Classifier, Estimator
+from onlineml.base import Array, Estimator
 from onlineml.kernels import adwin, jit
-from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
+from onlineml.kernels.arena import Field, Ints
 from onlineml.learners.members import (
     GENERATORS,
     MEMBER_FIELDS,
@@ -16,8 +16,6 @@ from onlineml.learners.members import (
     NO_ANSWERS,
     Ensemble,
     draw,
-    notice,
-    pool,
     window_rule,
 )
 from onlineml.schema import Schema, wrong
@@ -30,25 +28,23 @@ WATCHED_FIELDS = (
     GENERATORS,
     Field("drift_windows_", ("M", adwin.row_length(N_SIZES))),
     Field("warning_windows_", ("M", adwin.row_length(N_SIZES))),
-    Field("judged_", ("M", 2)),  # rows that a member was judged by, and those it got right
+    Field("judged_", ("M", 2)),  # rows that a member was judged by, and how many it got right
     Field("warned_", ("M",), np.int64),  # whether the background member learns
     Field("n_drifts_", ("M",), np.int64),
-    Field("seen_", (1,), np.int64),
 )
 
 
-class WatchedEnsemble(Ensemble, Classifier):
-    """Members that do not touch each other, each with two windows over its errors.
+class WatchedEnsemble(Ensemble):
+    """Members that do not touch each other, each with two windows over its errors in [0, 1].
 
     At the warning of the first window a background member begins to learn, at the alarm of the
-    second it takes the member's place. Members vote with their probabilities times their accuracy.
+    second it takes the member's place.
     """
 
     delta_warning: float
     delta_drift: float
     poisson_mean: float
     weighted: bool
-    seen_: Ints
     generators_: Ints
     drift_windows_: Array
     warning_windows_: Array
@@ -96,7 +92,18 @@ class WatchedEnsemble(Ensemble, Classifier):
         draw(self.generators_, m, float(self.poisson_mean), weight, drawn)
         return drawn
 
-    def _admit_targets(self, news: list[Hashable]) -> None:
+    def _errors(self, m: int, answers: Array, y: Array, scale: Array) -> Array:
+        """How wrong the answers of member `m` are, from 0 to 1."""
+        raise NotImplementedError
+
+    def _scale(self, y: Array, weight: Array) -> Array:
+        """Of each row, what errors are measured by; it is told all rows, once."""
+        return y
+
+    def _settle(self, m: int, drawn: Array, share: Array) -> None:
+        """Told of the rows that a member has learned, which may change its shares there."""
+
+    def _admit_targets(self, news: Any) -> None:
         for member in self.background_:
             member._admit_targets(news)
         super()._admit_targets(news)
@@ -106,33 +113,28 @@ class WatchedEnsemble(Ensemble, Classifier):
         """How often a member has been replaced, by one of the background or a fresh one."""
         return int(self.n_drifts_.sum()) if self.is_started else 0
 
-    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        asked = ANSWER_AND_SCORES if serve else ANSWER
-        answers, share = self._run_members(X, y, weight, asked, fit)
-        if serve:
-            pool(answers, share, self.seen_, y, out, serve, fit)
-        else:
-            notice(self.seen_, y)
-
     def _run_members(
         self, X: Array, y: Array, weight: Array, asked: int, fit: bool
     ) -> tuple[Array, Array]:
         """All members over a chunk: their answers, and the accuracies that they had by then."""
         answers, share = self._room(len(X)), np.ones((int(self.n_members), len(X)))
+        scale = self._scale(y, weight) if fit else y
 
         def task(m: int) -> None:
             if fit and m < len(self.background_):
-                self._follow(m, X, y, weight, answers[m], share[m], asked)
+                self._follow(m, X, y, weight, scale, answers[m], share[m], asked)
                 return
             self.members_[m]._run(self._look(X, m), y, weight, answers[m], asked, fit)
             share[m] = _accuracy(self.judged_[m], self.weighted)
+            self._settle(m, np.zeros(len(X)), share[m])
 
         self._each(task, len(X))
         return answers, share
 
     def _follow(
-        self, m: int, X: Array, y: Array, weight: Array, answers: Array, share: Array, asked: int
-    ) -> None:
+        self, m: int, X: Array, y: Array, weight: Array, scale: Array, answers: Array,
+        share: Array, asked: int,
+    ) -> None:  # fmt: skip
         """One member and its background member over a chunk.
 
         The member runs ahead to the end. Where its windows find a drift, what it did beyond is
@@ -140,29 +142,38 @@ class WatchedEnsemble(Ensemble, Classifier):
         """
         drawn = self._times(m, weight)
         self.members_[m]._run(self._look(X, m), y, drawn, answers, asked, True)
-        row = begun = 0
+        errors = self._errors(m, answers, y, scale)
+        row = begun = first = 0
         while True:
             row, event = _watch(
                 self.drift_windows_[m], self.warning_windows_[m], window_rule(self.delta_drift),
-                window_rule(self.delta_warning), self.judged_[m], bool(self.weighted), answers, y,
+                window_rule(self.delta_warning), self.judged_[m], bool(self.weighted), errors,
                 weight, share, row,
             )  # fmt: skip
             if event == _NOTHING:
                 break
             if event == _DRIFT:
                 self._learn_behind(m, X[begun:row], y[begun:row], drawn[begun:row])
+                self._settle(m, drawn[first:row], share[first:row])
                 self._promote(m)
+                first = row
                 self.warned_[m] = 0
                 self.n_drifts_[m] += 1
                 if row < len(X):
                     rest = y[row:], drawn[row:], answers[row:]
                     self.members_[m]._run(self._look(X[row:], m), *rest, asked, True)
+                    errors[row:] = self._errors(m, answers[row:], y[row:], scale[row:])
             else:
                 self.warned_[m] = 1
-            self.background_[m] = member = self._made(m, self.schema_)
-            member._admit_targets(self.classes_)
+            self._renew(m)
             begun = row
         self._learn_behind(m, X[begun:], y[begun:], drawn[begun:])
+        self._settle(m, drawn[first:], share[first:])
+
+    def _renew(self, m: int) -> None:
+        """Put a fresh member in the background of `m`."""
+        self.background_[m] = member = self._made(m, self.schema_)
+        member._admit_targets(getattr(self, "classes_", None))
 
     def _learn_behind(self, m: int, X: Array, y: Array, drawn: Array) -> None:
         """Let the background tree learn rows, if there was a warning."""
@@ -179,14 +190,14 @@ def _accuracy(judged: Array, weighted: bool) -> float:
 @jit
 def _watch(
     drift: Array, warning: Array, drift_rule: Array, warning_rule: Array, judged: Array,
-    weighted: bool, answers: Array, y: Array, weight: Array, share: Array, first: int,
+    weighted: bool, errors: Array, weight: Array, share: Array, first: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """Judge answers from row `first` on; the row after the next event, and what it was."""
-    for i in range(first, y.shape[0]):
+    """Judge a member from row `first` on; the row after the next event, and what it was."""
+    for i in range(first, errors.shape[0]):
         share[i] = _accuracy(judged, weighted)
         if weight[i] <= 0.0:
             continue
-        error = 1.0 if answers[i, 0] != y[i] else 0.0
+        error = errors[i]
         judged[0] += 1.0
         judged[1] += 1.0 - error
         drifted = adwin.update(drift, drift_rule, error) > 0
@@ -197,4 +208,4 @@ def _watch(
         if drifted or warned:
             adwin.restart(warning)
             return i + 1, _DRIFT if drifted else _WARNING
-    return y.shape[0], _NOTHING
+    return errors.shape[0], _NOTHING
