@@ -38,26 +38,28 @@ from onlineml.kernels.tree import (
     Split,
     divide,
     examined,
+    give_back,
     leaf_of,
     may_divide,
     room_for,
 )
 from onlineml.kernels.votes import answer_from_logs, answer_from_votes
 
-# Cells of the settings.
+# Cells of the settings; those that follow are a tree's own.
 GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, GINI, BINARY, LEAVES, MAX_DEPTH, SUBSET = range(9)
+N_SETTINGS = 9
 # How a leaf answers.
 MAJORITY, BAYES, ADAPTIVE = range(3)
 # Columns of a node's numbers: what the two ways to answer would have got right.
 MAJORITY_RIGHT, BAYES_RIGHT, COLUMNS = range(OWN, OWN + 3)
 
-_UNKNOWN = -2  # what naive Bayes says has not been computed
+UNKNOWN = -2  # what naive Bayes says has not been computed
 
 
 # Slots after those of every tree: (1,), (F,), (F,), (N, C), (L, C), (L, C), (L, C, BLOCKS, F),
 # (L, C, F, V), (L, F), (L,), (1,).
 SEEN, NOMINAL, N_VALUES, CLASS_WEIGHT, BASE, SIMPLE, STATS, COUNTS = range(5, 13)
-BLIND, DRAWN, RANDOM = range(13, 16)
+BLIND, DRAWN, RANDOM, OTHERS = range(13, 17)
 
 
 @jit
@@ -66,7 +68,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
     for i in range(call.first, call.last):
         x = call.X[i]
-        leaf, said = leaf_of(d, x), _UNKNOWN
+        leaf, said = leaf_of(d, x), UNKNOWN
         if call.serve and header[SERVED] == 0:
             said = answer_at(d, x, rule, leaf, call.out[i], call.serve)
         if call.fit:
@@ -80,7 +82,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
-                leaf, said = leaf_of(d, x), _UNKNOWN
+                leaf, said = leaf_of(d, x), UNKNOWN
             if w > 0.0:
                 draw_features(d, rule, leaf)
                 learn_at(d, x, c, w, rule, leaf, said)
@@ -117,7 +119,7 @@ def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) 
     for c in range(n):
         out[1 + c] = f2(d, CLASS_WEIGHT)[leaf, c]
     answer_from_votes(out, n, serve)
-    return _UNKNOWN
+    return UNKNOWN
 
 
 @jit
@@ -131,10 +133,10 @@ def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
 
 @jit
 def learn_at(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
-    """Let `leaf` learn a row; `said` is what its naive Bayes answers, -2 if that is not known."""
+    """Learn the row in `leaf`; `said` is what naive Bayes says of it, or `UNKNOWN`."""
     slot, own, weight = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf], f2(d, CLASS_WEIGHT)[leaf]
     if rule[LEAVES] == ADAPTIVE and slot >= 0 and own[WEIGHT] > 0.0:
-        if said == _UNKNOWN:
+        if said == UNKNOWN:
             said = _bayes_answer(d, x, leaf, slot)
         own[BAYES_RIGHT] += w * (said == c)
         own[MAJORITY_RIGHT] += w * (_heaviest(weight) == c)
@@ -171,26 +173,46 @@ def _heaviest(weight: Array) -> int:
 @jit
 def examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
-    own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
+    own, outcome = f2(d, NUMBERS)[leaf], KEPT
     if own[UNEXAMINED] < rule[GRACE]:
         return outcome
-    split, weight = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), f2(d, CLASS_WEIGHT)[leaf]
-    n_present = _n_present(weight)
-    if n_present > 1 and may_divide(d, leaf, rule[MAX_DEPTH]):
-        split = best_split(
-            weight, i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot], f4(d, COUNTS)[slot],
-            rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
-        )  # fmt: skip
-        span = 1.0 if rule[GINI] > 0.0 else np.log2(n_present)
-        bound = span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / own[WEIGHT])
+    split = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0)
+    if is_mixed(d, leaf) and may_divide(d, leaf, rule[MAX_DEPTH]):
+        split = best_of(d, rule, leaf)
+        bound = bound_at(d, rule, leaf)
         sure = split.merit - split.second > bound or bound < rule[TIE]
         if split.feature >= 0 and sure:
-            outcome = room_for(d, leaf, split.n_children)
+            outcome = room_for(d, leaf, split.n_children, split.n_children - 1)
     if outcome != STOPPED:
         examined(d, leaf)
     if outcome == DIVIDED:
-        _hand_down(d, split, slot, divide(d, leaf, split))
+        slot = i2(d, TABLE)[leaf, SLOT]
+        give_back(d, leaf)
+        hand_down(d, split, slot, divide(d, leaf, split))
     return outcome
+
+
+@jit
+def is_mixed(d: int, node: int) -> bool:
+    """Whether more than one class has been seen."""
+    return _n_present(f2(d, CLASS_WEIGHT)[node]) > 1
+
+
+@jit
+def best_of(d: int, rule: Array, node: int) -> Split:
+    """The best division by what `node` has observed."""
+    slot = i2(d, TABLE)[node, SLOT]
+    return best_split(
+        f2(d, CLASS_WEIGHT)[node], i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot],
+        f4(d, COUNTS)[slot], rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
+    )  # fmt: skip
+
+
+@jit
+def bound_at(d: int, rule: Array, node: int) -> float:
+    """The Hoeffding bound on a difference of merits."""
+    span = 1.0 if rule[GINI] > 0.0 else np.log2(_n_present(f2(d, CLASS_WEIGHT)[node]))
+    return float(span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / f2(d, NUMBERS)[node, WEIGHT]))
 
 
 @jit
@@ -202,7 +224,7 @@ def _n_present(weight: Array) -> int:
 
 
 @jit
-def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
+def hand_down(d: int, split: Split, slot: int, first: int) -> None:
     """Give new leaves the class weights that the parent's pool row `slot` foretells them."""
     weight, numbers, stats, counts = (
         f2(d, CLASS_WEIGHT),
@@ -216,13 +238,20 @@ def _hand_down(d: int, split: Split, slot: int, first: int) -> None:
             weight[child, c] = w
             numbers[child, WEIGHT] += w
     for child in range(first, first + split.n_children):
-        fresh = i2(d, TABLE)[child, SLOT]
-        if fresh >= 0:
-            i2(d, BLIND)[fresh, :] = 0
-            i1(d, DRAWN)[fresh] = 0
-            for c in range(weight.shape[1]):
-                f2(d, BASE)[fresh, c], i2(d, SIMPLE)[fresh, c] = 0.0, 0
-                forget(stats[fresh, c], counts[fresh, c])
+        clear_pool_row(d, child)
+
+
+@jit
+def clear_pool_row(d: int, leaf: int) -> None:
+    """Empty what `leaf` observes, if it observes at all."""
+    slot, stats, counts = i2(d, TABLE)[leaf, SLOT], f4(d, STATS), f4(d, COUNTS)
+    if slot < 0:
+        return
+    i2(d, BLIND)[slot, :] = 0
+    i1(d, DRAWN)[slot] = 0
+    for c in range(stats.shape[1]):
+        f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c] = 0.0, 0
+        forget(stats[slot, c], counts[slot, c])
 
 
 @jit

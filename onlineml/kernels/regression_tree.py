@@ -38,6 +38,7 @@ from onlineml.kernels.tree import (
     Split,
     divide,
     examined,
+    give_back,
     leaf_of,
     may_divide,
     room_for,
@@ -65,25 +66,25 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
     for i in range(call.first, call.last):
         x = call.X[i]
         leaf = leaf_of(d, x)
-        line = _line(d, x, leaf)
+        line = line_at(d, x, leaf)
         if call.serve and header[SERVED] == 0:
-            call.out[i, 0] = _answer(d, rule, leaf, line)
+            call.out[i, 0] = answer_at(d, rule, leaf, line)
         y, w = call.y[i], call.weight[i]
         if call.fit and w > 0.0:
-            outcome = _examine(d, rule, leaf)
+            outcome = examine(d, rule, leaf)
             if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
                 leaf = leaf_of(d, x)
-                line = _line(d, x, leaf)
-            _learn(d, x, y, w, rule, leaf, line)
+                line = line_at(d, x, leaf)
+            learn_at(d, x, y, w, rule, leaf, line)
         header[SERVED] = 0
     return call.last
 
 
 @jit
-def _line(d: int, x: Array, leaf: int) -> float:
+def line_at(d: int, x: Array, leaf: int) -> float:
     """Answer of the leaf's linear model, in standard deviations of the target from its mean."""
     features, slopes = f2(d, FEATURES), f2(d, SLOPES)[leaf]
     total = f2(d, NUMBERS)[leaf, INTERCEPT]
@@ -100,7 +101,8 @@ def _standard(features: Array, j: int, value: float) -> float:
 
 
 @jit
-def _answer(d: int, rule: Array, leaf: int, line: float) -> float:
+def answer_at(d: int, rule: Array, leaf: int, line: float) -> float:
+    """What `leaf` answers, where its linear model says `line`."""
     own, target = f2(d, NUMBERS)[leaf], f2(d, TARGET)
     linear = rule[LEAVES] == LINEAR
     if rule[LEAVES] == ADAPTIVE:
@@ -111,7 +113,8 @@ def _answer(d: int, rule: Array, leaf: int, line: float) -> float:
 
 
 @jit
-def _learn(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
+def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
+    """Learn the row in `leaf`, of whose target its linear model said `line`."""
     own, slot = f2(d, NUMBERS)[leaf], i2(d, TABLE)[leaf, SLOT]
     if rule[LEAVES] != CONSTANT:
         _learn_line(d, x, y, w, rule, leaf, line)
@@ -166,7 +169,7 @@ def _add_scaled(moments: Array, k: int, w: float, value: float) -> None:
 
 
 @jit
-def _examine(d: int, rule: Array, leaf: int) -> int:
+def examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
     own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
     if own[UNEXAMINED] < rule[GRACE]:
@@ -180,10 +183,11 @@ def _examine(d: int, rule: Array, leaf: int) -> int:
         bound = np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / own[WEIGHT])
         sure = split.second < split.merit * (1.0 - bound) or bound < rule[TIE]
         if split.feature >= 0 and sure:
-            outcome = room_for(d, leaf, split.n_children)
+            outcome = room_for(d, leaf, split.n_children, split.n_children - 1)
     if outcome != STOPPED:
         examined(d, leaf)
     if outcome == DIVIDED:
+        give_back(d, leaf)
         _hand_down(d, split, leaf, slot, divide(d, leaf, split))
     return outcome
 

@@ -14,20 +14,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onlineml.kernels import jit
-from onlineml.kernels.arena import Array, f2, i1, i2
+from onlineml.kernels.arena import Array, Ints, f2, i1, i2
 
-# Slots: (9,), (N, 7), (N, columns), and a stack of pool rows that were given back, (L,).
+# Slots: (10,), (N, links), (N, columns), and a stack of pool rows that were given back, (L,).
 HEADER, TABLE, NUMBERS, FREE = range(1, 5)
-# Columns of the node table.
-FEATURE, CHILD, N_CHILDREN, KIND, SLOT, DEPTH, PARENT = range(7)
+# Columns of the node table. The last two only in trees with alternate subtrees, see
+# `onlineml.kernels.alternates`; -1 in any column is "none".
+FEATURE, CHILD, N_CHILDREN, KIND, SLOT, DEPTH, PARENT, ALTERNATE, NEXT = range(9)
+LINKS, LINKS_WITH_ALTERNATES = 7, 9
+DEAD = -2  # `PARENT` of a node that was felled; Python closes the gaps when it needs the room
 # Columns of the nodes' numbers; further columns are the tree's own. `WEIGHT` of a leaf is what it
 # has seen, `UNEXAMINED` that since it was last examined; what inner nodes have seen is brought up
 # to date whenever a leaf below is examined.
 THRESHOLD, WEIGHT, UNEXAMINED, OWN = range(4)
 # Kinds of division: value <= threshold; value == threshold; one child a nominal value.
 AT_MOST, EQUAL, MULTIWAY = range(3)
-# Cells of the header; the last six are requests and limits.
+# Cells of the header; the last seven are requests and limits. Nodes that were felled count too.
 N_NODES, N_SLOTS, N_FREE, WANTED, WANTED_AT, WANTED_CLASSES, SERVED, NODES_CAPPED, SCARCE = range(9)
+WANTED_SLOTS, HEADER_CELLS = range(9, 11)
 SAME = 1e-9  # merits this near, relative to their size, are equal but for rounding
 # What came of the thought of dividing a leaf.
 KEPT, DIVIDED, STOPPED = range(3)
@@ -45,23 +49,11 @@ class Split(NamedTuple):
 
 
 @jit
-def child_of(d: int, x: Array, node: int) -> int:
-    """The child of an inner node that `x` falls into."""
-    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
-    value, first = x[table[node, FEATURE]], table[node, CHILD]
-    kind, threshold = table[node, KIND], numbers[node, THRESHOLD]
-    if kind == AT_MOST and value == value:
-        return int(first + (value > threshold))
-    if kind == EQUAL and value == value:
-        return int(first + (value != threshold))
-    if kind == MULTIWAY and 0 <= value < table[node, N_CHILDREN]:
-        return int(first + int(value))
-    return _heaviest(numbers, first, first + table[node, N_CHILDREN])
-
-
-@jit
 def leaf_of(d: int, x: Array) -> int:
-    """The leaf that `x` falls into."""
+    """The leaf that `x` falls into.
+
+    The rule of `child_of` is written out: calling it would cost a twentieth of a tree's speed.
+    """
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)
     node = 0
     while table[node, FEATURE] >= 0:
@@ -76,6 +68,29 @@ def leaf_of(d: int, x: Array) -> int:
         else:
             node = _heaviest(numbers, first, first + table[node, N_CHILDREN])
     return node
+
+
+@jit
+def leaf_below(d: int, x: Array, node: int) -> int:
+    """The leaf that `x` falls into below `node`."""
+    while i2(d, TABLE)[node, FEATURE] >= 0:
+        node = child_of(d, x, node)
+    return node
+
+
+@jit
+def child_of(d: int, x: Array, node: int) -> int:
+    """The child of the inner node `node` that `x` belongs to."""
+    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
+    value, first = x[table[node, FEATURE]], table[node, CHILD]
+    kind, threshold = table[node, KIND], numbers[node, THRESHOLD]
+    if kind == AT_MOST and value == value:
+        return int(first + (value > threshold))
+    if kind == EQUAL and value == value:
+        return int(first + (value != threshold))
+    if kind == MULTIWAY and 0 <= value < table[node, N_CHILDREN]:
+        return int(first + int(value))
+    return _heaviest(numbers, first, first + table[node, N_CHILDREN])
 
 
 @jit
@@ -108,43 +123,99 @@ def examined(d: int, leaf: int) -> None:
 
 
 @jit
-def room_for(d: int, leaf: int, n_children: int) -> int:
-    """DIVIDED if there is room for the children, KEPT if never, STOPPED if Python must act."""
+def room_for(d: int, node: int, n_nodes: int, n_slots: int) -> int:
+    """DIVIDED if so many nodes and pool rows can be had, KEPT if never, STOPPED if Python must act.
+
+    Where memory is all used up, nodes may have to do without a pool row.
+    """
     header = i1(d, HEADER)
-    if header[N_NODES] + n_children > i2(d, TABLE).shape[0]:
+    if header[N_NODES] + n_nodes > i2(d, TABLE).shape[0]:
         if header[NODES_CAPPED]:
             return KEPT
-    else:
-        free = header[N_FREE] + i1(d, FREE).shape[0] - header[N_SLOTS]
-        if free + 1 >= n_children or header[SCARCE]:
-            header[SCARCE] = 0
-            return DIVIDED
-    header[WANTED], header[WANTED_AT] = n_children, leaf
+    elif header[N_FREE] + i1(d, FREE).shape[0] - header[N_SLOTS] >= n_slots or header[SCARCE]:
+        header[SCARCE] = 0
+        return DIVIDED
+    header[WANTED], header[WANTED_SLOTS], header[WANTED_AT] = n_nodes, n_slots, node
     return STOPPED
 
 
 @jit
-def divide(d: int, leaf: int, split: Split) -> int:
-    """Turn `leaf` into an inner node; returns the first of its children, all of them empty."""
-    header, table, numbers, free = i1(d, HEADER), i2(d, TABLE), f2(d, NUMBERS), i1(d, FREE)
+def divide(d: int, node: int, split: Split) -> int:
+    """Turn `node` into an inner node; returns the first of its children, all of them empty leaves.
+
+    The pool row of `node` stays its own: see `give_back`.
+    """
+    table = i2(d, TABLE)
+    first = new_leaves(d, split.n_children, node, table[node, DEPTH] + 1)
+    table[node, FEATURE], table[node, CHILD] = split.feature, first
+    table[node, N_CHILDREN], table[node, KIND] = split.n_children, split.kind
+    f2(d, NUMBERS)[node, THRESHOLD] = split.threshold
+    return first
+
+
+@jit
+def new_leaves(d: int, n: int, parent: int, depth: int) -> int:
+    """`n` empty leaves side by side, for which there is room; returns the first."""
+    header, table, numbers = i1(d, HEADER), i2(d, TABLE), f2(d, NUMBERS)
     first = int(header[N_NODES])
-    free[header[N_FREE]] = table[leaf, SLOT]
-    header[N_FREE] += 1
-    header[N_NODES] += split.n_children
-    for child in range(first, first + split.n_children):
+    header[N_NODES] += n
+    for child in range(first, first + n):
         row = table[child]
-        row[FEATURE], row[CHILD], row[N_CHILDREN], row[KIND] = -1, -1, 0, AT_MOST
-        row[SLOT], row[DEPTH], row[PARENT] = -1, table[leaf, DEPTH] + 1, leaf
-        if header[N_FREE] > 0:
-            header[N_FREE] -= 1
-            row[SLOT] = free[header[N_FREE]]
-        elif header[N_SLOTS] < free.shape[0]:
-            row[SLOT] = header[N_SLOTS]
-            header[N_SLOTS] += 1
+        for k in range(row.shape[0]):
+            row[k] = -1
+        row[N_CHILDREN], row[KIND] = 0, AT_MOST
+        row[SLOT], row[DEPTH], row[PARENT] = _pool_row(d), depth, parent
         for k in range(numbers.shape[1]):
             numbers[child, k] = 0.0
-    table[leaf, FEATURE], table[leaf, CHILD] = split.feature, first
-    table[leaf, N_CHILDREN], table[leaf, KIND] = split.n_children, split.kind
-    table[leaf, SLOT] = -1
-    numbers[leaf, THRESHOLD] = split.threshold
     return first
+
+
+@jit
+def _pool_row(d: int) -> int:
+    """A row of the pool that is not in use; -1 if there is none."""
+    header, free = i1(d, HEADER), i1(d, FREE)
+    if header[N_FREE] > 0:
+        header[N_FREE] -= 1
+        return int(free[header[N_FREE]])
+    if header[N_SLOTS] < free.shape[0]:
+        header[N_SLOTS] += 1
+        return int(header[N_SLOTS] - 1)
+    return -1
+
+
+@jit
+def give_back(d: int, node: int) -> None:
+    """Take its pool row from `node`."""
+    header, table = i1(d, HEADER), i2(d, TABLE)
+    if table[node, SLOT] >= 0:
+        i1(d, FREE)[header[N_FREE]] = table[node, SLOT]
+        header[N_FREE] += 1
+        table[node, SLOT] = -1
+
+
+@jit
+def fell(d: int, node: int) -> None:
+    """Remove all that is below `node`, alternate subtrees too: it is a leaf then."""
+    table, stack = i2(d, TABLE), -1
+    stack = _push_all_below(table, node, stack)
+    while stack >= 0:  # nodes to come are linked by `PARENT`, which they need no longer
+        dead, stack = stack, table[stack, PARENT]
+        stack = _push_all_below(table, dead, stack)
+        give_back(d, dead)
+        table[dead, PARENT] = DEAD
+    i1(d, HEADER)[NODES_CAPPED] = 0
+
+
+@jit
+def _push_all_below(table: Ints, node: int, stack: int) -> int:
+    if table[node, FEATURE] >= 0:
+        for child in range(table[node, CHILD], table[node, CHILD] + table[node, N_CHILDREN]):
+            table[child, PARENT] = stack
+            stack = child
+    table[node, FEATURE], table[node, CHILD], table[node, N_CHILDREN] = -1, -1, 0
+    if table.shape[1] > ALTERNATE:
+        if table[node, ALTERNATE] >= 0:
+            table[table[node, ALTERNATE], PARENT] = stack
+            stack = table[node, ALTERNATE]
+        table[node, ALTERNATE] = -1
+    return stack

@@ -2,48 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
-
-import numpy as np
-
-from onlineml.base import Array, Classifier
-from onlineml.kernels import adwin, entry
-from onlineml.kernels.adaptive_tree import N_SIZES, ROOT, run_rows
-from onlineml.kernels.arena import Field, Ints, f1, opened
-from onlineml.kernels.random import seeded
+from onlineml.kernels import adwin, entry, jit
+from onlineml.kernels.alternates import (
+    N_SIZES,
+    REPLACED,
+    RESAMPLED,
+    Slots,
+    first_root,
+    listed,
+    note_division,
+    note_error,
+    reconsider,
+)
+from onlineml.kernels.arena import ANSWER, Array, Call, Field, f1, f2, i1, i2, opened, scratch
+from onlineml.kernels.classification_tree import (
+    CLASS_WEIGHT,
+    N_SETTINGS,
+    OTHERS,
+    RANDOM,
+    SEEN,
+    UNKNOWN,
+    answer_at,
+    clear_pool_row,
+    draw_features,
+    examine,
+    learn_at,
+)
+from onlineml.kernels.random import poisson
 from onlineml.kernels.tree import (
-    CHILD,
+    ALTERNATE,
+    DIVIDED,
     FEATURE,
-    N_CHILDREN,
-    N_NODES,
-    PARENT,
-    WANTED,
+    HEADER,
+    KEPT,
+    LINKS_WITH_ALTERNATES,
+    NEXT,
+    SERVED,
+    STOPPED,
+    TABLE,
     WANTED_CLASSES,
+    child_of,
+    leaf_below,
+    leaf_of,
 )
-from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
-from onlineml.learners.members import window_rule
-from onlineml.learners.tree_growth import (
-    admit,
-    check_budget,
-    check_room,
-    grow,
-    grow_axis,
-    plant,
-    text_of,
+from onlineml.learners.alternates import (
+    alternates_settings,
+    check_alternates,
+    n_alternates_of,
 )
-from onlineml.schema import Schema, wrong
+from onlineml.learners.classification_trees import ClassificationTree, classification_fields
+from onlineml.learners.tree_growth import check_examination
 
-_WALKS = 64  # alternates of alternates that one row may reach
-_JUDGES_DELTA = 0.05
+_WINDOWS = OTHERS  # slot after those of a classification tree
 
 
 @entry
 def _hoeffding_adaptive_tree_classifier(d: int) -> int:
-    return run_rows(d, opened(d), f1(d, 0))
+    return _run_rows(d, opened(d), f1(d, 0))
 
 
-class HoeffdingAdaptiveTreeClassifier(Classifier):
+@jit
+def _run_rows(d: int, call: Call, rule: Array) -> int:
+    """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
+    header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
+    for i in range(call.first, call.last):
+        x, said, answer = call.X[i], UNKNOWN, UNKNOWN
+        if call.serve and header[SERVED] == 0:
+            said = answer_at(d, x, rule, leaf_of(d, x), call.out[i], call.serve)
+            answer = int(call.out[i, 0])
+        if call.fit:
+            c, w = int(call.y[i]), call.weight[i]
+            outcome = KEPT
+            if c >= n_classes:
+                header[WANTED_CLASSES], outcome = c + 1, STOPPED
+            elif w > 0.0:
+                outcome = _reshape(d, x, rule)
+            if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
+                header[SERVED] = call.serve > 0
+                return i
+            if w > 0.0:
+                if outcome == DIVIDED:
+                    answer = UNKNOWN
+                _learn(d, x, c, w, rule, said, answer)
+            seen[0] = max(seen[0], c + 1)
+        header[SERVED] = 0
+    return call.last
+
+
+@jit
+def _reshape(d: int, x: Array, rule: Array) -> int:
+    """Whatever is due on the ways of `x`, before it is learned; a second try does the rest.
+
+    Returns `STOPPED` for want of room, `DIVIDED` if answers may have changed, `KEPT` otherwise.
+    """
+    table, settings, slots = i2(d, TABLE), rule[N_SETTINGS:], Slots(_WINDOWS, CLASS_WEIGHT)
+    result, root = KEPT, first_root(d)
+    while root >= 0:
+        node, head = root, int(table[root, NEXT])
+        while table[node, FEATURE] >= 0:
+            outcome = reconsider(d, node, settings, slots)
+            if outcome == STOPPED:
+                return STOPPED
+            if outcome == DIVIDED:
+                clear_pool_row(d, table[node, ALTERNATE])
+            if outcome == REPLACED:
+                result = DIVIDED
+                continue
+            head = listed(table, node, head)
+            node = child_of(d, x, node)
+        outcome = examine(d, rule, node)
+        if outcome == STOPPED:
+            return STOPPED
+        if outcome == DIVIDED:
+            note_division(d, node, slots)
+            result = DIVIDED
+        root = head
+    return result
+
+
+@jit
+def _learn(d: int, x: Array, c: int, w: float, rule: Array, said: int, answer: int) -> None:
+    """Let the leaves of the tree and of alternates that get `x` learn it, and judge their answers.
+
+    `said` and `answer` are those of the tree, `UNKNOWN` if it was not asked.
+    """
+    settings, slots, spare = rule[N_SETTINGS:], Slots(_WINDOWS, CLASS_WEIGHT), scratch(d)[0]
+    root = first_root(d)
+    while root >= 0:
+        leaf = leaf_below(d, x, root)
+        if root > 0 or answer == UNKNOWN:
+            said = answer_at(d, x, rule, leaf, spare, ANSWER)
+            answer = int(spare[0])
+        error = 0.0 if answer == c else 1.0
+        root = note_error(d, leaf, root, error, settings, slots)
+        times = max(poisson(i1(d, RANDOM), 0, 1.0), 1) if settings[RESAMPLED] > 0.0 else 1
+        draw_features(d, rule, leaf)
+        learn_at(d, x, c, w * times, rule, leaf, said)
+
+
+class HoeffdingAdaptiveTreeClassifier(ClassificationTree):
     """Hoeffding adaptive tree (HAT): replaces branches whose errors rise.
 
     Every node has an adaptive window over the errors made below it. When their mean rises, an
@@ -63,7 +160,8 @@ class HoeffdingAdaptiveTreeClassifier(Classifier):
     judged_after
         Errors that a branch and its alternate must each have in their windows to be compared.
     bootstrap
-        Whether a leaf learns each row Poisson(1) times, as bagging would.
+        Whether a leaf learns each row Poisson(1) times, though at least once: trees differ more,
+        and grow faster.
     seed
         Of the random numbers.
     max_bytes
@@ -81,9 +179,14 @@ class HoeffdingAdaptiveTreeClassifier(Classifier):
 
     Notes
     -----
-    Departures from [1]_ as in MOA: only a rise of the errors counts, alternates are judged at each
-    row with the bound of section 4.2 at confidence 0.05, a leaf's answer is that of
-    `HoeffdingTreeClassifier`. An alternate begins when the next row comes by, as a leaf is divided.
+    Departures from [1]_, the first three as in MOA:
+
+    - Only a rise of the errors counts.
+    - Alternates are judged at each row, with the bound of section 4.2 at confidence 0.05.
+    - Resampling, of which [1]_ knows nothing, never leaves a row out.
+    - An alternate begins, or takes its place, when the next row comes by, before that row is
+      learned; so is a leaf divided. Its window then goes on.
+    - A leaf's answer is that of `HoeffdingTreeClassifier`.
 
     References
     ----------
@@ -93,19 +196,9 @@ class HoeffdingAdaptiveTreeClassifier(Classifier):
 
     _kernel = _hoeffding_adaptive_tree_classifier
     _state = (
-        *HoeffdingTreeClassifier._state,
-        Field("alternates_", ("N", 2), np.int64),
-        Field("errors_", ("N", adwin.row_length(N_SIZES))),
-        Field("rubbish_", (1,), np.int64),
-        Field("walks_", (_WALKS,), np.int64),
-        Field("resampling_", (1,), np.int64),
+        *classification_fields(LINKS_WITH_ALTERNATES),
+        Field("windows_", ("N", adwin.row_length(N_SIZES))),
     )
-
-    header_: Ints
-    table_: Ints
-    alternates_: Ints
-    rubbish_: Ints
-    class_weight_: Array
 
     def __init__(
         self,
@@ -140,115 +233,15 @@ class HoeffdingAdaptiveTreeClassifier(Classifier):
         self.seed = seed
         self.max_bytes = max_bytes
 
-    def _plain(self) -> HoeffdingTreeClassifier:
-        """The tree without its windows: it knows which parameters can be used, and how."""
-        names = HoeffdingTreeClassifier._parameter_names()
-        return HoeffdingTreeClassifier(**{name: getattr(self, name) for name in names})
-
     def _check(self) -> None:
-        self._plain()._check()
-        if not 0 < self.drift_delta < 1:
-            raise wrong("drift_delta", self.drift_delta, "a number between 0 and 1")
-        if not self.judged_after >= 1:
-            raise wrong("judged_after", self.judged_after, "a number of errors >= 1")
-
-    def _sizes(self) -> dict[str, int]:
-        return {"N": 1, "L": 1}
+        super()._check()
+        check_examination(self)
+        check_alternates(self)
 
     def _settings(self) -> tuple[float, ...]:
-        plain = self._plain()
-        plain.schema_ = self.schema_
-        judges = (float(self.judged_after), float(np.log(2.0 / _JUDGES_DELTA)))
-        windows = window_rule(float(self.drift_delta)).tolist()
-        return (*plain._settings(), *judges, float(self.bootstrap), *windows)
-
-    def _start(self, schema: Schema) -> None:
-        plant(self)
-        vars(self)["random_"][:], vars(self)["resampling_"][:] = (
-            seeded(self.seed, 2)[k] for k in (0, 1)
-        )
-        check_budget(self, schema)
-
-    def _admit(self, schema: Schema) -> None:
-        admit(self, self._promise, schema)
-        super()._admit(schema)
-
-    def _admit_targets(self, news: list[Hashable]) -> None:
-        check_room(self, {"C": len(news)})
-        super()._admit_targets(news)
-
-    def _make_room(self, n_classes: int) -> None:
-        """Nothing yet: the kernel asks for room when it comes to the row."""
-
-    def _grow(self) -> None:
-        due, self.header_[WANTED_CLASSES] = int(self.header_[WANTED_CLASSES]), 0
-        if due:
-            grow_axis(self, self._promise, "C", due)
-        elif self.rubbish_[0] > self.header_[N_NODES] // 8:
-            self.header_[WANTED] = 0
-            self._tidy_up()
-        else:
-            grow(self, self._promise)
-
-    def _promise(self, leaves: Any) -> Array:
-        weight = self.class_weight_[leaves]
-        promise: Array = weight.sum(axis=1) - weight.max(axis=1)
-        return promise
-
-    def _tidy_up(self) -> None:
-        """Throw out nodes that nothing leads to any more."""
-        order = self._reachable(alternates=True)
-        place = np.full(len(self.table_), -1)
-        place[order] = np.arange(len(order))
-        for field in self._state:
-            if field.axes[0] == "N":
-                old = getattr(self, field.name)
-                new = np.zeros_like(old)
-                new[: len(order)] = old[order]
-                setattr(self, field.name, new)
-        rows = self.table_[: len(order)]
-        for column in (CHILD, PARENT):
-            known = rows[:, column] >= 0
-            rows[known, column] = place[rows[known, column]]
-        roots = self.alternates_[: len(order), ROOT]
-        roots[roots > 0] = place[roots[roots > 0] - 1] + 1
-        self.header_[N_NODES], self.rubbish_[0] = len(order), 0
-        self._forget_caches()
-
-    def _reachable(self, *, alternates: bool) -> list[int]:
-        """Nodes from the root down, children of one node side by side."""
-        order = [0]
-        for node in order:  # grows as it is walked
-            row = self.table_[node]
-            if row[FEATURE] >= 0:
-                order.extend(range(row[CHILD], row[CHILD] + row[N_CHILDREN]))
-            if alternates and self.alternates_[node, ROOT] > 0:
-                order.append(int(self.alternates_[node, ROOT]) - 1)
-        return order
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes, leaves included, alternates not; 0 before any data."""
-        return len(self._reachable(alternates=False)) if self.is_started else 0
-
-    @property
-    def n_leaves(self) -> int:
-        """Number of leaves, without those of alternates."""
-        nodes = self._reachable(alternates=False) if self.is_started else []
-        return sum(self.table_[node, FEATURE] < 0 for node in nodes)
+        return (*super()._settings(), *alternates_settings(self))
 
     @property
     def n_alternates(self) -> int:
         """Number of alternate subtrees that are growing."""
-        return int((self.alternates_[:, ROOT] > 0).sum()) if self.is_started else 0
-
-    def to_text(self) -> str:
-        """The tree as text, one line a node, without alternates."""
-        return text_of(self, self._describe) if self.is_started else ""
-
-    def _describe(self, leaf: int) -> str:
-        weight = self.class_weight_[leaf, : len(self.classes_)]
-        if not weight.sum() > 0:
-            return "nothing seen"
-        best = int(weight.argmax())
-        return f"{self.classes_[best]!r} ({weight[best] / weight.sum():.3f} of {weight.sum():.0f})"
+        return n_alternates_of(self)

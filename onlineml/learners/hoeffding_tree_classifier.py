@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
-
-import numpy as np
-
-from onlineml.base import Array, Classifier
 from onlineml.kernels import entry
-from onlineml.kernels.arena import Field, Ints, f1, opened
-from onlineml.kernels.classification_tree import ADAPTIVE, BAYES, COLUMNS, MAJORITY, run_rows
-from onlineml.kernels.observers import BLOCKS
-from onlineml.kernels.random import seeded
-from onlineml.kernels.tree import N_NODES, WANTED_CLASSES
-from onlineml.learners.some_features import check_max_features, n_looked_at
-from onlineml.learners.tree_growth import (
-    admit,
-    check_budget,
-    check_growth,
-    check_room,
-    depth_of,
-    grow,
-    grow_axis,
-    leaves_of,
-    plant,
-    text_of,
-    tree_fields,
-)
-from onlineml.schema import Schema, wrong
-
-_MODES = {"majority": MAJORITY, "nb": BAYES, "nba": ADAPTIVE}
-_CRITERIA = ("info_gain", "gini")
+from onlineml.kernels.arena import f1, opened
+from onlineml.kernels.classification_tree import run_rows
+from onlineml.learners.classification_trees import ClassificationTree, classification_fields
+from onlineml.learners.tree_growth import check_examination
 
 
 @entry
@@ -39,7 +14,7 @@ def _hoeffding_tree_classifier(d: int) -> int:
     return run_rows(d, opened(d), f1(d, 0))
 
 
-class HoeffdingTreeClassifier(Classifier):
+class HoeffdingTreeClassifier(ClassificationTree):
     """Very fast decision tree: grows from the root, one division at a time, sure ones only.
 
     A leaf is examined each `grace_period` of weight. It is divided when the best feature beats the
@@ -110,23 +85,7 @@ class HoeffdingTreeClassifier(Classifier):
     """
 
     _kernel = _hoeffding_tree_classifier
-    _state = (
-        *tree_fields(COLUMNS),
-        Field("seen_", (1,), np.int64),
-        Field("nominal_", ("F",), np.int64),
-        Field("n_values_", ("F",), np.int64),
-        Field("class_weight_", ("N", "C")),
-        Field("base_", ("L", "C")),
-        Field("simple_", ("L", "C"), np.int64),
-        Field("stats_", ("L", "C", BLOCKS, "F")),
-        Field("counts_", ("L", "C", "F", "V")),
-        Field("blind_", ("L", "F"), np.int64),
-        Field("drawn_", ("L",), np.int64),
-        Field("random_", (1,), np.int64),
-    )
-
-    header_: Ints
-    class_weight_: Array
+    _state = classification_fields()
 
     def __init__(
         self,
@@ -156,80 +115,5 @@ class HoeffdingTreeClassifier(Classifier):
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
-        check_growth(self)
-        if self.criterion not in _CRITERIA:
-            raise wrong("criterion", self.criterion, f"one of {_CRITERIA}")
-        if self.leaves not in _MODES:
-            raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
-        check_max_features(self.max_features, may_be_none=True)
-
-    def _sizes(self) -> dict[str, int]:
-        return {"N": 1, "L": 1}
-
-    def _settings(self) -> tuple[float, ...]:
-        return (
-            float(self.grace_period),
-            float(-np.log(self.delta)),
-            float(self.tie_threshold),
-            float(self.min_branch_fraction),
-            float(self.criterion == "gini"),
-            float(self.binary_splits),
-            float(_MODES[self.leaves]),
-            np.inf if self.max_depth is None else float(self.max_depth),
-            float(n_looked_at(self.max_features or 0, self.schema_.n_features)),
-        )
-
-    def _start(self, schema: Schema) -> None:
-        plant(self)
-        if self.max_features is not None:
-            vars(self)["random_"][:] = seeded(self.seed, 1)
-        check_budget(self, schema)
-
-    def _admit(self, schema: Schema) -> None:
-        admit(self, self._promise, schema)
-        super()._admit(schema)
-
-    def _admit_targets(self, news: list[Hashable]) -> None:
-        check_room(self, {"C": len(news)})
-        super()._admit_targets(news)
-
-    def _make_room(self, n_classes: int) -> None:
-        """Nothing yet: the kernel asks for room when it comes to the row."""
-
-    def _grow(self) -> None:
-        due, self.header_[WANTED_CLASSES] = int(self.header_[WANTED_CLASSES]), 0
-        if due == 0:
-            grow(self, self._promise)
-            return
-        grow_axis(self, self._promise, "C", due)
-
-    def _promise(self, leaves: Any) -> Array:
-        weight = self.class_weight_[leaves]
-        promise: Array = weight.sum(axis=1) - weight.max(axis=1)
-        return promise
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes, leaves included; 0 before any data."""
-        return int(self.header_[N_NODES]) if self.is_started else 0
-
-    @property
-    def n_leaves(self) -> int:
-        """Number of leaves."""
-        return len(leaves_of(self)) if self.is_started else 0
-
-    @property
-    def depth(self) -> int:
-        """Divisions on the longest way from the root to a leaf."""
-        return depth_of(self) if self.is_started else 0
-
-    def to_text(self) -> str:
-        """The tree as text, one line a node."""
-        return text_of(self, self._describe) if self.is_started else ""
-
-    def _describe(self, leaf: int) -> str:
-        weight = self.class_weight_[leaf, : len(self.classes_)]
-        if not weight.sum() > 0:
-            return "nothing seen"
-        best = int(weight.argmax())
-        return f"{self.classes_[best]!r} ({weight[best] / weight.sum():.3f} of {weight.sum():.0f})"
+        super()._check()
+        check_examination(self)

@@ -20,19 +20,10 @@ from onlineml.kernels.regression_tree import (
     run_rows,
 )
 from onlineml.kernels.target_observers import BLOCKS
-from onlineml.kernels.tree import N_NODES, WEIGHT
+from onlineml.kernels.tree import WEIGHT
 from onlineml.learners.some_features import check_max_features, n_looked_at
-from onlineml.learners.tree_growth import (
-    admit,
-    check_budget,
-    check_growth,
-    depth_of,
-    grow,
-    leaves_of,
-    plant,
-    text_of,
-    tree_fields,
-)
+from onlineml.learners.tree_growth import check_examination, check_growth, tree_fields
+from onlineml.learners.trees import Tree
 from onlineml.schema import Schema, wrong
 
 _MODES = {"mean": CONSTANT, "linear": LINEAR, "adaptive": ADAPTIVE}
@@ -43,7 +34,7 @@ def _hoeffding_tree_regressor(d: int) -> int:
     return run_rows(d, opened(d), f1(d, 0))
 
 
-class HoeffdingTreeRegressor(Regressor):
+class HoeffdingTreeRegressor(Tree, Regressor):
     """Model tree that grows with a stream: sure divisions only, a linear model in each leaf.
 
     A leaf is examined each `grace_period` of weight. It is divided by the feature that most reduces
@@ -136,8 +127,7 @@ class HoeffdingTreeRegressor(Regressor):
         Field("random_", (1,), np.int64),
     )
 
-    header_: Ints
-    numbers_: Array
+    random_: Ints
 
     def __init__(
         self,
@@ -172,6 +162,7 @@ class HoeffdingTreeRegressor(Regressor):
 
     def _check(self) -> None:
         check_growth(self)
+        check_examination(self)
         if self.leaves not in _MODES:
             raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
         if not self.learning_rate > 0:
@@ -200,40 +191,13 @@ class HoeffdingTreeRegressor(Regressor):
         )
 
     def _start(self, schema: Schema) -> None:
-        plant(self)
+        super()._start(schema)
         if self.max_features is not None:
-            vars(self)["random_"][:] = seeded(self.seed, 1)
-        check_budget(self, schema)
+            self.random_[:] = seeded(self.seed, 1)
 
-    def _admit(self, schema: Schema) -> None:
-        admit(self, self._promise, schema)
-        super()._admit(schema)
-
-    def _grow(self) -> None:
-        grow(self, self._promise)
-
-    def _promise(self, leaves: Any) -> Array:
-        promise: Array = self.numbers_[leaves, Y_M2]
+    def _promise(self, nodes: Any) -> Array:
+        promise: Array = self.numbers_[nodes, Y_M2]
         return promise
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes, leaves included; 0 before any data."""
-        return int(self.header_[N_NODES]) if self.is_started else 0
-
-    @property
-    def n_leaves(self) -> int:
-        """Number of leaves."""
-        return len(leaves_of(self)) if self.is_started else 0
-
-    @property
-    def depth(self) -> int:
-        """Divisions on the longest way from the root to a leaf."""
-        return depth_of(self) if self.is_started else 0
-
-    def to_text(self) -> str:
-        """The tree as text, one line a node."""
-        return text_of(self, self._describe) if self.is_started else ""
 
     def _describe(self, leaf: int) -> str:
         mean, weight = self.numbers_[leaf, [Y_MEAN, WEIGHT]]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
-
 import numpy as np
 
-from onlineml.base import Array, Classifier
+from onlineml.base import Array
 from onlineml.kernels import adwin, entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, i1, i2, opened
+from onlineml.kernels.arena import Call, Field, f1, f2, i1, i2, opened
 from onlineml.kernels.classification_tree import (
     CLASS_WEIGHT,
-    GRACE,
+    N_SETTINGS,
+    OTHERS,
     SEEN,
-    TIE,
+    UNKNOWN,
     answer_at,
     examine,
     learn_at,
@@ -25,7 +23,6 @@ from onlineml.kernels.tree import (
     HEADER,
     KEPT,
     N_CHILDREN,
-    N_NODES,
     SERVED,
     SLOT,
     STOPPED,
@@ -33,25 +30,13 @@ from onlineml.kernels.tree import (
     WANTED_CLASSES,
     leaf_of,
 )
-from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
+from onlineml.learners.classification_trees import ClassificationTree, classification_fields
 from onlineml.learners.members import window_rule
-from onlineml.learners.tree_growth import (
-    admit,
-    check_budget,
-    check_room,
-    depth_of,
-    grow,
-    grow_axis,
-    leaves_of,
-    plant,
-    text_of,
-)
-from onlineml.schema import Schema, wrong
+from onlineml.schema import wrong
 
 # Slots after those of a classification tree: a window (L, ...) over a leaf's errors, and whether
 # the leaf is due to be divided, (L,).
-_ERRORS, _DUE = 16, 17
-_WINDOW = 9  # where the windows' part of the settings begins
+_ERRORS, _DUE = OTHERS, OTHERS + 1
 _N_SIZES = 12  # sizes of bucket in a window: up to 20,000 errors
 
 
@@ -67,7 +52,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
     spare = np.empty(1 + n_classes)
     for i in range(call.first, call.last):
         x = call.X[i]
-        leaf, said, answer = leaf_of(d, x), -2, -2
+        leaf, said, answer = leaf_of(d, x), UNKNOWN, UNKNOWN
         if call.serve and header[SERVED] == 0:
             said = answer_at(d, x, rule, leaf, call.out[i], call.serve)
             answer = int(call.out[i, 0])
@@ -82,9 +67,9 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
-                leaf, answer = leaf_of(d, x), -2
+                leaf, answer = leaf_of(d, x), UNKNOWN
             if w > 0.0:
-                if answer == -2:
+                if answer == UNKNOWN:
                     said = answer_at(d, x, rule, leaf, spare, 1)
                     answer = int(spare[0])
                 _watch(d, rule, leaf, answer != c)
@@ -116,11 +101,11 @@ def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
 def _watch(d: int, rule: Array, leaf: int, error: float) -> None:
     """Tell the window of `leaf` whether its answer was wrong."""
     slot = i2(d, TABLE)[leaf, SLOT]
-    if slot >= 0 and adwin.update(f2(d, _ERRORS)[slot], rule[_WINDOW:], error) > 0:
+    if slot >= 0 and adwin.update(f2(d, _ERRORS)[slot], rule[N_SETTINGS:], error) > 0:
         i1(d, _DUE)[slot] = 1
 
 
-class LASTClassifier(Classifier):
+class LASTClassifier(ClassificationTree):
     """Local adaptive streaming tree (LAST): a leaf is divided when its own errors rise.
 
     Every leaf has an adaptive window over the errors of its answers. When their mean rises, the
@@ -165,13 +150,10 @@ class LASTClassifier(Classifier):
 
     _kernel = _last_classifier
     _state = (
-        *HoeffdingTreeClassifier._state,
+        *classification_fields(),
         Field("errors_", ("L", adwin.row_length(_N_SIZES))),
         Field("due_", ("L",), np.int64),
     )
-
-    header_: Ints
-    class_weight_: Array
 
     def __init__(
         self,
@@ -192,75 +174,13 @@ class LASTClassifier(Classifier):
         self.max_depth = max_depth
         self.max_bytes = max_bytes
 
-    def _plain(self) -> HoeffdingTreeClassifier:
-        """The tree without its windows: it knows which parameters can be used, and how."""
-        names = set(HoeffdingTreeClassifier._parameter_names()) & set(self._parameter_names())
-        return HoeffdingTreeClassifier(**{name: getattr(self, name) for name in names})
-
     def _check(self) -> None:
-        self._plain()._check()
+        super()._check()
         if not 0 < self.drift_delta < 1:
             raise wrong("drift_delta", self.drift_delta, "a number between 0 and 1")
 
-    def _sizes(self) -> dict[str, int]:
-        return {"N": 1, "L": 1}
+    def _when_to_divide(self) -> tuple[float, float, float]:
+        return 0.0, 0.0, np.inf  # whenever due, by whatever is best
 
     def _settings(self) -> tuple[float, ...]:
-        plain = self._plain()
-        plain.schema_ = self.schema_
-        settings = list(plain._settings())
-        settings[GRACE], settings[TIE] = 0.0, np.inf  # whenever due, by whatever is best
-        return (*settings, *window_rule(float(self.drift_delta)).tolist())
-
-    def _start(self, schema: Schema) -> None:
-        plant(self)
-        check_budget(self, schema)
-
-    def _admit(self, schema: Schema) -> None:
-        admit(self, self._promise, schema)
-        super()._admit(schema)
-
-    def _admit_targets(self, news: list[Hashable]) -> None:
-        check_room(self, {"C": len(news)})
-        super()._admit_targets(news)
-
-    def _make_room(self, n_classes: int) -> None:
-        """Nothing yet: the kernel asks for room when it comes to the row."""
-
-    def _grow(self) -> None:
-        due, self.header_[WANTED_CLASSES] = int(self.header_[WANTED_CLASSES]), 0
-        if due == 0:
-            grow(self, self._promise)
-            return
-        grow_axis(self, self._promise, "C", due)
-
-    def _promise(self, leaves: Any) -> Array:
-        weight = self.class_weight_[leaves]
-        promise: Array = weight.sum(axis=1) - weight.max(axis=1)
-        return promise
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes, leaves included; 0 before any data."""
-        return int(self.header_[N_NODES]) if self.is_started else 0
-
-    @property
-    def n_leaves(self) -> int:
-        """Number of leaves."""
-        return len(leaves_of(self)) if self.is_started else 0
-
-    @property
-    def depth(self) -> int:
-        """Divisions on the longest way from the root to a leaf."""
-        return depth_of(self) if self.is_started else 0
-
-    def to_text(self) -> str:
-        """The tree as text, one line a node."""
-        return text_of(self, self._describe) if self.is_started else ""
-
-    def _describe(self, leaf: int) -> str:
-        weight = self.class_weight_[leaf, : len(self.classes_)]
-        if not weight.sum() > 0:
-            return "nothing seen"
-        best = int(weight.argmax())
-        return f"{self.classes_[best]!r} ({weight[best] / weight.sum():.3f} of {weight.sum():.0f})"
+        return (*super()._settings(), *window_rule(float(self.drift_delta)).tolist())

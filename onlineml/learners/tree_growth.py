@@ -16,13 +16,12 @@ from onlineml.base import Array, Estimator
 from onlineml.estimator import _nbytes
 from onlineml.kernels.arena import Field
 from onlineml.kernels.tree import (
-    AT_MOST,
+    ALTERNATE,
     CHILD,
-    DEPTH,
-    EQUAL,
+    DEAD,
     FEATURE,
-    KIND,
-    N_CHILDREN,
+    HEADER_CELLS,
+    LINKS,
     N_FREE,
     N_NODES,
     N_SLOTS,
@@ -30,9 +29,9 @@ from onlineml.kernels.tree import (
     PARENT,
     SCARCE,
     SLOT,
-    THRESHOLD,
     WANTED,
     WANTED_AT,
+    WANTED_SLOTS,
 )
 from onlineml.schema import Schema, wrong
 
@@ -41,14 +40,15 @@ Promise = Callable[[Any], Array]
 
 _NODES_PER_SLOT = 4  # room for nodes that is set aside with each row of the leaf pool
 _AT_ONCE = 16  # a full pool gives up one in so many leaves
+_WORTH_IT = 8  # gaps are closed when one in so many nodes is gone
 _LABEL_BYTES = 128  # set aside for a class label
 
 
-def tree_fields(n_numbers: int) -> tuple[Field, ...]:
-    """The state that every tree has; `n_numbers` is the width of its nodes' numbers."""
+def tree_fields(n_numbers: int, links: int = LINKS) -> tuple[Field, ...]:
+    """The state that every tree has; `n_numbers` and `links` are columns of its nodes."""
     return (
-        Field("header_", (9,), np.int64),
-        Field("table_", ("N", 7), np.int64),
+        Field("header_", (HEADER_CELLS,), np.int64),
+        Field("table_", ("N", links), np.int64),
         Field("numbers_", ("N", n_numbers)),
         Field("free_", ("L",), np.int64),
     )
@@ -56,12 +56,6 @@ def tree_fields(n_numbers: int) -> tuple[Field, ...]:
 
 def check_growth(tree: Any) -> None:
     """Raise `ValueError` for parameters of growth that cannot be used."""
-    if not tree.grace_period > 0:
-        raise wrong("grace_period", tree.grace_period, "a weight > 0")
-    if not 0 < tree.delta < 1:
-        raise wrong("delta", tree.delta, "a probability between 0 and 1")
-    if not tree.tie_threshold >= 0:
-        raise wrong("tie_threshold", tree.tie_threshold, "a number >= 0")
     if not 0 <= tree.min_branch_fraction < 0.5:
         raise wrong("min_branch_fraction", tree.min_branch_fraction, "a share in [0, 0.5)")
     if tree.max_depth is not None and not tree.max_depth >= 0:
@@ -70,11 +64,22 @@ def check_growth(tree: Any) -> None:
         raise wrong("max_bytes", tree.max_bytes, "a number of bytes, or None")
 
 
+def check_examination(tree: Any) -> None:
+    """Raise `ValueError` for parameters of the Hoeffding test that cannot be used."""
+    if not tree.grace_period > 0:
+        raise wrong("grace_period", tree.grace_period, "a weight > 0")
+    if not 0 < tree.delta < 1:
+        raise wrong("delta", tree.delta, "a probability between 0 and 1")
+    if not tree.tie_threshold >= 0:
+        raise wrong("tie_threshold", tree.tie_threshold, "a number >= 0")
+
+
 def plant(tree: Any) -> None:
     """A single active leaf in fresh arrays."""
     tree.header_[[N_NODES, N_SLOTS]] = 1
     tree.table_[0] = 0
-    tree.table_[0, [FEATURE, CHILD, PARENT]] = -1
+    tree.table_[0, [FEATURE, CHILD]] = -1
+    tree.table_[0, PARENT:] = -1
 
 
 def check_budget(tree: Any, schema: Schema) -> None:
@@ -89,7 +94,10 @@ def check_budget(tree: Any, schema: Schema) -> None:
 def grow(tree: Any, promise: Promise) -> None:
     """Make room for the division that the kernel wants, or note that there is none."""
     header = tree.header_
-    wanted, header[WANTED] = int(header[WANTED]), 0
+    wanted, slots = header[[WANTED, WANTED_SLOTS]].tolist()
+    header[[WANTED, WANTED_SLOTS]] = 0
+    if header[N_NODES] + wanted > tree._size("N") and _has_gaps(tree, wanted):
+        close_gaps(tree)
     due = int(header[N_NODES]) + wanted
     if due > tree._size("N"):
         size = _largest(tree, "N", due, {})
@@ -97,7 +105,7 @@ def grow(tree: Any, promise: Promise) -> None:
             header[NODES_CAPPED] = 1
             return
         tree._enlarge("N", size)
-    lacking = wanted - 1 - int(header[N_FREE]) - (tree._size("L") - int(header[N_SLOTS]))
+    lacking = slots - int(header[N_FREE]) - (tree._size("L") - int(header[N_SLOTS]))
     if lacking <= 0:
         return
     due = tree._size("L") + lacking
@@ -108,6 +116,29 @@ def grow(tree: Any, promise: Promise) -> None:
         losers = max(lacking, len(_active(tree)) // _AT_ONCE)  # not each time it is full again
         if _deactivate(tree, promise, losers, spared=int(header[WANTED_AT])) < lacking:
             header[SCARCE] = 1
+
+
+def _has_gaps(tree: Any, wanted: int) -> bool:
+    """Whether so many nodes were felled that closing their gaps is worth it."""
+    n = int(tree.header_[N_NODES])
+    n_dead = int((tree.table_[:n, PARENT] == DEAD).sum())
+    return n_dead >= max(wanted, n // _WORTH_IT)
+
+
+def close_gaps(tree: Any) -> None:
+    """Move the nodes that were not felled together; their order stays."""
+    header, n = tree.header_, int(tree.header_[N_NODES])
+    alive = tree.table_[:n, PARENT] != DEAD
+    n_alive = int(alive.sum())
+    for field in tree._state:
+        if field.axes[0] == "N":
+            array = getattr(tree, field.name)
+            array[:n_alive], array[n_alive:] = array[:n][alive], 0
+    place = np.cumsum(alive) - 1
+    for column in {CHILD, PARENT, ALTERNATE} & set(range(tree.table_.shape[1])):
+        ids = tree.table_[:n_alive, column]
+        ids[ids >= 0] = place[ids[ids >= 0]]
+    header[N_NODES], header[WANTED_AT] = n_alive, place[header[WANTED_AT]]
 
 
 def admit(tree: Any, promise: Promise, schema: Schema) -> None:
@@ -195,14 +226,9 @@ def _largest(tree: Any, axis: str, due: int, aside: dict[str, int]) -> int:
     return int(size)
 
 
-def leaves_of(tree: Any) -> Any:
-    """Ids of all leaves."""
-    return np.flatnonzero(tree.table_[: tree.header_[N_NODES], FEATURE] < 0)
-
-
 def _active(tree: Any) -> Any:
-    leaves = leaves_of(tree)
-    return leaves[tree.table_[leaves, SLOT] >= 0]
+    """Nodes with a pool row."""
+    return np.flatnonzero(tree.table_[: tree.header_[N_NODES], SLOT] >= 0)
 
 
 def _deactivate(tree: Any, promise: Promise, n: int, spared: int = -1) -> int:
@@ -243,37 +269,3 @@ def _fell(tree: Any) -> None:
     tree.header_[:] = 0
     plant(tree)
     tree._forget_caches()
-
-
-def depth_of(tree: Any) -> int:
-    """Divisions on the longest way from the root to a leaf."""
-    return int(tree.table_[: tree.header_[N_NODES], DEPTH].max())
-
-
-def text_of(tree: Any, answer: Callable[[int], str]) -> str:
-    """The tree as indented text, one line a node; `answer` describes a leaf."""
-    lines: list[str] = []
-
-    def write(node: int, depth: int, condition: str) -> None:
-        row, indent = tree.table_[node], "    " * depth
-        if row[FEATURE] < 0:
-            lines.append(f"{indent}{condition}{answer(node)}")
-            return
-        if condition:
-            lines.append(f"{indent}{condition.removesuffix(': ')}")
-        for k in range(row[N_CHILDREN]):
-            write(int(row[CHILD]) + k, depth + bool(condition), f"{_condition(tree, node, k)}: ")
-
-    write(0, 0, "")
-    return "\n".join(lines)
-
-
-def _condition(tree: Any, node: int, k: int) -> str:
-    row, threshold = tree.table_[node], float(tree.numbers_[node, THRESHOLD])
-    name = tree.schema_.name_of(int(row[FEATURE]))
-    if row[KIND] == AT_MOST:
-        return f"{name} {'>' if k else '<='} {threshold:.6g}"
-    values = tree.schema_.nominal.get(int(row[FEATURE]), ())
-    code = int(threshold) if row[KIND] == EQUAL else k
-    value = values[code] if code < len(values) else code
-    return f"{name} {'!=' if row[KIND] == EQUAL and k else '=='} {value!r}"

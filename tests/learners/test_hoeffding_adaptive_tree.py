@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from onlineml.base import Schema
+from onlineml.kernels.random import seeded
 from onlineml.kernels.tree import (
+    ALTERNATE,
     CHILD,
+    DEAD,
     FEATURE,
     N_CHILDREN,
     N_FREE,
@@ -14,6 +18,16 @@ from onlineml.kernels.tree import (
     SLOT,
 )
 from onlineml.learners import HoeffdingAdaptiveTreeClassifier, HoeffdingTreeClassifier
+from onlineml.learners.tree_growth import close_gaps
+from tests.learners.test_hoeffding_tree_classifier import (
+    NOMINAL,
+    mixed_stream,
+    random_chunks,
+    states_equal,
+)
+from tests.naive.hoeffding_adaptive_tree import AdaptiveClassifier as Naive
+
+HASTY = {"grace_period": 20, "delta": 0.1, "drift_delta": 0.2, "judged_after": 60}
 
 
 def turning(n=12_000, seed=3, every=4000):
@@ -27,20 +41,57 @@ def turning(n=12_000, seed=3, every=4000):
 
 
 def check_structure(model: HoeffdingAdaptiveTreeClassifier) -> None:
-    """Nodes are reached once, rubbish is counted, pool rows belong to one leaf or are free."""
-    header, table = model.header_, model.table_
-    reached = model._reachable(alternates=True)
-    assert len(set(reached)) == len(reached)
-    assert len(reached) + model.rubbish_[0] == header[N_NODES]
-    slots = [int(table[node, SLOT]) for node in reached if table[node, FEATURE] < 0]
-    used = [slot for slot in slots if slot >= 0]
+    """Nodes are reached once or dead, pool rows belong to one leaf or are free."""
+    header, table = model.header_, model.table_[: model.header_[N_NODES]]
+    reached = [0]
+    for node in reached:  # grows as it is walked
+        row = table[node]
+        if row[FEATURE] >= 0:
+            children = range(row[CHILD], row[CHILD] + row[N_CHILDREN])
+            assert all(table[child, PARENT] == node for child in children)
+            assert row[SLOT] < 0
+            reached.extend(children)
+        if row[ALTERNATE] >= 0:
+            assert table[row[ALTERNATE], PARENT] == -1
+            reached.append(int(row[ALTERNATE]))
+    dead = np.flatnonzero(table[:, PARENT] == DEAD).tolist()
+    assert sorted([*reached, *dead]) == list(range(len(table)))
+    used = [int(slot) for slot in table[:, SLOT] if slot >= 0]
     free = vars(model)["free_"][: header[N_FREE]].tolist()
     assert sorted([*used, *free]) == list(range(header[N_SLOTS]))
-    assert all(table[node, SLOT] < 0 for node in reached if table[node, FEATURE] >= 0)
-    for node in reached:
-        if table[node, FEATURE] >= 0:
-            children = range(table[node, CHILD], table[node, CHILD] + table[node, N_CHILDREN])
-            assert all(table[child, PARENT] == node for child in children)
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "leaves"), [(False, "nba"), (True, "majority"), (True, "nb")]
+)
+def test_equals_its_naive_twin(bootstrap: bool, leaves: str) -> None:
+    X, y, weight = mixed_stream(2500)
+    y = np.where((np.arange(2500) // 500) % 2 == 1, 2 - y, y)
+    options = {**HASTY, "leaves": leaves, "judged_after": 30}
+    twin = Naive(nominal=NOMINAL, random=seeded(1, 1) if bootstrap else None, **options)
+    model = HoeffdingAdaptiveTreeClassifier(**options, bootstrap=bootstrap, seed=1)
+    model.start(Schema(4, nominal=NOMINAL))
+    came = model.predict_proba_fit_many(X, y, weight=weight)
+    codes = {label: code for code, label in enumerate(model.classes_)}
+    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
+        due = twin.proba(x)
+        np.testing.assert_allclose(came[i, : len(due)], due, atol=1e-6, err_msg=f"row {i}")
+        twin.fit(x, codes[label], w)
+    assert twin.n_replaced > 1
+    assert twin.n_given_up > 0
+
+
+@pytest.mark.parametrize("max_bytes", [None, 60_000])
+def test_chunks_give_the_bits_of_one_pass(max_bytes: int | None) -> None:
+    X, y, weight = mixed_stream(6000, n_classes=9)
+    y = np.where((np.arange(6000) // 700) % 2 == 1, 8 - y, y)
+    make = HoeffdingAdaptiveTreeClassifier(**HASTY, seed=1, max_bytes=max_bytes).clone
+    schema = Schema(4, nominal=NOMINAL)
+    whole, parts = make().start(schema), make().start(schema)
+    due = whole.predict_fit_many(X, y, weight=weight).tolist()
+    came = random_chunks(parts, X, y, weight, np.random.default_rng(2))
+    assert all(a is ... or a == b for a, b in zip(came, due, strict=True))
+    states_equal(whole, parts)
 
 
 def test_without_alarms_it_is_the_hoeffding_tree() -> None:
@@ -69,35 +120,30 @@ def test_recovers_where_the_plain_tree_does_not(bootstrap: bool) -> None:
     check_structure(model)
 
 
-def test_structure_holds_at_any_row_and_within_a_budget() -> None:
+@pytest.mark.parametrize("max_bytes", [None, 120_000])
+def test_structure_holds_at_any_row_and_within_a_budget(max_bytes: int | None) -> None:
     X, y = turning(20_000, every=1500)
-    for max_bytes in (None, 120_000):
-        model = HoeffdingAdaptiveTreeClassifier(
-            grace_period=20, delta=0.1, drift_delta=0.2, judged_after=60, seed=1,
-            max_bytes=max_bytes,
-        )  # fmt: skip
-        alternates = 0
-        for part in np.array_split(np.arange(len(X)), 40):
-            model.fit_many(X[part], y[part])
-            alternates += model.n_alternates
-            if max_bytes is None:
-                check_structure(model)
-            else:
-                assert model.nbytes <= max_bytes
-        assert alternates > 5
+    model = HoeffdingAdaptiveTreeClassifier(**HASTY, seed=1, max_bytes=max_bytes)
+    alternates = 0
+    for part in np.array_split(np.arange(len(X)), 40):
+        model.fit_many(X[part], y[part])
+        alternates += model.n_alternates
+        check_structure(model)
+        assert max_bytes is None or model.nbytes <= max_bytes
+    assert alternates > 5
 
 
-def test_tidying_up_changes_no_answer() -> None:
+def test_closing_gaps_changes_no_answer() -> None:
     X, y = turning(12_000, every=1500)
-    model = HoeffdingAdaptiveTreeClassifier(
-        grace_period=20, delta=0.1, drift_delta=0.2, judged_after=60, seed=1
-    )
-    model.fit_many(X[:9000], y[:9000])
+    model, n = HoeffdingAdaptiveTreeClassifier(**HASTY, seed=1), 0
+    while n < 3000 or not (model.table_[: model.header_[N_NODES], PARENT] == DEAD).any():
+        model.fit_many(X[n : n + 50], y[n : n + 50])
+        n += 50
     twin = model.clone().set_state(model.get_state())
-    twin._tidy_up()
+    close_gaps(twin)
     check_structure(twin)
-    assert twin.rubbish_[0] == 0
-    rest = X[9000:], y[9000:]
+    assert twin.header_[N_NODES] < model.header_[N_NODES]
+    rest = X[n:], y[n:]
     np.testing.assert_array_equal(
         model.predict_proba_fit_many(*rest), twin.predict_proba_fit_many(*rest)
     )

@@ -71,7 +71,9 @@ class Classifier:
         return leaf
 
     def proba(self, x):
-        leaf = self.root.find(x)
+        return self.proba_at(self.root.find(x), x)
+
+    def proba_at(self, leaf, x):
         bayes = self.leaves == "nb" or (
             self.leaves == "nba" and leaf.right["nb"] >= leaf.right["majority"]
         )
@@ -119,20 +121,26 @@ class Classifier:
             if leaf.unexamined >= self.grace:
                 self.examine(leaf)
                 leaf = self.root.find(x)
-            if leaf.weight > 0:
-                said = argmax(self.bayes(leaf, x))
-                leaf.right["nb"] += w * (said == c)
-                common = argmax([leaf.classes.get(k, 0.0) for k in range(self.n_classes)])
-                leaf.right["majority"] += w * (common == c)
-            leaf.classes[c] = leaf.classes.get(c, 0.0) + w
-            leaf.weight += w
-            leaf.unexamined += w
-            for j, value in enumerate(x):
-                if not math.isnan(value):
-                    leaf.seen.setdefault((c, j), []).append((value, w))
-                    if j in self.nominal:
-                        self.n_values[j] = max(self.n_values.get(j, 0), int(value) + 1)
+            self.learn(leaf, x, c, w)
         self.n_classes = max(self.n_classes, c + 1)
+
+    def learn(self, leaf, x, c, w):
+        if leaf.weight > 0:
+            said = argmax(self.bayes(leaf, x))
+            leaf.right["nb"] += w * (said == c)
+            common = argmax([leaf.classes.get(k, 0.0) for k in range(self.n_classes)])
+            leaf.right["majority"] += w * (common == c)
+        self.observe(leaf, x, c, w)
+
+    def observe(self, leaf, x, c, w):
+        leaf.classes[c] = leaf.classes.get(c, 0.0) + w
+        leaf.weight += w
+        leaf.unexamined += w
+        for j, value in enumerate(x):
+            if not math.isnan(value):
+                leaf.seen.setdefault((c, j), []).append((value, w))
+                if j in self.nominal:
+                    self.n_values[j] = max(self.n_values.get(j, 0), int(value) + 1)
 
     def examine(self, leaf):
         if len(leaf.classes) > 1 and leaf.depth < self.max_depth:
