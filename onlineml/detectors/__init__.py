@@ -10,6 +10,7 @@ from onlineml.detectors.anomaly.knn_cad import KNNCAD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
+from onlineml.detectors.anomaly.matrix_profile_detector import MatrixProfileDetector
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.online_isolation_forest import OnlineIsolationForest
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
@@ -73,6 +74,7 @@ __all__ = [
     "KNNDetector",
     "KolmogorovSmirnov",
     "MahalanobisDetector",
+    "MatrixProfileDetector",
     "MedianAbsoluteDeviation",
     "OnlineIsolationForest",
     "PageHinkley",

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from onlineml.detectors import KNNCAD, StandardAbsoluteDeviation, WindowedGaussian
+from onlineml.detectors import (
+    KNNCAD,
+    MatrixProfileDetector,
+    StandardAbsoluteDeviation,
+    WindowedGaussian,
+)
 from tests.detectors.streams import noise_with_spikes
 from tests.naive import univariate
 
@@ -50,7 +55,7 @@ def test_standard_absolute_deviation_equals_its_naive_twin(
     np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "k", "window"), [(1, 1, 10), (5, 3, 40), (8, 27, 60)])
+@pytest.mark.parametrize(("size", "k", "window"), [(1, 1, 10), (2, 3, 10), (5, 3, 40), (8, 27, 60)])
 def test_knn_cad_equals_its_naive_twin(size: int, k: int, window: int) -> None:
     values = bumpy(size, 500)
     model = KNNCAD(shingle_size=size, n_neighbors=k, window_size=window)
@@ -58,7 +63,25 @@ def test_knn_cad_equals_its_naive_twin(size: int, k: int, window: int) -> None:
     np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-6, atol=1e-9)
 
 
-def test_knn_cad_finds_a_stretch_that_is_out_of_step() -> None:
+@pytest.mark.parametrize(("size", "window"), [(3, 6), (8, 60), (20, 200)])
+def test_matrix_profile_equals_its_naive_twin(size: int, window: int) -> None:
+    values = bumpy(size, 800)
+    values[400:440] = 3.0
+    model = MatrixProfileDetector(subsequence_size=size, window_size=window)
+    due = univariate.matrix_profile(values, size, window)
+    np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-6, atol=1e-6)
+
+
+def test_matrix_profile_at_a_high_level_and_after_huge_values() -> None:
+    values = 1e6 + np.sin(np.arange(900) / 5) + np.random.default_rng(0).normal(0, 0.1, 900)
+    values[[10, 500]] = 1e9, -1e9
+    due = univariate.matrix_profile(values - 1e6, 12, 100)
+    got = MatrixProfileDetector(subsequence_size=12, window_size=100).score_fit_many(values)
+    np.testing.assert_allclose(got[300:], due[300:], atol=1e-3)
+
+
+@pytest.mark.parametrize("model", [KNNCAD(), MatrixProfileDetector(subsequence_size=25)])
+def test_a_stretch_that_is_out_of_step_is_found(model: Any) -> None:
     t = np.arange(4000)
     rng = np.random.default_rng(0)
     values = np.sin(t / 4) + rng.normal(0, 0.1, 4000)
@@ -66,7 +89,7 @@ def test_knn_cad_finds_a_stretch_that_is_out_of_step() -> None:
     for start in range(1500, 4000, 400):
         values[start : start + 30] = np.sin(t[start : start + 30] / 2) + rng.normal(0, 0.1, 30)
         labels[start : start + 30] = 1
-    scores = KNNCAD().score_fit_many(values)
+    scores = model.score_fit_many(values)
     assert roc_auc_score(labels[1200:], scores[1200:]) > 0.93
 
 
@@ -98,6 +121,8 @@ def test_spikes_in_noise_are_found(model: Any) -> None:
         WindowedGaussian(clip=-1.0),
         KNNCAD(shingle_size=0),
         KNNCAD(window_size=27),
+        MatrixProfileDetector(subsequence_size=2),
+        MatrixProfileDetector(window_size=99),
         StandardAbsoluteDeviation(center="mode"),
         StandardAbsoluteDeviation(fading_factor=0.0),
         StandardAbsoluteDeviation(min_std=0.0),

@@ -61,14 +61,16 @@ def cut(values, clip=10.0, fading=0.001):
             step = max(1 / n, fading)
             mean += step * gap
             variance = (1 - step) * (variance + step * gap**2)
-        kept.append(last)
+        kept.append(last if n else np.nan)  # nothing is kept before the first value
     return np.array(kept)
 
 
 def knn_cad(values, size, k, window):
     """Conformal ranks of Mahalanobis distances, from lists of shingles."""
     kept = cut(values)
+    assert not np.isnan(kept[0]), "begins with a value"
     training, calibration, past, scores, inverse, n = [], [], [], [], None, 0
+    means, covariance = None, None
 
     def strangeness(shingle, leave_out):
         gaps = np.array(training) - shingle
@@ -83,6 +85,12 @@ def knn_cad(values, size, k, window):
             rank = sum(old < new for old in past)
             above = 1 - max(past) / new if rank == len(past) else 0.0
             scores[-1] = (rank + above) / (len(past) + 1)
+        if past:  # regression of the last value of a shingle on those before it
+            slopes = np.linalg.solve(covariance[:-1, :-1], covariance[:-1, -1])
+            foretold = means[-1] + slopes @ (past_values - means[:-1])
+            left = np.sqrt(covariance[-1, -1] - slopes @ covariance[:-1, -1])
+            x = kept[t - 1] if np.isnan(x) else kept[t]
+            kept[t] = np.clip(x, foretold - 5 * left, foretold + 5 * left)
         if t < size - 1:
             continue
         shingle, n = kept[t - size + 1 : t + 1], n + 1
@@ -95,8 +103,30 @@ def knn_cad(values, size, k, window):
             training = [*training[1:], calibration.pop(0)]
         if n == window or (n > 2 * window and n % (window // 2) == 0):
             covariance = np.cov(np.array(training).T, bias=True).reshape(size, size)
-            ridge = 1e-9 * np.trace(covariance) / size
-            inverse = np.linalg.inv(covariance + ridge * np.eye(size))
+            covariance += 1e-9 * np.trace(covariance) / size * np.eye(size)
+            means, inverse = np.mean(training, 0), np.linalg.inv(covariance)
         if n == window:
             past = [strangeness(one, 1) for one in training]
     return np.array(scores)
+
+
+def matrix_profile(values, size, window):
+    """Least z-normalized distance to earlier stretches, each one from its definition."""
+    kept, scores = cut(values), []
+    for t, x in enumerate(values):
+        past = kept[max(t - size - window, 0) : t]
+        lags = range(size // 4 + 1, min(len(past) - size + 1, window) + 1)
+        if np.isnan(x) or len(past) - size + 1 < size + size // 4 + 1:
+            scores.append(0.0)
+            continue
+        series = np.append(past, x)
+        new, end = series[-size:], len(series)
+        alike = [correlation(new, series[end - lag - size : end - lag]) for lag in lags]
+        scores.append(np.sqrt(max(2 * (1 - max(alike)), 0)))
+    return np.array(scores)
+
+
+def correlation(a, b):
+    """Of two stretches; constant ones are alike to each other and to nothing else."""
+    flat = a.std() < 1e-9, b.std() < 1e-9
+    return float(all(flat)) if any(flat) else np.corrcoef(a, b)[0, 1]

@@ -9,11 +9,11 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, i2, opened, scratch
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.plausible import plausible
 from onlineml.kernels.ranks import N, kth, levels_for, n_below, slide
 from onlineml.schema import wrong
 
-_CLIP, _FADING = 10.0, 0.001  # deviations that a value is kept at, and their forgetting
+_CLIP = 5.0  # deviations that a value is learned to be off what those before it foretell
 _RIDGE = 1e-9  # share of the mean variance that is added, lest a covariance be singular
 
 
@@ -27,6 +27,7 @@ class Model(NamedTuple):
     n: Ints
     series: Array
     moments: Array
+    means: Array
     factor: Array
     whitened: Array
     scores: Array
@@ -40,8 +41,8 @@ class Model(NamedTuple):
 @entry
 def _knn_cad(d: int) -> int:
     model = Model(
-        i1(d, 1), f1(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f1(d, 6), i2(d, 7), i2(d, 8), i1(d, 9),
-        i2(d, 10), i1(d, 11),
+        i1(d, 1), f1(d, 2), f2(d, 3), f1(d, 4), f2(d, 5), f2(d, 6), f1(d, 7), i2(d, 8), i2(d, 9),
+        i1(d, 10), i2(d, 11), i1(d, 12),
     )  # fmt: skip
     return _rows(opened(d), int(f1(d, 0)[0]), model, scratch(d)[0])
 
@@ -126,8 +127,11 @@ def _sift(heap: Array, at: int, n: int) -> None:
 def _learn(row: Array, k: int, model: Model, room: Array) -> None:
     series, (size, window) = model.series, model.whitened.shape
     n_values, length = model.n[0], series.shape[0]
-    x = _kept(row, n_values, model)
-    if n_values >= size + window - 1:
+    if n_values == 0 and np.isnan(row[0]):
+        return
+    x = plausible(row, series[length - 1], model.moments)
+    if model.places[N] > 0:
+        x = _foretold(x, model, room[:size])
         strangeness = _strangeness(x, 0, k, model, room)
         slide(
             model.scores, model.links, model.leaps, model.places, model.path, model.random, 0,
@@ -149,16 +153,15 @@ def _learn(row: Array, k: int, model: Model, room: Array) -> None:
 
 
 @jit
-def _kept(row: Array, n_values: int, model: Model) -> float:
-    """The value as it is learned: cut where it is far off, the last one where it is missing."""
-    moments, x = model.moments, row[0]
-    if np.isnan(x):
-        return float(model.series[-1]) if n_values > 0 else 0.0
-    if moments[0, 0] > 20.0 and moments[2, 0] > 1e-24:
-        most = _CLIP * np.sqrt(moments[2, 0])
-        x = min(max(x, moments[1, 0] - most), moments[1, 0] + most)
-    learn(row, 1.0, _FADING, _CLIP, moments[0], moments[1], moments[2])
-    return float(x)
+def _foretold(x: float, model: Model, point: Array) -> float:
+    """`x`, cut at some deviations from what the values before it foretell: linear regression."""
+    last = point.shape[0] - 1
+    point[:last] = model.series[model.series.shape[0] - last :]
+    point[last] = x
+    point -= model.means
+    _whiten(model.factor, point)
+    beyond = point[last] - min(max(point[last], -_CLIP), _CLIP)
+    return float(x - beyond * model.factor[last, last])
 
 
 @jit
@@ -166,7 +169,7 @@ def _train(lag: int, model: Model) -> None:
     """Take the W shingles that end `lag` values ago for training, and their covariance."""
     size, window = model.whitened.shape
     first = model.series.shape[0] - lag - window - size + 1
-    means, covariance = np.zeros(size), model.factor
+    means, covariance = model.means, model.factor
     for j in range(size):
         means[j] = model.series[first + j : first + j + window].mean()
     trace = 0.0
@@ -271,7 +274,8 @@ class KNNCAD(Detector):
     never singular and no digits are lost at high levels; scores are not set to 0.5 for a while
     after an alarm; a point stranger than all others is above them by one minus the ratio of the
     greatest strangeness to its own, so that scores do not tie; values are learned cut at 10
-    deviations of a forgetting mean. A weight other than 0 counts as 1.
+    deviations of a forgetting mean, then at 5 of what the values before foretell by the covariance,
+    so that a far value does not widen it. A weight other than 0 counts as 1.
 
     References
     ----------
@@ -288,6 +292,7 @@ class KNNCAD(Detector):
         Field("n_", (1,), np.int64),
         Field("series_", ("V2",)),
         Field("moments_", (3, 1)),
+        Field("means_", ("D",)),
         Field("factor_", ("D", "D")),
         Field("whitened_", ("D", "W")),
         Field("scores_", ("W",)),
