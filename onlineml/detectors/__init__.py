@@ -3,6 +3,7 @@
 from onlineml.detectors.anomaly.adaptive_isolation_forest import AdaptiveIsolationForest
 from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
+from onlineml.detectors.anomaly.exact_storm import ExactStorm
 from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.iforest_asd import IForestASD
@@ -67,6 +68,7 @@ __all__ = [
     "CalibratedDetector",
     "DeviationFromMean",
     "EWMAChart",
+    "ExactStorm",
     "GatedDetector",
     "HalfSpaceTrees",
     "Hellinger",

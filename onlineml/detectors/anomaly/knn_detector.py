@@ -6,60 +6,35 @@ import numpy as np
 
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Field, Ints, f1, opened
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Ints, f1, opened
 from onlineml.kernels.linear import LARGEST
-from onlineml.kernels.neighbors import STATE, Window, distances, nearest, remember, window_at
+from onlineml.kernels.neighbors import Window, distances, nearest
+from onlineml.kernels.scaled_window import STATE, Scaled, scaled_at, take_in
 from onlineml.schema import wrong
-
-_CLIP = 10.0  # standard deviations
-_AXES = len(STATE)
 
 
 @entry
 def _knn_detector(d: int) -> int:
-    window, k = window_at(d, 1), 1 + _AXES
-    seen = f1(d, k), f1(d, k + 1), f1(d, k + 2)
-    ones = f1(d, k + 3)
-    measured = Window(
-        window.nominal, window.cursor, window.rows, window.targets, window.weights, ones,
-        seen[1], seen[2],
-    )  # fmt: skip
-    return _rows(opened(d), f1(d, 0), window, measured, seen)
+    return _rows(opened(d), f1(d, 0), scaled_at(d, 1))
 
 
 @jit
-def _rows(
-    call: Call, settings: Array, window: Window, measured: Window,
-    moments: tuple[Array, Array, Array],
-) -> int:  # fmt: skip
-    n, mean, variance = moments
-    squares, best = np.empty(window.rows.shape[1]), np.empty(int(settings[0]), np.int64)
-    scaled, least = settings[1] > 0.0, 1.0 / window.rows.shape[1]
+def _rows(call: Call, settings: Array, window: Scaled) -> int:
+    squares = np.empty(window.kept.rows.shape[1])
+    best, scaled = np.empty(int(settings[0]), np.int64), settings[1] > 0.0
     for i in range(call.first, call.last):
         x = call.X[i]
         if call.serve:
-            distances(measured, x, scaled, squares)
-            found = best[: nearest(measured, squares, best)]
+            distances(window.measured, x, scaled, squares)
+            found = best[: nearest(window.measured, squares, best)]
             call.out[i, 0] = 0.0
             for k in found:
                 call.out[i, 0] += np.sqrt(squares[k]) / found.shape[0]
             if call.serve == ANSWER_AND_SCORES:
-                _tell_apart(measured, x, scaled, squares, found, call.out[i])
+                _tell_apart(window.measured, x, scaled, squares, found, call.out[i])
         if call.fit and call.weight[i] > 0.0:
-            remember(window, x, 0.0, 1.0)
-            learn(_tame(x), 1.0, least, _CLIP, n, mean, variance)
+            take_in(window, x)
     return call.last
-
-
-@jit
-def _tame(x: Array) -> Array:
-    """Values beyond what is squared without overflow count as missing, as in the window."""
-    row = x.copy()
-    for j in range(x.shape[0]):
-        if not abs(x[j]) <= LARGEST:
-            row[j] = np.nan
-    return row
 
 
 @jit
@@ -125,13 +100,7 @@ class KNNDetector(Detector):
 
     _kernel = _knn_detector
     _explains = True
-    _state = (
-        *STATE,
-        Field("faded_n_", ("F",)),
-        Field("faded_mean_", ("F",)),
-        Field("faded_variance_", ("F",)),
-        Field("ones_", ("F",), fill=1.0),
-    )
+    _state = STATE
 
     def __init__(
         self, *, n_neighbors: int = 10, window_size: int = 1024, scaled: bool = True
