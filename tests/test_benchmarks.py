@@ -118,3 +118,17 @@ def test_mean_ranks_share_ties() -> None:
     assert mean_ranks(table) == {"x": 1.5, "y": 1.75, "z": 2.75}
     # Demsar 2006, table 5: q = 2.343 for 3 models
     assert critical_difference(3, 6) == pytest.approx(2.343 * (3 * 4 / 36) ** 0.5, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_ensembles(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    printed = run(
+        "benchmarks.ensembles", "--rows", 600, "--river-rows", 100, "--streams", "sea",
+        "--models", "ARF-10", "--memory-rows", 500, "--json", out, "--no-java",
+    )  # fmt: skip
+    assert "ARF-10 after 500 rows" in printed
+    figures = {found["system"]: found for found in json.loads(out.read_text())}
+    assert set(figures) == {"onlineml", "river", "threads"}
+    assert len(figures["onlineml"]["accuracy"]) == 3
+    assert figures["threads"]["speed_up"] > 0
