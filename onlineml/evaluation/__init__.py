@@ -1,5 +1,12 @@
 """Honest measurement: prequential evaluation, its metrics and its results."""
 
+from onlineml.evaluation.anomaly_scoring import (
+    Detections,
+    detections,
+    range_precision,
+    range_recall,
+    stretches,
+)
 from onlineml.evaluation.by_chunk import CHUNK_METRICS, ChunkScores, test_then_train
 from onlineml.evaluation.class_incremental import (
     ClassIncrementalResult,
@@ -9,6 +16,7 @@ from onlineml.evaluation.class_incremental import (
 from onlineml.evaluation.compare import compare
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import METRICS, Metric, metric
+from onlineml.evaluation.nab import NABScore, nab_score
 from onlineml.evaluation.prequential import Tracker, prequential
 from onlineml.evaluation.result import Result, Run, WindowRecord
 
@@ -19,14 +27,21 @@ __all__ = [
     "ClassIncrementalResult",
     "ClassIncrementalRun",
     "Comparison",
+    "Detections",
     "Metric",
+    "NABScore",
     "Result",
     "Run",
     "Tracker",
     "WindowRecord",
     "class_incremental",
     "compare",
+    "detections",
     "metric",
+    "nab_score",
     "prequential",
+    "range_precision",
+    "range_recall",
+    "stretches",
     "test_then_train",
 ]

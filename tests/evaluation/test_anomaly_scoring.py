@@ -1,0 +1,65 @@
+"""Scoring of stretches: by hand, against the published cases, and by definition."""
+
+import numpy as np
+import pytest
+
+from onlineml.evaluation import detections, range_precision, range_recall, stretches
+from onlineml.evaluation.anomaly_scoring import front
+
+
+def naive_recall(labels, alarms, existence, weight):
+    """Row by row, sets of rows for ranges."""
+    real, said = ([set(range(a, b)) for a, b in stretches(x)] for x in (labels, alarms))
+    values = []
+    for one in real:
+        touched = [other for other in said if one & other]
+        first, n = min(one), len(one)
+        total = sum(weight(row - first, n) for row in one)
+        inside = sum(weight(row - first, n) for row in one for other in touched if row in other)
+        share = inside / total / len(touched) if touched else 0.0
+        values.append(existence * bool(touched) + (1 - existence) * share)
+    return np.mean(values)
+
+
+@pytest.mark.parametrize("existence", [0.0, 0.3])
+def test_range_recall_and_precision_by_definition(existence: float) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        labels, alarms = (np.repeat(rng.random(20) < 0.4, rng.integers(1, 6)) for _ in "12")
+        n = min(len(labels), len(alarms))
+        labels, alarms = labels[:n], alarms[:n]
+        if not (labels.any() and alarms.any()):
+            continue
+        got = range_recall(labels, alarms, existence=existence, bias=front)
+        due = naive_recall(labels, alarms, existence, lambda place, n: n - place)
+        assert got == pytest.approx(due)
+        # precision is recall without existence, with the roles changed
+        due = naive_recall(alarms, labels, 0.0, lambda place, n: 1)
+        assert range_precision(labels, alarms) == pytest.approx(due)
+
+
+def test_single_rows_are_plain_precision_and_recall() -> None:
+    labels, alarms = np.zeros(100, int), np.zeros(100, int)
+    labels[[2, 10, 30, 50]], alarms[[2, 10, 70]] = 1, 1
+    assert range_recall(labels, alarms) == 0.5
+    assert range_precision(labels, alarms) == pytest.approx(2 / 3)
+
+
+def test_delays() -> None:
+    labels = [0, 1, 1, 1, 0, 0, 1, 1]
+    found = detections(labels, [1, 0, 0, 1, 1, 0, 1, 0])
+    assert found.delays == (2, 0)
+    assert (found.n_false, found.n_free) == (2, 3)
+    assert (found.recall, found.mean_delay) == (1.0, 1.0)
+    none = detections(labels, np.zeros(8))
+    assert none.recall == 0.0
+    assert np.isnan(none.mean_delay)
+    assert np.isnan(range_precision(labels, np.zeros(8)))
+    assert np.isnan(range_recall(np.zeros(8), labels))
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="alarms"):
+        detections([0, 1], [0, 1, 1])
+    with pytest.raises(ValueError, match="existence"):
+        range_recall([0, 1], [0, 1], existence=2.0)
