@@ -135,11 +135,7 @@ def best_split(
     `weight` (C,) is the class distribution before; that of the children comes from what was
     observed.
     """
-    total, term = 0.0, 0.0
-    for c in range(n_classes):
-        total += weight[c]
-        term += _term(weight[c], gini)
-    before = _mass(total, term, gini) / total
+    before = _impurity(weight, n_classes, gini)
     best = Split(0.0, -1, AT_MOST, 0.0, 0, _NEVER)
     for j in range(nominal.shape[0]):
         if nominal[j]:
@@ -153,6 +149,27 @@ def best_split(
                 best.merit, best.feature, best.kind, best.threshold, best.n_children, found.merit
             )
     return best
+
+
+@jit
+def best_split_by(
+    j: int, weight: Array, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool,
+    binary: bool, min_branch: float,
+) -> Split:  # fmt: skip
+    """The best division by feature `j`, see `best_split`; its merit may be minus infinity."""
+    before = _impurity(weight, n_classes, gini)
+    if nominal[j]:
+        return _best_nominal(j, n_classes, before, stats, counts, gini, binary, min_branch)
+    return _best_threshold(j, n_classes, before, stats, gini, min_branch)
+
+
+@jit
+def _impurity(weight: Array, n_classes: int, gini: bool) -> float:
+    total, term = 0.0, 0.0
+    for c in range(n_classes):
+        total += weight[c]
+        term += _term(weight[c], gini)
+    return _mass(total, term, gini) / total
 
 
 @jit

@@ -21,6 +21,9 @@ from onlineml.learners.dee import DEE
 from onlineml.learners.drift_mixture import DriftMixture
 from onlineml.learners.drift_moe import DriftMoE
 from onlineml.learners.dynamic_weighted_majority import DynamicWeightedMajority
+from onlineml.learners.extremely_fast_decision_tree_classifier import (
+    ExtremelyFastDecisionTreeClassifier,
+)
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_adaptive_tree_classifier import HoeffdingAdaptiveTreeClassifier
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
@@ -69,6 +72,7 @@ __all__ = [
     "DriftMixture",
     "DriftMoE",
     "DynamicWeightedMajority",
+    "ExtremelyFastDecisionTreeClassifier",
     "GaussianNB",
     "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingTreeClassifier",
