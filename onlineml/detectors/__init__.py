@@ -9,6 +9,7 @@ from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.iforest_asd import IForestASD
 from onlineml.detectors.anomaly.knn_cad import KNNCAD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
+from onlineml.detectors.anomaly.local_outlier_factor import LocalOutlierFactor
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
 from onlineml.detectors.anomaly.matrix_profile_detector import MatrixProfileDetector
@@ -75,6 +76,7 @@ __all__ = [
     "IForestASD",
     "KNNDetector",
     "KolmogorovSmirnov",
+    "LocalOutlierFactor",
     "MahalanobisDetector",
     "MatrixProfileDetector",
     "MedianAbsoluteDeviation",
