@@ -16,6 +16,7 @@ from onlineml.detectors.anomaly.matrix_profile_detector import MatrixProfileDete
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
 from onlineml.detectors.anomaly.online_isolation_forest import OnlineIsolationForest
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
+from onlineml.detectors.anomaly.relative_entropy import RelativeEntropy
 from onlineml.detectors.anomaly.robust_random_cut_forest import RobustRandomCutForest
 from onlineml.detectors.anomaly.rs_hash import RSHash
 from onlineml.detectors.anomaly.seasonal_detector import SeasonalDetector
@@ -84,6 +85,7 @@ __all__ = [
     "PageHinkley",
     "RSHash",
     "RankEnsemble",
+    "RelativeEntropy",
     "RobustRandomCutForest",
     "SeasonalDetector",
     "StandardAbsoluteDeviation",

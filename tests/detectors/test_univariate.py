@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from onlineml.detectors import (
     KNNCAD,
     MatrixProfileDetector,
+    RelativeEntropy,
     StandardAbsoluteDeviation,
     WindowedGaussian,
 )
@@ -61,6 +62,25 @@ def test_knn_cad_equals_its_naive_twin(size: int, k: int, window: int) -> None:
     model = KNNCAD(shingle_size=size, n_neighbors=k, window_size=window)
     due = univariate.knn_cad(values, size, k, window)
     np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("window", "n_bins", "most"), [(20, 5, 3), (9, 2, 32)])
+def test_relative_entropy_equals_its_naive_twin(window: int, n_bins: int, most: int) -> None:
+    values = np.concatenate([bumpy(seed, 600) for seed in range(4)])
+    model = RelativeEntropy(window_size=window, n_bins=n_bins, n_hypotheses=most, min_seen=3)
+    due = univariate.relative_entropy(values, window, n_bins, model._settings()[0], 3, most, 0.9995)
+    assert due.max() > 10.0
+    np.testing.assert_allclose(model.score_fit_many(values), due, rtol=1e-9, atol=1e-9)
+
+
+def test_relative_entropy_finds_stretches_of_other_values() -> None:
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=8000), np.zeros(8000, int)
+    for start in range(2000, 8000, 600):
+        values[start : start + 80] = rng.normal(rng.uniform(-2.0, 2.0), 0.3, 80)
+        labels[start + 26 : start + 106] = 1  # windows of which more than half is odd
+    scores = RelativeEntropy().score_fit_many(values)
+    assert roc_auc_score(labels[1000:], scores[1000:]) > 0.93
 
 
 @pytest.mark.parametrize(("size", "window"), [(3, 6), (8, 60), (20, 200)])
@@ -123,6 +143,8 @@ def test_spikes_in_noise_are_found(model: Any) -> None:
         KNNCAD(window_size=27),
         MatrixProfileDetector(subsequence_size=2),
         MatrixProfileDetector(window_size=99),
+        RelativeEntropy(n_bins=1),
+        RelativeEntropy(alpha=0.0),
         StandardAbsoluteDeviation(center="mode"),
         StandardAbsoluteDeviation(fading_factor=0.0),
         StandardAbsoluteDeviation(min_std=0.0),

@@ -130,3 +130,45 @@ def correlation(a, b):
     """Of two stretches; constant ones are alike to each other and to nothing else."""
     flat = a.std() < 1e-9, b.std() < 1e-9
     return float(all(flat)) if any(flat) else np.corrcoef(a, b)[0, 1]
+
+
+def relative_entropy(values, window, n_bins, limit, seen, most, fading):
+    """Likelihood ratios against lists of histograms."""
+    past, hypotheses, scores, low, high = [], [], [], np.nan, np.nan
+    length = 10 * window
+    for x in values:
+        if np.isnan(x):
+            scores.append(0.0)
+            continue
+        score, known = 0.0, len(past) >= length
+        if known:
+            place = (np.array([*past[len(past) - window + 1 :], x]) - low) / (high - low) * n_bins
+            counts = np.bincount(np.clip(place, 0, n_bins - 1).astype(int), minlength=n_bins)
+            found = [(statistic(counts, one[1], window), k) for k, one in enumerate(hypotheses)]
+            trusted = [pair[0] for pair in found if hypotheses[pair[1]][0] > seen]
+            score = max(min(trusted), 0.0) if trusted else 0.0
+            for one in hypotheses:
+                one[0] *= fading
+            if not found or min(found)[0] > limit:
+                if len(hypotheses) == most:
+                    hypotheses.remove(min(hypotheses, key=lambda one: one[0]))
+                hypotheses.append([1.0, counts])
+            else:
+                hypotheses[min(found)[1]][0] += 1
+        scores.append(score)
+        past.append(x)
+        if len(past) % length == 0:
+            ordered = np.sort(past[-length:])
+            cut = int(np.ceil(0.01 * length))
+            now_low, now_high = ordered[cut], ordered[-1 - cut]
+            far = now_low < low - (high - low) or now_high > high + (high - low)
+            if np.isnan(low) or far or 10 * (now_high - now_low) < high - low:
+                low, high, hypotheses = now_low, now_high, []
+    return np.array(scores)
+
+
+def statistic(counts, hypothesis, window):
+    """2 W times the relative entropy."""
+    shares = (hypothesis + 0.5) / (window + 0.5 * len(counts))
+    used = counts > 0
+    return 2 * (counts[used] * np.log(counts[used] / window / shares[used])).sum()
