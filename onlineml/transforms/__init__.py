@@ -3,6 +3,7 @@
 from onlineml.transforms.conformal_calibrator import ConformalCalibrator
 from onlineml.transforms.feature_hasher import FeatureHasher
 from onlineml.transforms.from_dict import FromDict
+from onlineml.transforms.gaussian_tail_calibrator import GaussianTailCalibrator
 from onlineml.transforms.mean_imputer import MeanImputer
 from onlineml.transforms.min_max_scaler import MinMaxScaler
 from onlineml.transforms.one_hot_encoder import OneHotEncoder
@@ -12,6 +13,7 @@ __all__ = [
     "ConformalCalibrator",
     "FeatureHasher",
     "FromDict",
+    "GaussianTailCalibrator",
     "MeanImputer",
     "MinMaxScaler",
     "OneHotEncoder",
