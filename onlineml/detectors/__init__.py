@@ -10,6 +10,7 @@ from onlineml.detectors.anomaly.iforest_asd import IForestASD
 from onlineml.detectors.anomaly.knn_cad import KNNCAD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.local_outlier_factor import LocalOutlierFactor
+from onlineml.detectors.anomaly.local_outlier_probability import LocalOutlierProbability
 from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
 from onlineml.detectors.anomaly.matrix_profile_detector import MatrixProfileDetector
@@ -78,6 +79,7 @@ __all__ = [
     "KNNDetector",
     "KolmogorovSmirnov",
     "LocalOutlierFactor",
+    "LocalOutlierProbability",
     "MahalanobisDetector",
     "MatrixProfileDetector",
     "MedianAbsoluteDeviation",

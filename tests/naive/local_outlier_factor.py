@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import erf, sqrt
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,3 +56,32 @@ class LocalOutlierFactor:
         if growing or any(map(differs, self.ranges, ranges)):
             self.ranges = ranges
             self.n_looks += 1
+
+
+class LocalOutlierProbability(LocalOutlierFactor):
+    """The probability of the same window; `usual` is the faded mean square of past factors."""
+
+    def __init__(self, k: int, extent: float, size: int) -> None:
+        super().__init__(k, size)
+        self.extent, self.n_factors, self.usual = extent, 0, 0.0
+
+    def spread(self, x: Array) -> float:
+        return max(float(np.sqrt(np.mean([d * d for d, _ in self.neighbors(x)]))), 1e-3)
+
+    def plof(self, x: Array) -> float:
+        others = [self.spread(self.past[i]) for _, i in self.neighbors(x)]
+        return self.spread(x) / float(np.mean(others)) - 1
+
+    def score(self, x: Array) -> float:
+        if not self.ranges or np.isnan(x).all() or self.usual == 0:
+            return 0.0
+        return max(0.0, erf(self.plof(x) / (self.extent * sqrt(self.usual) * sqrt(2))))
+
+    def fit(self, x: Array) -> None:
+        if self.ranges and not np.isnan(x).all():
+            square = self.plof(x) ** 2
+            if self.n_factors > 20 and self.usual > 0:
+                square = min(square, 100 * self.usual)
+            self.n_factors += 1
+            self.usual += max(1 / self.n_factors, 1 / self.size) * (square - self.usual)
+        super().fit(x)

@@ -1,0 +1,145 @@
+"""The local outlier probability over a window that slides."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from onlineml.base import Detector
+from onlineml.kernels import entry, jit
+from onlineml.kernels.alarms import row_tells
+from onlineml.kernels.arena import Array, Call, Field, Ints, f1, opened
+from onlineml.kernels.by_window import is_known
+from onlineml.kernels.neighbor_lists import (
+    LEAST,
+    SPARE,
+    STATE,
+    Graph,
+    graph_at,
+    is_ready,
+    measure,
+    nearest,
+    slide,
+)
+from onlineml.schema import wrong
+
+_FEW, _CLIP = 20.0, 10.0  # after so many, a factor counts as at most so many times the usual one
+_N, _SQUARE = range(2)  # of the usual factor: how many rows, and the mean square
+
+
+@entry
+def _local_outlier_probability(d: int) -> int:
+    return _rows(opened(d), f1(d, 0), graph_at(d, 1), f1(d, 1 + len(STATE)))
+
+
+@jit
+def _rows(call: Call, settings: Array, graph: Graph, usual: Array) -> int:
+    k, room = int(settings[0]), graph.rows.shape[1]
+    away, best, squares = np.empty(room), np.empty(k, np.int64), np.empty(k)
+    for i in range(call.first, call.last):
+        x, fit = call.X[i], call.fit and row_tells(call, i)
+        factor = 0.0
+        if (call.serve or fit) and is_ready(graph) and is_known(x):
+            factor = _factor(graph, x, k, away, best, squares)
+        if call.serve:
+            call.out[i, 0] = 0.0
+            if factor > 0.0 and usual[_SQUARE] > 0.0:
+                scale = settings[1] * np.sqrt(2.0 * usual[_SQUARE])
+                call.out[i, 0] = math.erf(factor / scale)
+        if fit:
+            if is_ready(graph):
+                _learn(factor, 1.0 / room, usual)
+            slide(graph, x, k, away)
+    return call.last
+
+
+@jit
+def _factor(graph: Graph, x: Array, k: int, away: Array, best: Ints, squares: Array) -> float:
+    """How much greater the spread of neighbors is than that of theirs: 0 for usual rows."""
+    n = nearest(away[: measure(graph, x, away)], -1, best, squares)
+    others = 0.0
+    for a in range(n):
+        q = best[a]
+        others += _spread(graph.squares[q, : min(k, graph.lengths[q])])
+    return float(_spread(squares[:n]) / (others / n) - 1.0)
+
+
+@jit
+def _spread(squares: Array) -> float:
+    """Standard distance of the neighbors."""
+    return float(max(np.sqrt(squares.mean()), LEAST))
+
+
+@jit
+def _learn(factor: float, least: float, usual: Array) -> None:
+    square = factor * factor
+    if usual[_N] > _FEW and usual[_SQUARE] > 0.0:
+        square = min(square, _CLIP * _CLIP * usual[_SQUARE])
+    usual[_N] += 1.0
+    usual[_SQUARE] += max(1.0 / usual[_N], least) * (square - usual[_SQUARE])
+
+
+class LocalOutlierProbability(Detector):
+    """Probability that a row lies thinner among the last ones than its neighbors do.
+
+    The spread of a row's `n_neighbors` nearest is compared with theirs, in units of
+    what this comparison usually gives. Unlike `LocalOutlierFactor`, the answer is between 0 and 1,
+    and means the same in any stream. It is 0 until 32 rows were seen. Time per event is
+    O(window_size * n_features), memory 8 bytes * window_size * (n_features + 6 * n_neighbors).
+
+    Parameters
+    ----------
+    n_neighbors
+        So many rows are the neighborhood of one.
+    extent
+        Of so many usual deviations a row must be off to be surely strange.
+    window_size
+        How many rows are remembered; those of weight 0 are not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.detectors import LocalOutlierProbability
+    >>> X = np.random.default_rng(0).normal(size=(500, 2))
+    >>> model = LocalOutlierProbability().fit_many(X)
+    >>> model.score_one([0.0, 0.1]) < 0.3 < 0.9 < model.score_one([5.0, -5.0])
+    True
+
+    Notes
+    -----
+    Departures: the usual factor nPLOF is not that of all rows as they stand, but the root of the
+    mean square that the last `window_size` rows, fading, had when they came; one counts as at
+    most ten times the usual. Units, missing values and equal rows are treated as in
+    `LocalOutlierFactor`.
+
+    References
+    ----------
+    .. [1] Kriegel, Kröger, Schubert, Zimek (2009), LoOP: local outlier probabilities, CIKM,
+       1649-1652, section 2. doi:10.1145/1645953.1646195
+    """
+
+    _kernel = _local_outlier_probability
+    _state = (*STATE, Field("usual_", (2,)))
+
+    def __init__(
+        self, *, n_neighbors: int = 10, extent: float = 3.0, window_size: int = 1024
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.extent = extent
+        self.window_size = window_size
+
+    def _check(self) -> None:
+        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        if not (isinstance(self.n_neighbors, int) and 1 <= self.n_neighbors < self.window_size):
+            due = f"a whole number from 1 to {self.window_size - 1}"
+            raise wrong("n_neighbors", self.n_neighbors, due)
+        if not self.extent > 0:
+            raise wrong("extent", self.extent, "a number > 0")
+
+    def _sizes(self) -> dict[str, int]:
+        return {"W": self.window_size, "M": SPARE * self.n_neighbors}
+
+    def _settings(self) -> tuple[float, ...]:
+        return float(self.n_neighbors), float(self.extent)
