@@ -132,3 +132,10 @@ def test_ensembles(tmp_path: Path) -> None:
     assert set(figures) == {"onlineml", "river", "threads"}
     assert len(figures["onlineml"]["accuracy"]) == 3
     assert figures["threads"]["speed_up"] > 0
+
+
+@pytest.mark.slow
+def test_anomaly() -> None:
+    printed = run("benchmarks.anomaly", "--rows", 2500, "--streams", "AU", "--only", "Deviation")
+    for words in ("DeviationFromMean", "StandardAbsoluteDeviation", "rows_per_s"):
+        assert words in printed
