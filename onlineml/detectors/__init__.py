@@ -15,6 +15,7 @@ from onlineml.detectors.anomaly.loda import LODA
 from onlineml.detectors.anomaly.mahalanobis_detector import MahalanobisDetector
 from onlineml.detectors.anomaly.matrix_profile_detector import MatrixProfileDetector
 from onlineml.detectors.anomaly.median_absolute_deviation import MedianAbsoluteDeviation
+from onlineml.detectors.anomaly.one_class_svm import OneClassSVM
 from onlineml.detectors.anomaly.online_isolation_forest import OnlineIsolationForest
 from onlineml.detectors.anomaly.rank_ensemble import RankEnsemble
 from onlineml.detectors.anomaly.relative_entropy import RelativeEntropy
@@ -83,6 +84,7 @@ __all__ = [
     "MahalanobisDetector",
     "MatrixProfileDetector",
     "MedianAbsoluteDeviation",
+    "OneClassSVM",
     "OnlineIsolationForest",
     "PageHinkley",
     "RSHash",

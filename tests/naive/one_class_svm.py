@@ -1,0 +1,44 @@
+"""The one-class machine in plain numpy; random features are taken from the detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+class OneClassSVM:
+    def __init__(self, directions: Array, phases: Array, nu: float, rate: float, fading: float):
+        self.directions, self.phases = directions, phases
+        self.nu, self.rate, self.least = nu, rate, 1 - fading
+        n_features = len(directions)
+        self.n, self.mean, self.variance = (np.zeros(n_features) for _ in "123")
+        self.w, self.rho = np.zeros(len(phases)), 0.0
+
+    def mapped(self, x: Array) -> Array:
+        known = (self.variance > 1e-24) & ~np.isnan(x)
+        z = np.zeros(len(x))
+        z[known] = ((x - self.mean)[known] / np.sqrt(self.variance[known])).clip(-100, 100)
+        angles = np.sqrt(2 / len(x)) * z @ self.directions + self.phases
+        cosines: Array = np.sqrt(2 / len(self.phases)) * np.cos(angles)
+        return cosines
+
+    def score(self, x: Array) -> float:
+        return 0.0 if np.isnan(x).all() else float(self.rho - self.w @ self.mapped(x))
+
+    def fit(self, x: Array, weight: float) -> None:
+        if np.isnan(x).all() or weight == 0:
+            return
+        rate, phi, inside = self.rate * weight, self.mapped(x), self.score(x) >= 0
+        self.w = (self.w + rate * inside * phi) / (1 + rate * self.nu)
+        self.rho += rate * (self.nu - inside)
+        for j in np.flatnonzero(~np.isnan(x)):
+            self.n[j] += weight
+            step = min(max(weight / self.n[j], weight * self.least), 1.0)
+            gap = x[j] - self.mean[j]
+            if self.n[j] > 20 and self.variance[j] > 1e-24:
+                most = 10 * self.variance[j] ** 0.5
+                gap = np.clip(gap, -most, most)
+            self.mean[j] += step * gap
+            self.variance[j] = (1 - step) * (self.variance[j] + step * gap * gap)
