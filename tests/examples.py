@@ -19,7 +19,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
     "DriftMixture": lambda: learners.DriftMixture(
-        n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=True
+        n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=1
     ),
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),

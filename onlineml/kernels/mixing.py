@@ -1,92 +1,105 @@
-"""Several ways to make one answer of what experts say, and the choice among them.
+"""Several ways to make one answer of what experts say, and how far to trust each.
 
 Experts' probabilities come in; each combiner has weights of its own, learned row by row. What
-answers is the combiner that did best of late.
+answers is their blend, by how few errors each has made of late.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.linear import spread
+from onlineml.kernels.mixing_steps import (
+    ACCURATE,
+    BEST,
+    GATED,
+    N_COMBINERS,
+    POOLED,
+    SHARED,
+    STACKED,
+    VOTE,
+    Mixer,
+    Said,
+    learn,
+    settle,
+    top,
+)
+from onlineml.kernels.random import normal
+from onlineml.kernels.votes import answer_from_votes
 
-VOTE, ACCURATE, GATED, POOLED, STACKED, SHARED, BEST = range(7)
-N_COMBINERS = 7
-_LEAST = 1e-3  # probabilities below are taken for it: one sure expert must not decide all
-_FARTHEST = 4.0  # standard deviations at which inputs of the gate are cut
+_FLOOR = 0.01  # part of a probability that is spread evenly: one sure expert must not decide all
+_FARTHEST = 5.0  # standard deviations at which inputs are cut
 _SHARPNESS = 12.0  # power of the accuracy that experts are weighted by
-_MEMORY = 0.995  # share of the past in accuracies
-_CHOICE = 0.999  # and in the losses that combiners are chosen by
-_SWITCH = 0.02  # share of the hedge's weight that is spread evenly after each row
-_GATE_RATE, _RATE = 0.05, 0.02  # Adagrad's, of the gate and of pool and stack
-_PART_OF_LOG_LOSS = 0.1  # beside the error, in the losses that combiners are chosen by
+_LEAST = 1e-12
+_TRUST = 0.5  # how fast trust in a combiner falls with its errors
 
 
-class Mixer(NamedTuple):
-    """What is learned of `M` experts, `F` features and `C` classes."""
+@jit
+def fill_hidden(entropy: int, hidden: Array, n_features: int, n_values: int) -> None:
+    """Draw first weights of inputs beyond those that were there.
 
-    accuracy: Array  # (M,) discounted
-    gate: Array  # (M, F) weights of the gate's inputs
-    gate_squares: Array
-    gate_bias: Array  # (M,)
-    gate_bias_squares: Array
-    gate_lag: Array  # (M, C) of the label before
-    gate_lag_squares: Array
-    pool: Array  # (M,) powers in the product of probabilities
-    pool_squares: Array
-    stack: Array  # (M, C) the same for each class, added to them
-    stack_squares: Array
-    stack_bias: Array  # (C,)
-    stack_bias_squares: Array
-    stack_lag: Array  # (C, C) of the label before
-    stack_lag_squares: Array
-    hedge: Array  # (M,) weights of experts that follow the best one
-    losses: Array  # (N_COMBINERS,) discounted
-    shares: Array  # (M,) discounted weights that the gate gives
-    last: Ints  # (1,) the label before, 1 + code; 0 if none is to be known
-
-
-class Said(NamedTuple):
-    """What experts and combiners say of one row."""
-
-    p: Array  # (M, C)
-    logs: Array  # (M, C)
-    gate: Array  # (M,)
-    answers: Array  # (N_COMBINERS, C)
+    Each has a seed of its own, so that it does not matter when the inputs came.
+    """
+    state = np.zeros(1, np.int64)
+    for j in range(hidden.shape[1]):
+        for v in range(hidden.shape[2]):
+            if j >= n_features or v >= n_values:
+                for h in range(hidden.shape[3]):
+                    state[0] = entropy + (j * 1_000_003 + v) * 1_009 + h
+                    hidden[0, j, v, h] = normal(state, 0)
 
 
 @jit
 def mix(
-    answers: Array, seen: Ints, y: Array, weight: Array, Z: Array, mixer: Mixer, lags: bool,
-    fixed: int, out: Array, serve: bool, fit: bool,
+    answers: Array, replaced: Ints, seen: Ints, y: Array, weight: Array, Z: Array, nominal: Ints,
+    mixer: Mixer, fixed: int, out: Array, serve: int, fit: bool,
 ) -> None:  # fmt: skip
     """Answer rows from the experts' `answers` (M, n_rows, 1 + C), and learn of them, in order.
 
-    `fixed` is the combiner that answers; -1 for the one that did best of late.
+    `replaced[k, i]` says that expert `k` was replaced after row `i`; `fixed` is the combiner that
+    answers, -1 for the blend.
     """
-    n_experts, n_classes = answers.shape[0], answers.shape[2] - 1
-    said = Said(
-        np.empty((n_experts, n_classes)), np.empty((n_experts, n_classes)), np.empty(n_experts),
-        np.empty((N_COMBINERS, n_classes)),
-    )  # fmt: skip
+    said = _silence(answers.shape[0], answers.shape[2] - 1, Z.shape[1], mixer.gate.shape[1])
+    right = np.zeros(answers.shape[0], np.int64)
     for i in range(y.shape[0]):
         n = int(seen[0])
         if n > 0:
             _listen(answers, i, n, said)
-            _combine(said, n, Z[i], mixer)
+            _combine(said, n, Z[i], nominal, mixer)
         if serve:
-            _write(said, n, _chosen(mixer) if fixed < 0 else fixed, out[i])
-        if fit and weight[i] > 0.0:
-            c = int(y[i])
-            if c < n:
-                _learn(said, n, Z[i], c, mixer)
-            if lags:
-                mixer.last[0] = c + 1
-        if fit:
-            seen[0] = max(n, int(y[i]) + 1)
+            _write(said, n, fixed, mixer.losses, out[i], serve)
+        if not fit:
+            continue
+        c = int(y[i])
+        seen[0] = max(n, c + 1)
+        if c < n and weight[i] > 0.0:
+            for k in range(answers.shape[0]):
+                right[k] = answers[k, i, 0] == c
+            learn(said, right, n, c, weight[i], mixer)
+        for k in range(answers.shape[0]):
+            if replaced[k, i]:
+                settle(mixer, k)
+        _remember(mixer.previous, c)
+
+
+@jit
+def _remember(previous: Ints, label: int) -> None:
+    for p in range(previous.shape[0] - 1, 0, -1):
+        previous[p] = previous[p - 1]
+    if previous.shape[0] > 0:
+        previous[0] = label
+
+
+@jit
+def _silence(n_experts: int, n_classes: int, n_features: int, n_hidden: int) -> Said:
+    return Said(
+        np.zeros((n_classes, n_experts)), np.zeros((n_classes, n_experts)), np.zeros(1, np.int64),
+        np.zeros(n_features, np.int64), np.zeros(n_features), np.zeros(n_hidden),
+        np.zeros(n_hidden), np.zeros(n_experts), np.zeros(n_experts),
+        np.zeros((N_COMBINERS, n_classes)),
+    )  # fmt: skip
 
 
 @jit
@@ -96,36 +109,36 @@ def _listen(answers: Array, i: int, n: int, said: Said) -> None:
         total = 0.0
         for c in range(n):
             total += answers[k, i, 1 + c]
-        known = answers[k, i, 0] >= 0.0 and total > 0.0
         for c in range(n):
-            said.p[k, c] = answers[k, i, 1 + c] / total if known else 1.0 / n
-            said.logs[k, c] = np.log(max(said.p[k, c], _LEAST))
+            p = answers[k, i, 1 + c] / total if total > 0.0 else 1.0 / n
+            said.p[c, k] = (1.0 - _FLOOR) * p + _FLOOR / n
+            said.logs[c, k] = np.log(said.p[c, k])
 
 
 @jit
-def _combine(said: Said, n: int, z: Array, mixer: Mixer) -> None:
-    answers, n_experts = said.answers, said.p.shape[0]
+def _combine(said: Said, n: int, z: Array, nominal: Ints, mixer: Mixer) -> None:
+    """All combiners' probabilities."""
+    answers, accuracy, best = said.answers, mixer.accuracy, 0
+    _enter(said, z, nominal, mixer.hidden.shape[1] // z.shape[0])
+    _open_gate(said, mixer)
     answers[:] = 0.0
-    _open_gate(said, z, mixer)
-    best = 0
-    for k in range(n_experts):
-        if mixer.accuracy[k] > mixer.accuracy[best]:
+    for k in range(accuracy.shape[0]):
+        if accuracy[k] > accuracy[best]:
             best = k
-    for k in range(n_experts):
-        trust = mixer.accuracy[k] ** _SHARPNESS + 1e-12
+    for k in range(accuracy.shape[0]):
+        trust = accuracy[k] ** _SHARPNESS + _LEAST
         for c in range(n):
-            p = said.p[k, c]
+            p, log = said.p[c, k], said.logs[c, k]
             answers[VOTE, c] += p
             answers[ACCURATE, c] += trust * p
             answers[GATED, c] += said.gate[k] * p
             answers[SHARED, c] += mixer.hedge[k] * p
-            answers[POOLED, c] += mixer.pool[k] * said.logs[k, c]
-            answers[STACKED, c] += (mixer.stack[k, c] + 1.0 / n_experts) * said.logs[k, c]
+            answers[POOLED, c] += mixer.pool[0, k] * log
+            answers[STACKED, c] += (mixer.stack[0, k] + mixer.stack_class[0, c, k]) * log
     for c in range(n):
-        answers[BEST, c] = said.p[best, c]
-        answers[STACKED, c] += mixer.stack_bias[c]
-        if mixer.last[0] > 0:
-            answers[STACKED, c] += mixer.stack_lag[c, mixer.last[0] - 1]
+        answers[BEST, c] = said.p[c, best]
+        answers[STACKED, c] += mixer.stack_bias[0, c]
+    _add_inputs(said, n, mixer)
     for a in range(N_COMBINERS):
         if a in (POOLED, STACKED):
             _to_probabilities(answers[a], n)
@@ -134,25 +147,50 @@ def _combine(said: Said, n: int, z: Array, mixer: Mixer) -> None:
 
 
 @jit
-def _open_gate(said: Said, z: Array, mixer: Mixer) -> None:
-    gate, highest = said.gate, -np.inf
-    for k in range(gate.shape[0]):
-        gate[k] = _SHARPNESS * np.log(mixer.accuracy[k] + 1e-12) + mixer.gate_bias[k]
-        if mixer.last[0] > 0:
-            gate[k] += mixer.gate_lag[k, mixer.last[0] - 1]
-        for j in range(z.shape[0]):
-            gate[k] += mixer.gate[k, j] * _input(z[j])
-        highest = max(highest, gate[k])
-    for k in range(gate.shape[0]):
-        gate[k] = np.exp(gate[k] - highest)
-    _normalize(gate, gate.shape[0])
+def _enter(said: Said, z: Array, nominal: Ints, room: int) -> None:
+    """The row's inputs, cut, and scaled so that their number does not matter."""
+    n = spread(z, nominal, room, said.places, said.inputs)
+    scale = 1.0 / np.sqrt(max(n, 1))
+    for a in range(n):
+        said.inputs[a] = min(max(said.inputs[a], -_FARTHEST), _FARTHEST) * scale
+    said.n_inputs[0] = n
 
 
 @jit
-def _input(value: float) -> float:
-    if np.isnan(value):
-        return 0.0
-    return min(max(value, -_FARTHEST), _FARTHEST)
+def _open_gate(said: Said, mixer: Mixer) -> None:
+    """Weights of the experts in this row: by their accuracy, and by a network of the inputs."""
+    hidden, gate = said.hidden, said.gate
+    for h in range(hidden.shape[0]):
+        hidden[h] = mixer.hidden_bias[0, h]
+    for a in range(said.n_inputs[0]):
+        _add(mixer.hidden[0, said.places[a]], said.inputs[a], hidden)
+    for p in range(mixer.previous.shape[0]):
+        if mixer.previous[p] >= 0:
+            _add(mixer.hidden_lag[0, p, mixer.previous[p]], 1.0, hidden)
+    for k in range(gate.shape[0]):
+        gate[k] = mixer.gate_bias[0, k] + _SHARPNESS * np.log(mixer.accuracy[k] + _LEAST)
+    for h in range(hidden.shape[0]):
+        hidden[h] = max(hidden[h], 0.0)
+        if hidden[h] > 0.0:
+            _add(mixer.gate[0, h], hidden[h], gate)
+    _to_probabilities(gate, gate.shape[0])
+
+
+@jit
+def _add_inputs(said: Said, n: int, mixer: Mixer) -> None:
+    """What the stack makes of the row itself."""
+    stacked = said.answers[STACKED, :n]
+    for a in range(said.n_inputs[0]):
+        _add(mixer.stack_input[0, said.places[a]], said.inputs[a], stacked)
+    for p in range(mixer.previous.shape[0]):
+        if mixer.previous[p] >= 0:
+            _add(mixer.stack_lag[0, p, mixer.previous[p]], 1.0, stacked)
+
+
+@jit
+def _add(values: Array, factor: float, to: Array) -> None:
+    for j in range(to.shape[0]):
+        to[j] += factor * values[j]
 
 
 @jit
@@ -166,111 +204,27 @@ def _normalize(values: Array, n: int) -> None:
 
 @jit
 def _to_probabilities(logits: Array, n: int) -> None:
-    highest = -np.inf
-    for c in range(n):
-        highest = max(highest, logits[c])
+    highest = logits[top(logits, n)]
     for c in range(n):
         logits[c] = np.exp(logits[c] - highest)
     _normalize(logits, n)
 
 
 @jit
-def _write(said: Said, n: int, a: int, out: Array) -> None:
-    """The answer of combiner `a`."""
-    out[:] = 0.0
-    if n == 0:
-        out[0] = -1.0
-        return
-    for c in range(min(n, out.shape[0] - 1)):
-        out[1 + c] = said.answers[a, c]
-    out[0] = _top(said.answers[a], n)
-
-
-@jit
-def _chosen(mixer: Mixer) -> int:
-    """The combiner with the least loss of late."""
-    a = 0
-    for b in range(1, N_COMBINERS):
-        if mixer.losses[b] < mixer.losses[a] - 1e-9:
-            a = b
-    return a
-
-
-@jit
-def _top(values: Array, n: int) -> int:
-    best = 0
-    for c in range(1, n):
-        if values[c] > values[best]:
-            best = c
-    return best
-
-
-@jit
-def _learn(said: Said, n: int, z: Array, y: int, mixer: Mixer) -> None:
-    for a in range(N_COMBINERS):
-        error = 1.0 if _top(said.answers[a], n) != y else 0.0
-        log_loss = -np.log(max(said.answers[a, y], _LEAST))
-        loss = error + _PART_OF_LOG_LOSS * log_loss
-        mixer.losses[a] = _CHOICE * mixer.losses[a] + (1.0 - _CHOICE) * loss
-    _learn_gate(said, z, y, mixer)
-    _learn_weights(said, n, y, mixer)
-    total = 0.0
-    for k in range(said.p.shape[0]):
-        mixer.hedge[k] *= max(said.p[k, y], _LEAST)
-        total += mixer.hedge[k]
-        right = 1.0 if _top(said.p[k], n) == y else 0.0
-        mixer.accuracy[k] = _MEMORY * mixer.accuracy[k] + (1.0 - _MEMORY) * right
-        mixer.shares[k] = _CHOICE * mixer.shares[k] + (1.0 - _CHOICE) * said.gate[k]
-    for k in range(said.p.shape[0]):
-        even = _SWITCH / said.p.shape[0]
-        mixer.hedge[k] = (1.0 - _SWITCH) * mixer.hedge[k] / total + even
-
-
-@jit
-def _learn_gate(said: Said, z: Array, y: int, mixer: Mixer) -> None:
-    """One step down the slope of -log sum_k g_k p_k(y): g_k minus the expert's responsibility."""
-    likelihood = 0.0
-    for k in range(said.gate.shape[0]):
-        likelihood += said.gate[k] * max(said.p[k, y], 1e-12)
-    for k in range(said.gate.shape[0]):
-        slope = said.gate[k] * (1.0 - max(said.p[k, y], 1e-12) / likelihood)
-        for j in range(z.shape[0]):
-            _step(mixer.gate, mixer.gate_squares, k, j, slope * _input(z[j]), _GATE_RATE)
-        _nudge(mixer.gate_bias, mixer.gate_bias_squares, k, slope, _GATE_RATE)
-        if mixer.last[0] > 0:
-            j = mixer.last[0] - 1
-            _step(mixer.gate_lag, mixer.gate_lag_squares, k, j, slope, _GATE_RATE)
-
-
-@jit
-def _learn_weights(said: Said, n: int, y: int, mixer: Mixer) -> None:
-    """One step down the slopes of the log losses of pool and stack."""
-    for k in range(said.p.shape[0]):
-        slope = 0.0
-        for c in range(n):
-            slope += (said.answers[POOLED, c] - (c == y)) * said.logs[k, c]
-            off = said.answers[STACKED, c] - (c == y)
-            slope_of_class = off * said.logs[k, c] + 1e-4 * mixer.stack[k, c]
-            _step(mixer.stack, mixer.stack_squares, k, c, slope_of_class, _RATE)
-        _nudge(mixer.pool, mixer.pool_squares, k, slope, _RATE)
-        mixer.pool[k] = max(mixer.pool[k], 0.0)
+def _write(said: Said, n: int, fixed: int, losses: Array, out: Array, serve: int) -> None:
+    """The blend of the combiners by the trust in them, or the answer of one."""
+    trust = trust_in(losses)
     for c in range(n):
-        off = said.answers[STACKED, c] - (c == y)
-        _nudge(mixer.stack_bias, mixer.stack_bias_squares, c, off, _RATE)
-        if mixer.last[0] > 0:
-            j = mixer.last[0] - 1
-            _step(mixer.stack_lag, mixer.stack_lag_squares, c, j, off, _RATE)
+        out[1 + c] = 0.0
+    for a in range(N_COMBINERS):
+        share = trust[a] if fixed < 0 else 1.0 * (a == fixed)
+        for c in range(n):
+            out[1 + c] += share * said.answers[a, c]
+    answer_from_votes(out, n, serve)
 
 
 @jit
-def _nudge(values: Array, squares: Array, k: int, slope: float, rate: float) -> None:
-    """Adagrad, on a row of values."""
-    squares[k] += slope * slope
-    values[k] -= rate * slope / np.sqrt(squares[k] + 1e-8)
-
-
-@jit
-def _step(values: Array, squares: Array, k: int, j: int, slope: float, rate: float) -> None:
-    """Adagrad, on a table of values."""
-    squares[k, j] += slope * slope
-    values[k, j] -= rate * slope / np.sqrt(squares[k, j] + 1e-8)
+def trust_in(losses: Array) -> Array:
+    """Weights of the combiners in the blend; the best has 1."""
+    trust: Array = np.exp(_TRUST * (losses.min() - losses))
+    return trust

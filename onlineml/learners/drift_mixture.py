@@ -2,62 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from onlineml.base import Array, Classifier, Estimator
+from onlineml.base import Array, Classifier
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
-from onlineml.kernels.mixing import N_COMBINERS, Mixer, mix
-from onlineml.kernels.random import poisson
-from onlineml.learners.gaussian_nb import GaussianNB
-from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
-from onlineml.learners.knn import KNNClassifier
-from onlineml.learners.logistic_regression import LogisticRegression
+from onlineml.kernels.mixing import fill_hidden, mix, trust_in
+from onlineml.kernels.mixing_steps import COMBINERS, MIXER_FIELDS, mixer_of, settle
+from onlineml.learners.expert_pool import POOL_FIELDS, ExpertPool
 from onlineml.learners.members import NO_ANSWERS
-from onlineml.learners.mlp_classifier import MLPClassifier
-from onlineml.learners.passive_aggressive import PassiveAggressiveClassifier
-from onlineml.learners.softmax_regression import SoftmaxRegression
-from onlineml.learners.watched_classifiers import WATCHED_CLASSIFIERS_FIELDS, WatchedClassifiers
 from onlineml.schema import Schema, wrong
-from onlineml.transforms import StandardScaler
 
-_LINEAR = (LogisticRegression, PassiveAggressiveClassifier, SoftmaxRegression)
-_COMBINERS = ("vote", "accuracy", "gate", "pool", "stack", "hedge", "best")
 _RARE = 10.0  # most by which the rows of a rare class are multiplied
 _COUNTS_KEPT = 0.999  # share of the past in the frequencies of classes
+_PERIOD = 1000  # rows from one look for useless experts to the next
+_YOUNG = 2000  # rows after which an expert may be called useless
+_NO_SHARE = 0.1  # of an even share of the gate's weights
 
 
-class DriftMixture(WatchedClassifiers):
+class DriftMixture(ExpertPool):
     """Mixture of experts: trees, neighbors, naive Bayes, linear models and a network.
 
     Every expert learns every row, the trees Poisson(`poisson_mean`) times. Two adaptive windows
-    watch the errors of trees and naive Bayes: at the warning of the first a background expert
-    begins to learn, at the alarm of the second it takes the expert's place. Seven combiners make an
-    answer of what the experts say, among them a gate that learns from the row whom to trust; the
-    one that did best of late answers. Time per event is that of the experts plus
-    O(n_experts * (n_features + n_classes)).
+    watch the errors of those that do not forget by themselves: at the warning of the first a
+    background expert begins to learn, at the alarm of the second, if late errors are above the
+    expert's own mean, it takes the expert's place. Seven combiners make an answer of what the
+    experts say, among them a gate that learns from the row whom to trust; their blend answers, in
+    which those count most that erred least of late. Time per event is that of the experts plus
+    O(hidden * (n_features + n_experts) + n_classes * (n_features + n_experts)).
 
     Parameters
     ----------
     n_trees
-        Number of Hoeffding trees whose leaves look at 60 % of the features.
+        Number of Hoeffding trees. Every second one sees 60 % of the features; leaves of the
+        others look at 60 % of them each.
     experts
         The other experts, unfitted classifiers. None for the nearest 5 of the last 500 and 10 of
         the last 2,000 rows, naive Bayes, passive-aggressive and softmax regression and a network of
-        32 hidden units. Linear ones see standardized rows.
+        32 hidden units. Linear ones see standardized rows. All but linear ones, neighbors and
+        networks are watched.
     poisson_mean
         Mean number of times that a tree learns a row.
+    hidden
+        Hidden units of the gate's network.
     imbalance
-        "oob" multiplies the times that trees learn rows of rare classes, up to tenfold, by how much
-        more frequent the most frequent class is; None does not.
+        "oob" multiplies rows of rare classes, up to tenfold, by how much more frequent the most
+        frequent class is: for trees in number, for all else in weight; None does not.
     lag_labels
-        Let gate and stack see the label before. Where labels persist this is no skill: report it
-        apart, with kappa-T.
+        How many labels before the row gate and stack see. Where labels persist this is no skill:
+        report it apart, with kappa-T.
     combiner
-        "chosen" answers with the combiner that did best of late; "vote", "accuracy", "gate",
-        "pool", "stack", "hedge" or "best" with that one only.
+        "blend", or "vote", "accuracy", "gate", "pool", "stack", "hedge" or "best" to answer with
+        that one only.
     delta_warning, delta_drift
         Confidences of the two windows.
     seed
@@ -65,7 +63,8 @@ class DriftMixture(WatchedClassifiers):
     n_jobs
         Threads that experts are spread over; the answers are the same, to the bit.
     max_bytes
-        Bound of `nbytes`; trees get what the other experts leave. None for none.
+        Bound of `nbytes`; trees get what is left by twice the size that all else begins with. None
+        for none.
 
     Examples
     --------
@@ -80,11 +79,15 @@ class DriftMixture(WatchedClassifiers):
     Notes
     -----
     Combiners: the mean of the experts' probabilities; the mean weighted by the 12th power of their
-    discounted accuracies; a gate [1]_, linear in the standardized row, on top of these, trained on
-    the likelihood of the mixture; a product of powers of probabilities [2]_; the same with powers
-    of each class; a hedge that shifts its weights to whom the last rows favor [3]_; and the most
-    accurate expert. All learn by Adagrad, from answers given before the label was known. The choice
-    among them is by discounted error, plus a tenth of the log loss.
+    discounted accuracies; a gate [1]_, a network of the standardized row on top of these, trained
+    on the likelihood of the mixture; a product of powers of probabilities [2]_; the same with
+    powers of each class and a linear function of the row; a hedge that shifts its weights to whom
+    the last rows favor [3]_; and the most accurate expert. All learn by Adagrad, from answers given
+    before the label was known. In the blend each weighs exp(-errors / 2), errors discounted by
+    0.995 a row.
+
+    Every 1,000 rows, the watched expert that is least accurate begins anew if the gate gives it
+    less than a tenth of an even share, and it is less accurate than the mean.
 
     References
     ----------
@@ -97,36 +100,26 @@ class DriftMixture(WatchedClassifiers):
     """
 
     _state = (
-        *WATCHED_CLASSIFIERS_FIELDS,
-        Field("accuracy_", ("M",), fill=0.5),
-        Field("gate_", ("M", "F")),
-        Field("gate_squares_", ("M", "F")),
-        Field("gate_bias_", ("M",)),
-        Field("gate_bias_squares_", ("M",)),
-        Field("gate_lag_", ("M", "C")),
-        Field("gate_lag_squares_", ("M", "C")),
-        Field("pool_", ("M",)),
-        Field("pool_squares_", ("M",)),
-        Field("stack_", ("M", "C")),
-        Field("stack_squares_", ("M", "C")),
-        Field("stack_bias_", ("C",)),
-        Field("stack_bias_squares_", ("C",)),
-        Field("stack_lag_", ("C", "C")),
-        Field("stack_lag_squares_", ("C", "C")),
-        Field("hedge_", ("M",)),
-        Field("losses_", (N_COMBINERS,)),
-        Field("shares_", ("M",)),
-        Field("last_", (1,), np.int64),
+        *POOL_FIELDS,
+        *MIXER_FIELDS,
+        Field("nominal_", ("F",), np.int64),
         Field("frequency_", ("C",)),
+        Field("n_rows_", (1,), np.int64),
+        Field("n_renewed_", ("M",), np.int64),
     )
 
+    accuracy_: Array
+    hidden_: Array
     hedge_: Array
     losses_: Array
     shares_: Array
+    disorder_: Array
     pool_: Array
+    stack_: Array
+    nominal_: Ints
     frequency_: Array
-    scaler_: StandardScaler
-    aside_: int
+    n_rows_: Ints
+    n_renewed_: Ints
 
     def __init__(
         self,
@@ -134,9 +127,10 @@ class DriftMixture(WatchedClassifiers):
         n_trees: int = 10,
         experts: Sequence[Classifier] | None = None,
         poisson_mean: float = 6.0,
+        hidden: int = 32,
         imbalance: str | None = None,
-        lag_labels: bool = False,
-        combiner: str = "chosen",
+        lag_labels: int = 0,
+        combiner: str = "blend",
         delta_warning: float = 0.01,
         delta_drift: float = 0.001,
         seed: int | None = None,
@@ -146,6 +140,7 @@ class DriftMixture(WatchedClassifiers):
         self.n_trees = n_trees
         self.experts = experts
         self.poisson_mean = poisson_mean
+        self.hidden = hidden
         self.imbalance = imbalance
         self.lag_labels = lag_labels
         self.combiner = combiner
@@ -155,132 +150,78 @@ class DriftMixture(WatchedClassifiers):
         self.n_jobs = n_jobs
         self.max_bytes = max_bytes
 
-    # ---------------------------------------------------------------- the experts
-
-    @property
-    def n_members(self) -> int:  # type: ignore[override]  # others are told how many
-        """Number of experts."""
-        return len(self._pool())
-
-    base = None
-    weighted = True
-
-    def _pool(self) -> list[Classifier]:
-        """Trees, then experts that are watched too, then all others."""
-        tree = HoeffdingTreeClassifier(
-            grace_period=50, delta=0.01, max_features=0.6, max_bytes=None
-        )
-        given = self._default_experts() if self.experts is None else self.experts
-        watched = [expert for expert in given if isinstance(expert, GaussianNB)]
-        others = [expert for expert in given if not isinstance(expert, GaussianNB)]
-        return [*(tree for _ in range(self.n_trees)), *watched, *others]
-
-    def _default_experts(self) -> list[Classifier]:
-        return [
-            GaussianNB(),
-            KNNClassifier(n_neighbors=5, window_size=500),
-            KNNClassifier(n_neighbors=10, window_size=2000),
-            PassiveAggressiveClassifier(),
-            SoftmaxRegression(learning_rate=0.05),
-            MLPClassifier(),
-        ]
-
-    def _base(self) -> Estimator:
-        return self._pool()[0]
-
-    def _base_at(self, place: int) -> Estimator:
-        return self._pool()[place]
-
-    def _n_watched(self) -> int:
-        return self.n_trees + sum(isinstance(expert, GaussianNB) for expert in self._pool())
-
     def _check(self) -> None:
-        if not (isinstance(self.n_trees, int) and self.n_trees >= 0):
-            raise wrong("n_trees", self.n_trees, "a whole number >= 0")
-        pool = self._pool()
-        if not pool or not all(isinstance(expert, Classifier) for expert in pool):
-            raise wrong("experts", self.experts, "classifiers (at least one, or trees), or None")
+        if not (isinstance(self.hidden, int) and self.hidden >= 1):
+            raise wrong("hidden", self.hidden, "a whole number >= 1")
         if self.imbalance not in (None, "oob"):
             raise wrong("imbalance", self.imbalance, "'oob' or None")
-        if self.combiner not in ("chosen", *_COMBINERS):
-            raise wrong("combiner", self.combiner, f"one of {('chosen', *_COMBINERS)}")
+        if not (isinstance(self.lag_labels, int) and self.lag_labels >= 0):
+            raise wrong("lag_labels", self.lag_labels, "a whole number >= 0")
+        if self.combiner not in ("blend", *COMBINERS):
+            raise wrong("combiner", self.combiner, f"one of {('blend', *COMBINERS)}")
         super()._check()
 
+    def _sizes(self) -> dict[str, int]:
+        return super()._sizes() | {"H": self.hidden, "P": int(self.lag_labels)}
+
     def _start(self, schema: Schema) -> None:
-        self.aside_ = self._aside(schema, [])
         super()._start(schema)
-        self.scaler_ = StandardScaler()
-        self.scaler_._begin(schema)
-        self.hedge_[:] = 1.0 / self.n_members
-        self.pool_[:] = 2.0 / self.n_members
+        n = self.n_members
+        self.hedge_[:] = self.shares_[:] = 1.0 / n
+        self.disorder_[:] = np.log2(n)
+        self.pool_[0] = self.stack_[0] = 1.5 / n
+        fill_hidden(self.entropy_[0], self.hidden_, 0, 0)
 
     def _admit(self, schema: Schema) -> None:
-        if self.is_started and schema is not self.schema_:
-            self.scaler_._admit(schema)
+        before = self.hidden_.shape[1:3] if self.is_started else (0, 0)
         super()._admit(schema)
-
-    # ---------------------------------------------------------------- memory
-
-    def _aside(self, schema: Schema, news: list[Hashable]) -> int:
-        """Bytes of the experts that have no budget of their own."""
-        total = 0
-        for m, expert in enumerate(self._pool()):
-            if "max_bytes" not in expert.get_params(deep=False):
-                trial = expert.clone()
-                trial._begin(schema)
-                trial._admit_targets(news)
-                total += trial.nbytes * (2 if m < self._n_watched() else 1)
-        return total
-
-    def _share(self) -> int:
-        """What is left for each expert that has a budget, with room for twice the others."""
-        assert self.max_bytes is not None
-        own = sum(getattr(self, field.name).nbytes for field in self._state)
-        budgeted = sum(
-            2 if m < self._n_watched() else 1
-            for m, expert in enumerate(self._pool())
-            if "max_bytes" in expert.get_params(deep=False)
-        )
-        return int((self.max_bytes - 2 * own - 2 * self.aside_) * 15 / 16) // max(budgeted, 1)
-
-    def _check_budget(self, schema: Schema, news: list[Hashable] | None) -> None:
-        if self.max_bytes is None:
-            return
-        known = getattr(self, "classes_", []) if news is None else news
-        due = self._aside(schema, known)
-        if due > max(2 * self.aside_, self.max_bytes // 2):
-            raise wrong(
-                "max_bytes", self.max_bytes, f"room for experts of {due} bytes beside trees"
-            )
+        fill_hidden(self.entropy_[0], self.hidden_, *before)
 
     # ---------------------------------------------------------------- rows
 
-    def _look(self, X: Array, m: int, *, background: bool = False) -> Array:
-        linear = m >= len(self.background_) and isinstance(self.members_[m], _LINEAR)
-        return self._standard if linear else X
-
-    def _times(self, m: int, weight: Array) -> Array:
-        if m >= self.n_trees:
-            return weight
-        drawn = np.zeros(len(weight))
-        _draw(self.generators_, m, float(self.poisson_mean), self._rarity, weight, drawn)
-        return drawn
-
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        Z = np.empty((len(X), self.scaler_._n_outputs()))
+        first = 0
+        while first < len(X):
+            last = len(X)
+            if fit:
+                last = min(last, first + _PERIOD - int(self.n_rows_[0]) % _PERIOD)
+            rows = X[first:last], y[first:last], weight[first:last]
+            self._run_part(*rows, out[first:last], serve, fit)
+            if fit:
+                self.n_rows_[0] += last - first
+                if self.n_rows_[0] % _PERIOD == 0:
+                    self._renew_useless()
+            first = last
+
+    def _run_part(
+        self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool
+    ) -> None:
+        """Rows between two looks for useless experts."""
+        self._standard = Z = np.empty((len(X), self.scaler_._n_outputs()))
         self.scaler_._run(X, y, weight, Z, ANSWER_AND_SCORES, fit)
-        self._standard, self._rarity = Z, np.ones(len(X))
         if fit and self.imbalance == "oob":
-            _weigh_classes(y, weight, self.frequency_, self._rarity)
-        answers, _ = self._run_members(X, y, weight, ANSWER_AND_SCORES, fit)
-        fixed = -1 if self.combiner == "chosen" else _COMBINERS.index(self.combiner)
+            weight = weight.copy()
+            _weigh_classes(y, self.frequency_, weight)
+        answers, _, begins = self._run_members(X, y, weight, ANSWER_AND_SCORES, fit)
+        replaced = np.zeros(answers.shape[:2], np.int64)
+        for m, rows in begins.items():
+            replaced[m, [row - 1 for row in rows]] = 1
+        fixed = -1 if self.combiner == "blend" else COMBINERS.index(self.combiner)
         mix(
-            answers, self.seen_, y, weight, Z, self._mixer(), bool(self.lag_labels), fixed,
-            out if serve else NO_ANSWERS, serve > 0, fit,
+            answers, replaced, self.seen_, y, weight, Z, self.nominal_, mixer_of(self), fixed,
+            out if serve else NO_ANSWERS, serve, fit,
         )  # fmt: skip
 
-    def _mixer(self) -> Mixer:
-        return Mixer(*(vars(self)[f"{name}_"] for name in Mixer._fields))
+    def _renew_useless(self) -> None:
+        """Let the least accurate watched expert begin anew, if it is of no use."""
+        n = len(self.background_)
+        useless = (self.shares_[:n] < _NO_SHARE / self.n_members) & (self.judged_[:n, 0] >= _YOUNG)
+        useless &= self.accuracy_[:n] < self.accuracy_.mean()
+        if useless.any():
+            m = int(np.where(useless, self.accuracy_[:n], np.inf).argmin())
+            self._begin_anew(m)
+            self.n_renewed_[m] += 1
+            settle(mixer_of(self), m)
 
     # ---------------------------------------------------------------- what it does
 
@@ -289,40 +230,41 @@ class DriftMixture(WatchedClassifiers):
         """How much the gate has trusted each expert of late; sums to 1."""
         if not self.is_started:
             return {}
-        total = float(self.shares_.sum()) or 1.0
-        names = [type(member).__name__ for member in self.members_]
-        return {
-            f"{m} {name}": float(share) / total
-            for m, (name, share) in enumerate(zip(names, self.shares_))
-        }
+        names = [f"{m} {type(member).__name__}" for m, member in enumerate(self.members_)]
+        return dict(zip(names, (self.shares_ / self.shares_.sum()).tolist()))
 
     @property
     def gate_entropy(self) -> float:
-        """Entropy of the experts' shares, in bits: log2(n_experts) where all are trusted alike."""
-        shares = np.array([share for share in self.expert_shares.values() if share > 0])
-        return float(-(shares * np.log2(shares)).sum()) if len(shares) else 0.0
+        """Mean entropy of the gate's weights of late, in bits; log2(n_experts) if all are alike."""
+        return float(self.disorder_[0]) if self.is_started else 0.0
+
+    @property
+    def combiner_weights(self) -> dict[str, float]:
+        """How much each combiner counts in the answer; sums to 1."""
+        trust = np.zeros(len(COMBINERS))
+        if self.combiner != "blend":
+            trust[COMBINERS.index(self.combiner)] = 1.0
+        elif self.is_started:
+            trust = trust_in(self.losses_)
+        else:
+            trust[:] = 1.0
+        return dict(zip(COMBINERS, (trust / trust.sum()).tolist()))
 
     @property
     def combiner_chosen(self) -> str:
-        """The combiner that did best of late."""
-        if self.combiner != "chosen" or not self.is_started:
-            return self.combiner
-        return _COMBINERS[int(self.losses_.argmin())]
+        """The combiner that counts most."""
+        weights = self.combiner_weights
+        return max(weights, key=weights.__getitem__)
+
+    @property
+    def n_renewed(self) -> int:
+        """How often an expert began anew because it was of no use."""
+        return int(self.n_renewed_.sum()) if self.is_started else 0
 
 
 @jit
-def _draw(
-    generators: Ints, m: int, mean: float, rarity: Array, weight: Array, drawn: Array
-) -> None:
-    """Times that tree `m` takes each row, times its weight."""
-    for i in range(weight.shape[0]):
-        if weight[i] > 0.0:
-            drawn[i] = weight[i] * poisson(generators, m, mean * rarity[i])
-
-
-@jit
-def _weigh_classes(y: Array, weight: Array, frequency: Array, rarity: Array) -> None:
-    """How much rarer than the most frequent class each row's class has been, up to `_RARE`."""
+def _weigh_classes(y: Array, frequency: Array, weight: Array) -> None:
+    """Multiply weights by how much rarer than the most frequent class a row's class has been."""
     for i in range(y.shape[0]):
         if weight[i] <= 0.0:
             continue
@@ -330,4 +272,4 @@ def _weigh_classes(y: Array, weight: Array, frequency: Array, rarity: Array) -> 
         for k in range(frequency.shape[0]):
             frequency[k] *= _COUNTS_KEPT
         frequency[c] += 1.0
-        rarity[i] = min(frequency.max() / frequency[c], _RARE)
+        weight[i] *= min(frequency.max() / frequency[c], _RARE)

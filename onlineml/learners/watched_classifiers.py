@@ -24,7 +24,7 @@ class WatchedClassifiers(WatchedEnsemble, Classifier):
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         asked = ANSWER_AND_SCORES if serve else ANSWER
-        answers, share = self._run_members(X, y, weight, asked, fit)
+        answers, share, _ = self._run_members(X, y, weight, asked, fit)
         if serve:
             pool(answers, share, self.seen_, y, out, serve, fit)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,6 +40,9 @@ class WatchedEnsemble(Ensemble):
     At the warning of the first window a background member begins to learn, at the alarm of the
     second it takes the member's place.
     """
+
+    #: Whether an alarm counts only where a member's late errors are above its own mean.
+    _guarded: ClassVar[bool] = False
 
     delta_warning: float
     delta_drift: float
@@ -115,40 +118,42 @@ class WatchedEnsemble(Ensemble):
 
     def _run_members(
         self, X: Array, y: Array, weight: Array, asked: int, fit: bool
-    ) -> tuple[Array, Array]:
-        """All members over a chunk: their answers, and the accuracies that they had by then."""
+    ) -> tuple[Array, Array, dict[int, list[int]]]:
+        """All members over a chunk: answers, accuracies by then, rows that successors begin at."""
+        begins: dict[int, list[int]] = {}
         answers, share = self._room(len(X)), np.ones((int(self.n_members), len(X)))
         scale = self._scale(y, weight) if fit else y
 
         def task(m: int) -> None:
             if fit and m < len(self.background_):
-                self._follow(m, X, y, weight, scale, answers[m], share[m], asked)
+                rows = y, weight, scale, answers[m], share[m]
+                begins[m] = self._follow(m, X, *rows, asked)
                 return
             self.members_[m]._run(self._look(X, m), y, weight, answers[m], asked, fit)
             share[m] = _accuracy(self.judged_[m], self.weighted)
             self._settle(m, np.zeros(len(X)), share[m])
 
         self._each(task, len(X))
-        return answers, share
+        return answers, share, begins
 
     def _follow(
         self, m: int, X: Array, y: Array, weight: Array, scale: Array, answers: Array,
         share: Array, asked: int,
-    ) -> None:  # fmt: skip
-        """One member and its background member over a chunk.
+    ) -> list[int]:  # fmt: skip
+        """One member and its background member over a chunk; the rows that successors begin at.
 
         The member runs ahead to the end. Where its windows find a drift, what it did beyond is
         dropped with it, and its successor runs from there.
         """
-        drawn = self._times(m, weight)
+        drawn, begins = self._times(m, weight), []
         self.members_[m]._run(self._look(X, m), y, drawn, answers, asked, True)
         errors = self._errors(m, answers, y, scale)
         row = begun = first = 0
         while True:
             row, event = _watch(
                 self.drift_windows_[m], self.warning_windows_[m], window_rule(self.delta_drift),
-                window_rule(self.delta_warning), self.judged_[m], bool(self.weighted), errors,
-                weight, share, row,
+                window_rule(self.delta_warning), self.judged_[m], bool(self.weighted),
+                self._guarded, errors, weight, share, row,
             )  # fmt: skip
             if event == _NOTHING:
                 break
@@ -157,6 +162,7 @@ class WatchedEnsemble(Ensemble):
                 self._settle(m, drawn[first:row], share[first:row])
                 self._promote(m)
                 first = row
+                begins.append(row)
                 self.warned_[m] = 0
                 self.n_drifts_[m] += 1
                 if row < len(X):
@@ -169,6 +175,7 @@ class WatchedEnsemble(Ensemble):
             begun = row
         self._learn_behind(m, X[begun:], y[begun:], drawn[begun:])
         self._settle(m, drawn[first:], share[first:])
+        return begins
 
     def _renew(self, m: int) -> None:
         """Put a fresh member in the background of `m`."""
@@ -190,7 +197,7 @@ def _accuracy(judged: Array, weighted: bool) -> float:
 @jit
 def _watch(
     drift: Array, warning: Array, drift_rule: Array, warning_rule: Array, judged: Array,
-    weighted: bool, errors: Array, weight: Array, share: Array, first: int,
+    weighted: bool, guarded: bool, errors: Array, weight: Array, share: Array, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Judge a member from row `first` on; the row after the next event, and what it was."""
     for i in range(first, errors.shape[0]):
@@ -202,6 +209,8 @@ def _watch(
         judged[1] += 1.0 - error
         drifted = adwin.update(drift, drift_rule, error) > 0
         warned = adwin.update(warning, warning_rule, error) > 0
+        if guarded and adwin.mean(drift) <= 1.0 - judged[1] / judged[0]:
+            drifted = False
         if drifted:
             adwin.restart(drift)
             judged[:] = 0.0

@@ -59,7 +59,7 @@ class WatchedRegressors(WatchedEnsemble, Regressor):
         self.learned_[m, _NEXT] = 0
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        answers, share = self._run_members(X, y, weight, 1, fit)
+        answers, share, _ = self._run_members(X, y, weight, 1, fit)
         if serve:
             _average(answers, share, out)
 

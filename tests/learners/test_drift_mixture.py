@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
+from onlineml import checks
 from onlineml.checks import assert_same_state
 from onlineml.datasets import load
 from onlineml.learners import (
     DriftMixture,
     GaussianNB,
+    HoeffdingTreeClassifier,
     KNNClassifier,
     MajorityClassifier,
     NoChangeClassifier,
     SoftmaxRegression,
 )
+from onlineml.schema import Schema
 from onlineml.transforms import StandardScaler
 from tests.naive.mixing import Mixing
 
@@ -27,37 +30,38 @@ def _rows(n=400):
     return X, np.where(score > 0.8, 2, score > -0.3).astype(int)
 
 
-@pytest.mark.parametrize("lags", [False, True])
-def test_combiners_equal_their_naive_twins(lags: bool) -> None:
+NAMES = ("vote", "accuracy", "gate", "pool", "stack", "hedge", "best")
+
+
+@pytest.mark.parametrize("lags", [0, 2])
+def test_combiners_equal_their_naive_twins(lags: int) -> None:
     X, y = _rows()
-    _, y = np.unique(y, return_inverse=True)
     y = np.concatenate([[0, 1, 2], y[3:]])  # classes in order of their codes
-    Z = StandardScaler().transform_fit_many(X)
-    P = np.stack([e.clone().predict_proba_fit_many(X, y) for e in EXPERTS])
+    weight = np.random.default_rng(1).choice([0.0, 0.5, 1.0, 3.0], len(y), p=[0.1, 0.2, 0.6, 0.1])
+    weight[:3] = 1.0
+    Z = StandardScaler().transform_fit_many(X, weight=weight)
+    P = np.stack([e.clone().predict_proba_fit_many(X, y, weight=weight) for e in EXPERTS])
     P = np.nan_to_num(P)
-    names = ("vote", "accuracy", "gate", "pool", "stack", "hedge", "best")
     got = {}
-    for name in (*names, "chosen"):
+    for name in (*NAMES, "blend"):
         model = DriftMixture(
             n_trees=0, experts=EXPERTS, combiner=name, lag_labels=lags, delta_warning=1e-12,
-            delta_drift=1e-12,
+            delta_drift=1e-12, hidden=4, seed=5,
         )  # fmt: skip
-        got[name] = model.predict_proba_fit_many(X, y)
-    twin = Mixing(3, 3, 4, lags)
+        first = model.clone().start(Schema(3)).hidden_[0, :, 0]
+        got[name] = model.predict_proba_fit_many(X, y, weight=weight)
+    twin = Mixing(3, 3, lags, first)
     for i in range(len(X)):
+        p, right = np.zeros((3, 3)), np.zeros(3)
         if twin.n:
             known = P[:, i, : twin.n].sum(1, keepdims=True)
             p = np.where(known > 0, P[:, i, : twin.n] / np.maximum(known, 1e-300), 1 / twin.n)
+            right = (P[:, i, : twin.n].argmax(1) == y[i]) & (known[:, 0] > 0)
             due = twin.answers(p, Z[i])[0]
-            chosen = 0
-            for a in range(7):
-                chosen = a if twin.losses[a] < twin.losses[chosen] - 1e-9 else chosen
-            for a, name in enumerate(names):
+            for a, name in enumerate(NAMES):
                 np.testing.assert_allclose(got[name][i, : twin.n], due[a], rtol=1e-7, atol=1e-12)
-            np.testing.assert_allclose(got["chosen"][i, : twin.n], due[chosen], rtol=1e-7)
-        else:
-            p = np.full((3, 3), np.nan)
-        twin.learn(p, Z[i], int(y[i]))
+            np.testing.assert_allclose(got["blend"][i, : twin.n], twin.blend(due), rtol=1e-7)
+        twin.learn(p, Z[i], int(y[i]), right, weight[i])
 
 
 def test_is_better_than_each_of_its_experts() -> None:
@@ -73,6 +77,8 @@ def test_is_better_than_each_of_its_experts() -> None:
     shares = list(mixture.expert_shares.values())
     assert max(shares) == shares[5], "the gate trusts the neighbors"
     assert 0 < mixture.gate_entropy < np.log2(7)
+    assert sum(mixture.combiner_weights.values()) == pytest.approx(1.0)
+    assert mixture.combiner_weights["vote"] < 0.05
 
 
 def test_follows_a_drift() -> None:
@@ -91,12 +97,12 @@ def test_labels_that_persist_are_used_only_when_asked_for() -> None:
     y = np.repeat(rng.integers(0, 2, 150), 20)
     X = rng.normal(size=(len(y), 2))
     accuracy = {}
-    for lags in (False, True):
+    for lags in (0, 1):
         model = DriftMixture(n_trees=0, experts=EXPERTS, lag_labels=lags)
         accuracy[lags] = np.mean((model.predict_fit_many(X, y) == y)[1500:])
     persistence = np.mean((NoChangeClassifier().predict_fit_many(X, y) == y)[1500:])
-    assert accuracy[True] > persistence - 0.03
-    assert accuracy[False] < accuracy[True] - 0.1
+    assert accuracy[1] > persistence - 0.03
+    assert accuracy[0] < accuracy[1] - 0.1
 
 
 def test_rare_classes_are_learned_more_often() -> None:
@@ -109,6 +115,47 @@ def test_rare_classes_are_learned_more_often() -> None:
         answers = model.predict_fit_many(X, y)
         recall[imbalance] = np.mean(answers[1000:][y[1000:] == 1] == 1)
     assert recall["oob"] > recall[None] + 0.1
+
+
+def test_useless_experts_begin_anew_wherever_chunks_end() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(7000, 4))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    model = DriftMixture(n_trees=4, experts=(SoftmaxRegression(), MajorityClassifier()), seed=2)
+    whole = model.clone()
+    expected = whole.predict_fit_many(X, y)
+    assert whole.n_renewed_[4] >= 2, "majority is of no use"
+    assert whole.n_renewed == whole.n_renewed_.sum()
+    parts = [
+        model.predict_fit_many(X[part], y[part]) for part in np.split(np.arange(7000), [999, 3777])
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), expected)
+    assert_same_state(whole.get_state(), model.get_state())
+
+
+def test_experts_that_do_not_forget_are_watched() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(4000, 4))
+    y = (X[:, 0] > 0) ^ (np.arange(4000) >= 2000)
+    experts = (SoftmaxRegression(), HoeffdingTreeClassifier())
+    model = DriftMixture(n_trees=0, experts=experts, seed=1).fit_many(X, y)
+    assert list(model.expert_shares) == ["0 HoeffdingTreeClassifier", "1 SoftmaxRegression"]
+    assert model.n_drifts_.tolist() == [1, 0]
+
+
+def test_every_second_tree_sees_some_features_only() -> None:
+    X = np.random.default_rng(3).normal(size=(100, 10))
+    model = DriftMixture(n_trees=4, seed=1).fit_many(X, X[:, 0] > 0)
+    assert [member.schema_.n_features for member in model.members_[:5]] == [10, 6, 10, 6, 10]
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["chunks_equal_rows", "nominal_features", "features_come_and_go", "resumes_from_file",
+     "weights_by_row", "odd_rows"],
+)  # fmt: skip
+def test_the_whole_pool_passes_checks_too(check: str) -> None:
+    getattr(checks, f"check_{check}")(DriftMixture(n_trees=3, imbalance="oob", seed=1))
 
 
 def test_threads_change_no_bit() -> None:
@@ -124,14 +171,15 @@ def test_keeps_to_its_budget() -> None:
     X, y = _rows(4000)
     model = DriftMixture(seed=1, max_bytes=900_000).fit_many(X, y)
     assert model.nbytes <= 900_000
-    with pytest.raises(ValueError, match="max_bytes"):
-        DriftMixture(max_bytes=50_000).fit_many(X, y)
+    for n_trees in (0, 10):
+        with pytest.raises(ValueError, match="max_bytes"):
+            DriftMixture(n_trees=n_trees, max_bytes=50_000).fit_many(X, y)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("n_trees", -1), ("experts", (3,)), ("imbalance", "smote"), ("combiner", "mean"),
-     ("delta_drift", 2.0), ("poisson_mean", 0.0)],
+    [("n_trees", -1), ("experts", (3,)), ("imbalance", "smote"), ("combiner", "chosen"),
+     ("hidden", 0), ("lag_labels", -1), ("delta_drift", 2.0), ("poisson_mean", 0.0)],
 )  # fmt: skip
 def test_parameters_that_cannot_be_used(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
