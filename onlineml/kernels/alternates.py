@@ -98,9 +98,10 @@ def _judge(d: int, node: int, settings: Array, slots: Slots) -> int:
     own, other = windows[node], windows[root]
     if own[adwin.WIDTH] <= settings[LEAST] or other[adwin.WIDTH] <= settings[LEAST]:
         return KEPT
-    error, gain = adwin.mean(own), adwin.mean(own) - adwin.mean(other)
+    gain = adwin.mean(own) - adwin.mean(other)
+    variance = own[adwin.VARIANCE] / own[adwin.WIDTH]  # of errors 0 or 1, mean * (1 - mean)
     share = 1.0 / own[adwin.WIDTH] + 1.0 / other[adwin.WIDTH]
-    noise = 2.0 * error * (1.0 - error) * settings[LOG_2_OVER_DELTA] * share
+    noise = 2.0 * variance * settings[LOG_2_OVER_DELTA] * share
     bound = np.sqrt(max(noise, 0.0))
     if gain > bound:
         _replace(d, node, root, slots)

@@ -44,10 +44,9 @@ from onlineml.kernels.tree import (
     room_for,
 )
 
-# Cells of the settings.
-GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, BINARY, LEAVES, MAX_DEPTH, RATE, FADING, SUBSET = range(
-    10
-)
+# Cells of the settings; those that follow are a tree's own.
+GRACE, LOG_INVERSE_DELTA, TIE, MIN_BRANCH, BINARY, LEAVES, MAX_DEPTH, RATE, FADING = range(9)
+SUBSET, N_SETTINGS = range(9, 11)
 # How a leaf answers.
 CONSTANT, LINEAR, ADAPTIVE = range(3)
 # Columns of a node's numbers: moments of the target, faded squared errors, the line's intercept.
@@ -55,6 +54,7 @@ Y_MEAN, Y_M2, MEAN_ERROR, LINEAR_ERROR, INTERCEPT, COLUMNS = range(OWN, OWN + 6)
 # Slots after those of every tree: (F,), (4, F), (4, 1), (N, F), (L, F), (L, F, BLOCKS, B),
 # (L, F, 3, V), (L, F), (L,), (1,).
 NOMINAL, FEATURES, TARGET, SLOPES, FILLED, BINS, VALUES, BLIND, DRAWN, RANDOM = range(5, 15)
+OTHERS = 15
 _FARTHEST = 10.0  # standard deviations at which standardized values are cut
 INVERSE_STD = 3  # block of FEATURES and TARGET, after their moments
 
@@ -79,6 +79,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
                 leaf = leaf_of(d, x)
                 line = line_at(d, x, leaf)
             learn_at(d, x, y, w, rule, leaf, line)
+            note_row(d, x, y, w, rule)
         header[SERVED] = 0
     return call.last
 
@@ -114,7 +115,7 @@ def answer_at(d: int, rule: Array, leaf: int, line: float) -> float:
 
 @jit
 def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
-    """Learn the row in `leaf`, of whose target its linear model said `line`."""
+    """Learn the row in `leaf`, of whose target its linear model said `line`; see `note_row` too."""
     own, slot = f2(d, NUMBERS)[leaf], i2(d, TABLE)[leaf, SLOT]
     if rule[LEAVES] != CONSTANT:
         _learn_line(d, x, y, w, rule, leaf, line)
@@ -139,9 +140,9 @@ def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line:
 
 @jit
 def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
-    """One normalized gradient step on standardized values, then the news on their moments."""
+    """One normalized gradient step on standardized values."""
     own, slopes = f2(d, NUMBERS)[leaf], f2(d, SLOPES)[leaf]
-    features, target, nominal = f2(d, FEATURES), f2(d, TARGET), i1(d, NOMINAL)
+    features, target = f2(d, FEATURES), f2(d, TARGET)
     if target[INVERSE_STD, 0] > 0.0:
         scale, due = target[INVERSE_STD, 0], (y - target[MEAN, 0]) * target[INVERSE_STD, 0]
         gap = (y - own[Y_MEAN]) * scale if own[WEIGHT] > 0.0 else due
@@ -155,6 +156,14 @@ def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, li
         own[INTERCEPT] += step
         for j in range(x.shape[0]):
             slopes[j] += step * _standard(features, j, x[j])
+
+
+@jit
+def note_row(d: int, x: Array, y: float, w: float, rule: Array) -> None:
+    """The news on the moments that linear models standardize by, after all have learned the row."""
+    if rule[LEAVES] == CONSTANT:
+        return
+    features, target, nominal = f2(d, FEATURES), f2(d, TARGET), i1(d, NOMINAL)
     _add_scaled(target, 0, w, y)
     for j in range(x.shape[0]):
         if not nominal[j] and x[j] == x[j]:
@@ -195,7 +204,7 @@ def examine(d: int, rule: Array, leaf: int) -> int:
 @jit
 def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
     """Give new leaves the moments that the parent's pool row foretells them, and its line."""
-    numbers, slopes, table = f2(d, NUMBERS), f2(d, SLOPES), i2(d, TABLE)
+    numbers, slopes = f2(d, NUMBERS), f2(d, SLOPES)
     filled, bins, values = i2(d, FILLED), f4(d, BINS), f4(d, VALUES)
     j = split.feature
     for child in range(first, first + split.n_children):
@@ -208,11 +217,17 @@ def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
         for k in range(slopes.shape[1]):
             slopes[child, k] = slopes[leaf, k]
     for child in range(first, first + split.n_children):
-        fresh = table[child, SLOT]
-        if fresh >= 0:
-            i2(d, BLIND)[fresh, :] = 0
-            i1(d, DRAWN)[fresh] = 0
-            _forget(filled[fresh], values[fresh])
+        clear_pool_row(d, child)
+
+
+@jit
+def clear_pool_row(d: int, leaf: int) -> None:
+    """Empty what `leaf` observes, if it observes at all."""
+    slot = i2(d, TABLE)[leaf, SLOT]
+    if slot >= 0:
+        i2(d, BLIND)[slot, :] = 0
+        i1(d, DRAWN)[slot] = 0
+        _forget(i2(d, FILLED)[slot], f4(d, VALUES)[slot])
 
 
 @jit

@@ -26,6 +26,7 @@ from onlineml.learners.extremely_fast_decision_tree_classifier import (
 )
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.hoeffding_adaptive_tree_classifier import HoeffdingAdaptiveTreeClassifier
+from onlineml.learners.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from onlineml.learners.knn import KNNClassifier, KNNRegressor
@@ -75,6 +76,7 @@ __all__ = [
     "ExtremelyFastDecisionTreeClassifier",
     "GaussianNB",
     "HoeffdingAdaptiveTreeClassifier",
+    "HoeffdingAdaptiveTreeRegressor",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
     "KNNClassifier",

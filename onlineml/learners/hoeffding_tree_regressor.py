@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from onlineml.base import Array, Regressor
 from onlineml.kernels import entry
-from onlineml.kernels.arena import Field, Ints, f1, opened
-from onlineml.kernels.random import seeded
-from onlineml.kernels.regression_tree import (
-    ADAPTIVE,
-    COLUMNS,
-    CONSTANT,
-    LINEAR,
-    Y_M2,
-    Y_MEAN,
-    run_rows,
-)
-from onlineml.kernels.target_observers import BLOCKS
-from onlineml.kernels.tree import WEIGHT
-from onlineml.learners.some_features import check_max_features, n_looked_at
-from onlineml.learners.tree_growth import check_examination, check_growth, tree_fields
-from onlineml.learners.trees import Tree
-from onlineml.schema import Schema, wrong
-
-_MODES = {"mean": CONSTANT, "linear": LINEAR, "adaptive": ADAPTIVE}
+from onlineml.kernels.arena import f1, opened
+from onlineml.kernels.regression_tree import run_rows
+from onlineml.learners.regression_trees import RegressionTree, regression_fields
 
 
 @entry
@@ -34,7 +13,7 @@ def _hoeffding_tree_regressor(d: int) -> int:
     return run_rows(d, opened(d), f1(d, 0))
 
 
-class HoeffdingTreeRegressor(Tree, Regressor):
+class HoeffdingTreeRegressor(RegressionTree):
     """Model tree that grows with a stream: sure divisions only, a linear model in each leaf.
 
     A leaf is examined each `grace_period` of weight. It is divided by the feature that most reduces
@@ -113,21 +92,7 @@ class HoeffdingTreeRegressor(Tree, Regressor):
     """
 
     _kernel = _hoeffding_tree_regressor
-    _state = (
-        *tree_fields(COLUMNS),
-        Field("nominal_", ("F",), np.int64),
-        Field("features_", (4, "F")),
-        Field("target_", (4, 1)),
-        Field("slopes_", ("N", "F")),
-        Field("filled_", ("L", "F"), np.int64),
-        Field("bins_", ("L", "F", BLOCKS, "B")),
-        Field("values_", ("L", "F", 3, "V")),
-        Field("blind_", ("L", "F"), np.int64),
-        Field("drawn_", ("L",), np.int64),
-        Field("random_", (1,), np.int64),
-    )
-
-    random_: Ints
+    _state = regression_fields()
 
     def __init__(
         self,
@@ -159,46 +124,3 @@ class HoeffdingTreeRegressor(Tree, Regressor):
         self.max_features = max_features
         self.seed = seed
         self.max_bytes = max_bytes
-
-    def _check(self) -> None:
-        check_growth(self)
-        check_examination(self)
-        if self.leaves not in _MODES:
-            raise wrong("leaves", self.leaves, f"one of {tuple(_MODES)}")
-        if not self.learning_rate > 0:
-            raise wrong("learning_rate", self.learning_rate, "a number > 0")
-        if not 0 <= self.fading <= 1:
-            raise wrong("fading", self.fading, "a factor in [0, 1]")
-        if not self.n_bins >= 2:
-            raise wrong("n_bins", self.n_bins, "an integer >= 2")
-        check_max_features(self.max_features, may_be_none=True)
-
-    def _sizes(self) -> dict[str, int]:
-        return {"N": 1, "L": 1, "B": self.n_bins}
-
-    def _settings(self) -> tuple[float, ...]:
-        return (
-            float(self.grace_period),
-            float(-np.log(self.delta)),
-            float(self.tie_threshold),
-            float(self.min_branch_fraction),
-            float(self.binary_splits),
-            float(_MODES[self.leaves]),
-            np.inf if self.max_depth is None else float(self.max_depth),
-            float(self.learning_rate),
-            float(self.fading),
-            float(n_looked_at(self.max_features or 0, self.schema_.n_features)),
-        )
-
-    def _start(self, schema: Schema) -> None:
-        super()._start(schema)
-        if self.max_features is not None:
-            self.random_[:] = seeded(self.seed, 1)
-
-    def _promise(self, nodes: Any) -> Array:
-        promise: Array = self.numbers_[nodes, Y_M2]
-        return promise
-
-    def _describe(self, leaf: int) -> str:
-        mean, weight = self.numbers_[leaf, [Y_MEAN, WEIGHT]]
-        return f"{mean:.6g} (mean of {weight:.0f})"

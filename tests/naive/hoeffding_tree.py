@@ -269,7 +269,9 @@ class Regressor:
         )
 
     def predict(self, x):
-        leaf = self.root.find(x)
+        return self.predict_at(self.root.find(x), x)
+
+    def predict_at(self, leaf, x):
         linear = self.leaves == "linear" or (
             self.leaves == "adaptive" and leaf.errors["linear"] < leaf.errors["mean"]
         )
@@ -286,6 +288,10 @@ class Regressor:
         if leaf.unexamined >= self.grace:
             self.examine(leaf)
             leaf = self.root.find(x)
+        self.learn(leaf, x, y, w)
+        self.note(x, y, w)
+
+    def learn(self, leaf, x, y, w):
         self.fit_line(leaf, x, y, w)
         leaf.weight += w
         leaf.unexamined += w
@@ -306,6 +312,8 @@ class Regressor:
             leaf.intercept += step
             for j, value in enumerate(z):
                 leaf.slopes[j] = leaf.slopes.get(j, 0.0) + step * value
+
+    def note(self, x, y, w):
         self.past_y.append((y, w))
         for j, value in enumerate(x):
             if not math.isnan(value) and j not in self.nominal:
