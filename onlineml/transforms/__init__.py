@@ -7,6 +7,8 @@ from onlineml.transforms.gaussian_tail_calibrator import GaussianTailCalibrator
 from onlineml.transforms.mean_imputer import MeanImputer
 from onlineml.transforms.min_max_scaler import MinMaxScaler
 from onlineml.transforms.one_hot_encoder import OneHotEncoder
+from onlineml.transforms.running_mean import RunningMean
+from onlineml.transforms.running_z_score import RunningZScore
 from onlineml.transforms.standard_scaler import StandardScaler
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "MeanImputer",
     "MinMaxScaler",
     "OneHotEncoder",
+    "RunningMean",
+    "RunningZScore",
     "StandardScaler",
 ]
