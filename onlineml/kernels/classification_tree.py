@@ -203,8 +203,8 @@ def best_of(d: int, rule: Array, node: int) -> Split:
     """The best division by what `node` has observed."""
     slot = i2(d, TABLE)[node, SLOT]
     return best_split(
-        f2(d, CLASS_WEIGHT)[node], i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot],
-        f4(d, COUNTS)[slot], rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
+        i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot], f4(d, COUNTS)[slot], rule[GINI] > 0.0,
+        rule[BINARY] > 0.0, rule[MIN_BRANCH],
     )  # fmt: skip
 
 

@@ -127,21 +127,20 @@ def _careful_log_density(
 
 @jit
 def best_split(
-    weight: Array, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool,
-    binary: bool, min_branch: float,
+    n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool, binary: bool,
+    min_branch: float,
 ) -> Split:  # fmt: skip
     """The division that leaves the purest children; not to divide has merit 0 and takes part.
 
-    `weight` (C,) is the class distribution before; that of the children comes from what was
-    observed.
+    The impurity before is that of what was observed, as that of the children is: what a leaf was
+    foretold by its parent may be out of date, and would then forbid every division.
     """
-    before = _impurity(weight, n_classes, gini)
     best = Split(0.0, -1, AT_MOST, 0.0, 0, _NEVER)
     for j in range(nominal.shape[0]):
         if nominal[j]:
-            found = _best_nominal(j, n_classes, before, stats, counts, gini, binary, min_branch)
+            found = _best_nominal(j, n_classes, stats, counts, gini, binary, min_branch)
         else:
-            found = _best_threshold(j, n_classes, before, stats, gini, min_branch)
+            found = _best_threshold(j, n_classes, stats, gini, min_branch)
         if found.merit > best.merit:
             best = Split(found.merit, j, found.kind, found.threshold, found.n_children, best.merit)
         elif found.merit > best.second:
@@ -153,23 +152,23 @@ def best_split(
 
 @jit
 def best_split_by(
-    j: int, weight: Array, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool,
-    binary: bool, min_branch: float,
+    j: int, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool, binary: bool,
+    min_branch: float,
 ) -> Split:  # fmt: skip
     """The best division by feature `j`, see `best_split`; its merit may be minus infinity."""
-    before = _impurity(weight, n_classes, gini)
     if nominal[j]:
-        return _best_nominal(j, n_classes, before, stats, counts, gini, binary, min_branch)
-    return _best_threshold(j, n_classes, before, stats, gini, min_branch)
+        return _best_nominal(j, n_classes, stats, counts, gini, binary, min_branch)
+    return _best_threshold(j, n_classes, stats, gini, min_branch)
 
 
 @jit
-def _impurity(weight: Array, n_classes: int, gini: bool) -> float:
+def _impurity(j: int, n_classes: int, stats: Array, gini: bool) -> float:
+    """Impurity of the rows observed that had a value of feature `j`; 0 if there were none."""
     total, term = 0.0, 0.0
     for c in range(n_classes):
-        total += weight[c]
-        term += _term(weight[c], gini)
-    return _mass(total, term, gini) / total
+        total += stats[c, COUNT, j]
+        term += _term(stats[c, COUNT, j], gini)
+    return _mass(total, term, gini) / total if total > 0.0 else 0.0
 
 
 @jit
@@ -211,9 +210,8 @@ def share_at_most(threshold: float, j: int, stats: Array) -> float:
 
 
 @jit
-def _best_threshold(
-    j: int, n_classes: int, before: float, stats: Array, gini: bool, min_branch: float
-) -> Split:
+def _best_threshold(j: int, n_classes: int, stats: Array, gini: bool, min_branch: float) -> Split:
+    before = _impurity(j, n_classes, stats, gini)
     low, high = np.inf, -np.inf
     for c in range(n_classes):
         if stats[c, COUNT, j] > 0.0:
@@ -237,13 +235,14 @@ def _best_threshold(
 
 @jit
 def _best_nominal(
-    j: int, n_classes: int, before: float, stats: Array, counts: Array, gini: bool, binary: bool,
+    j: int, n_classes: int, stats: Array, counts: Array, gini: bool, binary: bool,
     min_branch: float,
 ) -> Split:  # fmt: skip
     """One child a value, or one value against the rest."""
     total, mass, n_branches, n_values = 0.0, 0.0, 0, 0
     for c in range(n_classes):
         total += stats[c, COUNT, j]
+    before = _impurity(j, n_classes, stats, gini)
     best, kind, threshold = _NEVER, MULTIWAY, 0.0
     for v in range(counts.shape[2]):
         inside, inside_term, outside, outside_term = 0.0, 0.0, 0.0, 0.0

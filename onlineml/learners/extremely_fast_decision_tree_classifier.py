@@ -163,8 +163,8 @@ def _merit_by(d: int, rule: Array, node: int, j: int) -> float:
     """Merit of the best division of `node` by feature `j`."""
     slot = i2(d, TABLE)[node, SLOT]
     return best_split_by(
-        j, f2(d, CLASS_WEIGHT)[node], i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot],
-        f4(d, COUNTS)[slot], rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
+        j, i1(d, SEEN)[0], i1(d, NOMINAL), f4(d, STATS)[slot], f4(d, COUNTS)[slot],
+        rule[GINI] > 0.0, rule[BINARY] > 0.0, rule[MIN_BRANCH],
     ).merit  # fmt: skip
 
 

@@ -171,7 +171,7 @@ class Classifier:
             options = [("at most", t, 2) for t in thresholds if low < t < high]
         best = (-math.inf, j, "at most", 0.0, 2)
         for kind, threshold, n in options:
-            merit = self.merit(leaf.classes, self.parts(leaf, j, kind, threshold, n))
+            merit = self.merit(self.parts(leaf, j, kind, threshold, n))
             if merit > best[0] * (1 + 1e-9 * (best[2] == "each")):  # equal but for rounding
                 best = (merit, j, kind, threshold, n)
         return best
@@ -193,7 +193,8 @@ class Classifier:
                 parts[k][c] = inside[k]
         return parts
 
-    def merit(self, before, parts):
+    def merit(self, parts):
+        before = {c: sum(part[c] for part in parts) for c in parts[0]}
         sums = [sum(part.values()) for part in parts]
         total = sum(sums)
         if sum(s > self.min_branch * total for s in sums) < 2:
