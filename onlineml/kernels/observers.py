@@ -172,6 +172,16 @@ def _impurity(j: int, n_classes: int, stats: Array, gini: bool) -> float:
 
 
 @jit
+def impurity(weight: Array, gini: bool) -> float:
+    """Gini impurity, or entropy in bits, of class weights (C,)."""
+    total, term = 0.0, 0.0
+    for c in range(weight.shape[0]):
+        total += weight[c]
+        term += _term(weight[c], gini)
+    return _mass(total, term, gini) / total if total > 0.0 else 0.0
+
+
+@jit
 def _term(w: float, gini: bool) -> float:
     if w <= 0.0:
         return 0.0

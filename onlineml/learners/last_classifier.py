@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.base import Array
 from onlineml.kernels import adwin, entry, jit
-from onlineml.kernels.arena import Call, Field, f1, f2, i1, i2, opened
+from onlineml.kernels.arena import ANSWER, Array, Call, Field, f1, f2, i1, i2, opened, scratch
 from onlineml.kernels.classification_tree import (
     CLASS_WEIGHT,
+    GINI,
     N_SETTINGS,
     OTHERS,
     SEEN,
@@ -17,6 +17,7 @@ from onlineml.kernels.classification_tree import (
     examine,
     learn_at,
 )
+from onlineml.kernels.observers import impurity
 from onlineml.kernels.tree import (
     CHILD,
     DIVIDED,
@@ -34,9 +35,11 @@ from onlineml.learners.classification_trees import ClassificationTree, classific
 from onlineml.learners.members import window_rule
 from onlineml.schema import wrong
 
-# Slots after those of a classification tree: a window (L, ...) over a leaf's errors, and whether
+# Slots after those of a classification tree: a window (L, ...) over what is watched, and whether
 # the leaf is due to be divided, (L,).
-_ERRORS, _DUE = OTHERS, OTHERS + 1
+_WINDOWS, _DUE = OTHERS, OTHERS + 1
+_WATCHES_ERRORS, _WINDOW = N_SETTINGS, N_SETTINGS + 1  # settings after those of every tree
+_WATCHED = ("errors", "impurity")
 _N_SIZES = 12  # sizes of bucket in a window: up to 20,000 errors
 
 
@@ -49,7 +52,6 @@ def _last_classifier(d: int) -> int:
 def _run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
-    spare = np.empty(1 + n_classes)
     for i in range(call.first, call.last):
         x = call.X[i]
         leaf, said, answer = leaf_of(d, x), UNKNOWN, UNKNOWN
@@ -67,13 +69,9 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
                 header[SERVED] = call.serve > 0
                 return i
             if outcome == DIVIDED:
-                leaf, answer = leaf_of(d, x), UNKNOWN
+                leaf, said, answer = leaf_of(d, x), UNKNOWN, UNKNOWN
             if w > 0.0:
-                if answer == UNKNOWN:
-                    said = answer_at(d, x, rule, leaf, spare, 1)
-                    answer = int(spare[0])
-                _watch(d, rule, leaf, answer != c)
-                learn_at(d, x, c, w, rule, leaf, said)
+                _learn(d, x, c, w, rule, leaf, said, answer)
             seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
     return call.last
@@ -81,7 +79,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
 
 @jit
 def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
-    """Divide `leaf` if its errors rose: KEPT, DIVIDED, or STOPPED for room."""
+    """Divide `leaf` if what is watched rose: KEPT, DIVIDED, or STOPPED for room."""
     table, due, slot = i2(d, TABLE), i1(d, _DUE), i2(d, TABLE)[leaf, SLOT]
     if slot < 0 or due[slot] == 0:
         return KEPT
@@ -93,30 +91,48 @@ def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
         fresh = table[child, SLOT]
         if fresh >= 0:
             due[fresh] = 0
-            adwin.restart(f2(d, _ERRORS)[fresh])
+            adwin.restart(f2(d, _WINDOWS)[fresh])
     return outcome
 
 
 @jit
-def _watch(d: int, rule: Array, leaf: int, error: float) -> None:
-    """Tell the window of `leaf` whether its answer was wrong."""
-    slot = i2(d, TABLE)[leaf, SLOT]
-    if slot >= 0 and adwin.update(f2(d, _ERRORS)[slot], rule[N_SETTINGS:], error) > 0:
+def _learn(
+    d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int, answer: int
+) -> None:
+    """Learn a row in `leaf`, and tell its window whether the answer was wrong, or its impurity.
+
+    `said` and `answer` are those of the leaf, `UNKNOWN` if it was not asked.
+    """
+    watches_errors, slot = rule[_WATCHES_ERRORS] > 0.0, i2(d, TABLE)[leaf, SLOT]
+    if watches_errors and answer == UNKNOWN:
+        spare = scratch(d)[0]
+        said = answer_at(d, x, rule, leaf, spare, ANSWER)
+        answer = int(spare[0])
+    learn_at(d, x, c, w, rule, leaf, said)
+    if slot < 0:
+        return
+    value = 0.0 if answer == c else 1.0
+    if not watches_errors:
+        value = impurity(f2(d, CLASS_WEIGHT)[leaf], rule[GINI] > 0.0)
+    if adwin.update(f2(d, _WINDOWS)[slot], rule[_WINDOW:], value) > 0:
         i1(d, _DUE)[slot] = 1
 
 
 class LASTClassifier(ClassificationTree):
     """Local adaptive streaming tree (LAST): a leaf is divided when its own errors rise.
 
-    Every leaf has an adaptive window over the errors of its answers. When their mean rises, the
-    leaf is divided by the best feature, if that gains anything: there is no grace period, no bound
-    and no tie threshold to choose. Time per event is O(depth + n_classes * n_features); memory is
-    that of a Hoeffding tree and 1.3 kB a leaf, within `max_bytes`.
+    Every leaf has an adaptive window over the errors of its answers, or over the impurity of its
+    classes. When the mean rises, the leaf is divided by the best feature, if that gains anything:
+    there is no grace period, no bound and no tie threshold to choose. Time per event is
+    O(depth + n_classes * n_features); memory is that of a Hoeffding tree and 1.3 kB a leaf, within
+    `max_bytes`.
 
     Parameters
     ----------
     drift_delta
         Confidence of the windows: the larger, the sooner leaves are divided.
+    watched
+        "errors" of a leaf's answers, or the "impurity" of its classes by the criterion.
     criterion, leaves, binary_splits, min_branch_fraction, max_depth
         Of the tree, see `HoeffdingTreeClassifier`.
     max_bytes
@@ -137,10 +153,8 @@ class LASTClassifier(ClassificationTree):
     Notes
     -----
     Departures: a leaf whose window was cut is divided when the next row reaches it, before that row
-    is learned; the window is ADWIN, and watches errors only, where [1]_ leaves the detector to the
-    user and may watch the impurity of the leaf's classes instead. As in MOA, only a rise of the
-    errors counts, and a leaf that no division improves is kept until its errors rise again. On
-    Electricity the accuracy is 81.34 %, that of MOA's tree in CapyMOA 0.15 is 81.25 %.
+    is learned; the detector is ADWIN, which [1]_ leaves to the user. As in MOA, only a rise counts,
+    and a leaf that no division improves is kept until there is another.
 
     References
     ----------
@@ -151,7 +165,7 @@ class LASTClassifier(ClassificationTree):
     _kernel = _last_classifier
     _state = (
         *classification_fields(),
-        Field("errors_", ("L", adwin.row_length(_N_SIZES))),
+        Field("windows_", ("L", adwin.row_length(_N_SIZES))),
         Field("due_", ("L",), np.int64),
     )
 
@@ -159,6 +173,7 @@ class LASTClassifier(ClassificationTree):
         self,
         *,
         drift_delta: float = 0.002,
+        watched: str = "errors",
         criterion: str = "info_gain",
         leaves: str = "nba",
         binary_splits: bool = False,
@@ -167,6 +182,7 @@ class LASTClassifier(ClassificationTree):
         max_bytes: int | None = 1 << 25,
     ) -> None:
         self.drift_delta = drift_delta
+        self.watched = watched
         self.criterion = criterion
         self.leaves = leaves
         self.binary_splits = binary_splits
@@ -178,9 +194,12 @@ class LASTClassifier(ClassificationTree):
         super()._check()
         if not 0 < self.drift_delta < 1:
             raise wrong("drift_delta", self.drift_delta, "a number between 0 and 1")
+        if self.watched not in _WATCHED:
+            raise wrong("watched", self.watched, f"one of {_WATCHED}")
 
     def _when_to_divide(self) -> tuple[float, float, float]:
         return 0.0, 0.0, np.inf  # whenever due, by whatever is best
 
     def _settings(self) -> tuple[float, ...]:
-        return (*super()._settings(), *window_rule(float(self.drift_delta)).tolist())
+        watches = float(self.watched == "errors")
+        return (*super()._settings(), watches, *window_rule(float(self.drift_delta)).tolist())

@@ -20,6 +20,8 @@ from tests.naive.last import NaiveLAST as Naive
         {"drift_delta": 0.3},
         {"drift_delta": 0.9, "leaves": "nb", "criterion": "gini", "binary_splits": True},
         {"drift_delta": 0.9, "leaves": "majority", "max_depth": 2},
+        {"drift_delta": 0.3, "watched": "impurity"},
+        {"drift_delta": 0.3, "watched": "impurity", "criterion": "gini", "leaves": "majority"},
     ],
 )
 def test_equals_its_naive_twin(params) -> None:
@@ -78,7 +80,8 @@ def test_divides_when_errors_rise_and_not_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("drift_delta", 0.0), ("leaves", "x"), ("max_depth", -1), ("max_bytes", 0)]
+    ("name", "value"),
+    [("watched", "x"), ("drift_delta", 0.0), ("leaves", "x"), ("max_depth", -1), ("max_bytes", 0)],
 )
 def test_parameters_that_cannot_be_used(name, value) -> None:
     with pytest.raises(ValueError, match=name):

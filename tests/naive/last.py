@@ -9,8 +9,8 @@ from tests.naive.hoeffding_tree import Classifier, argmax
 class NaiveLAST(Classifier):
     """Twin of `LASTClassifier`: a list of all values in each leaf, an ADWIN over its errors."""
 
-    def __init__(self, nominal=(), drift_delta=0.002, **options):
-        self.drift_delta = drift_delta
+    def __init__(self, nominal=(), drift_delta=0.002, watched="errors", **options):
+        self.drift_delta, self.watched = drift_delta, watched
         super().__init__(nominal, grace_period=math.inf, tie_threshold=math.inf, **options)
 
     def make(self, parent, depth, weights):
@@ -26,5 +26,7 @@ class NaiveLAST(Classifier):
                 self.examine(leaf)
                 leaf = self.root.find(x)
             answer = argmax(self.proba(x)) if self.n_classes else -1
-            leaf.due |= leaf.window.update(float(answer != c))
-        super().fit(x, c, w)
+            self.learn(leaf, x, c, w)
+            errors = self.watched == "errors"
+            leaf.due |= leaf.window.update(answer != c if errors else self.impurity(leaf.classes))
+        self.n_classes = max(self.n_classes, c + 1)
