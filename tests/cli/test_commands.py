@@ -203,7 +203,7 @@ def test_compare_gives_the_same_numbers_in_processes():
 
 
 def test_compare_refuses_before_it_runs():
-    refused(call("compare", "-m", "GausianNB", "-s", "phishing"), "did you mean GaussianNB?")
+    refused(call("compare", "-m", "GausianNB", "-s", "phishing"), "did you mean GaussianNB")
     refused(call("compare", "-m", "GaussianNB"), "--stream")
     assert not Path("runs").exists()
 
@@ -255,7 +255,7 @@ def refused(done: Result, *words: str) -> None:
     [
         (["runn"], "did you mean run?"),
         (["list", "modles"], "did you mean models?"),
-        (["run", "-m", "GausianNB", "-s", "phishing"], "did you mean GaussianNB?"),
+        (["run", "-m", "GausianNB", "-s", "phishing"], "did you mean GaussianNB"),
         (["run", "-m", "GaussianNB(varfloor=1)", "-s", "phishing"], "did you mean var_floor?"),
         (["run", "-m", "GaussianNB(var_floor=-1)", "-s", "phishing"], "var_floor: got -1"),
         (["run", "-m", "GaussianNB(3)", "-s", "phishing"], "key=value"),
