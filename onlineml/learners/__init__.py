@@ -5,6 +5,12 @@ from onlineml.learners.adaptive_random_forest import (
     AdaptiveRandomForestRegressor,
 )
 from onlineml.learners.adwin_bagging import AdwinBagging
+from onlineml.learners.aggregated_mondrian_forest_classifier import (
+    AggregatedMondrianForestClassifier,
+)
+from onlineml.learners.aggregated_mondrian_forest_regressor import (
+    AggregatedMondrianForestRegressor,
+)
 from onlineml.learners.batch.aue import AUE
 from onlineml.learners.batch.awe import AWE
 from onlineml.learners.batch.kue import KUE
@@ -70,6 +76,8 @@ __all__ = [
     "AdaptiveRandomForestClassifier",
     "AdaptiveRandomForestRegressor",
     "AdwinBagging",
+    "AggregatedMondrianForestClassifier",
+    "AggregatedMondrianForestRegressor",
     "DriftMixture",
     "DriftMoE",
     "DynamicWeightedMajority",
