@@ -110,7 +110,7 @@ def test_kept_code_goes_with_every_file_that_it_is_made_of() -> None:
     """An edit of a shared kernel must reach its callers, and leave all others as they are."""
     here = Path(kernels.__file__).parent
     package = here.parent
-    forest = kernels.callees(package / "learners" / "adaptive_random_forest.py")
+    forest = kernels.callees(package / "learners" / "watched_members.py")
     assert {here / "adwin.py", here / "arena.py"} <= forest
     assert here / "neighbors.py" not in forest
     assert here / "observers.py" in kernels.callees(here / "classification_tree.py")
