@@ -34,6 +34,7 @@ def _models() -> dict[str, Callable[[int], Any]]:
 
     return {
         "DriftMixture": lambda seed: zoo.DriftMixture(seed=seed),
+        "DriftMixture-lag": lambda seed: zoo.DriftMixture(lag_labels=1, seed=seed),
         "DriftMoE-data": lambda seed: zoo.DriftMoE(mode="data", seed=seed),
         "DriftMoE-task": lambda seed: zoo.DriftMoE(mode="task", seed=seed),
         "ARF-10": lambda seed: zoo.AdaptiveRandomForestClassifier(seed=seed),
@@ -50,8 +51,8 @@ def _models() -> dict[str, Callable[[int], Any]]:
 
 
 OURS = (
-    "DriftMixture", "DriftMoE-data", "DriftMoE-task", "ARF-10", "SRP-10", "LevBag-10", "ARF-100",
-    "kNN", "PA", "tree", "no-change",
+    "DriftMixture", "DriftMixture-lag", "DriftMoE-data", "DriftMoE-task", "ARF-10", "SRP-10",
+    "LevBag-10", "ARF-100", "kNN", "PA", "tree", "no-change",
 )  # fmt: skip
 MOAS = ("MOA ARF-10", "MOA SRP-10", "MOA LevBag-10", "MOA ARF-100", "MOA SRP-100")
 DEFAULT = "DriftMixture,DriftMoE-data,ARF-10,SRP-10,LevBag-10,kNN,PA,no-change"

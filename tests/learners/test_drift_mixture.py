@@ -81,6 +81,16 @@ def test_is_better_than_each_of_its_experts() -> None:
     assert mixture.combiner_weights["vote"] < 0.05
 
 
+def test_nothing_leaks() -> None:
+    """LED with 10 % noise cannot be told better than 74 %, random labels not at all."""
+    (chunk,) = load("led", seed=7, n_rows=10_000).take(10_000).chunks(10_000)
+    right = DriftMixture(seed=1).predict_fit_many(chunk.X, chunk.y) == chunk.y
+    assert 0.71 < right.mean() < 0.74 + 3 * np.sqrt(0.74 * 0.26 / len(right))
+    y = np.random.default_rng(0).integers(0, 4, 4000)
+    right = DriftMixture(seed=1, lag_labels=2).predict_fit_many(chunk.X[:4000], y) == y
+    assert right.mean() < 0.25 + 3 * np.sqrt(0.25 * 0.75 / len(right))
+
+
 def test_follows_a_drift() -> None:
     rng = np.random.default_rng(3)
     X = rng.normal(size=(6000, 4))

@@ -76,3 +76,16 @@ def test_over_any_learner() -> None:
 def test_parameters_that_cannot_be_used(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
         StreamingRandomPatchesClassifier(**{name: value}).fit_one([1.0, 2.0], "a")
+
+
+def test_members_that_see_all_features_see_new_ones() -> None:
+    rng = np.random.default_rng(2)
+    names = ["a", "b", "c", "d", "e"]
+    for max_features, seen in ((3, 3), (8, 5)):
+        model = StreamingRandomPatchesClassifier(n_members=2, max_features=max_features, seed=1)
+        for i in range(60):
+            row = dict(zip(names[: 2 + i // 15], rng.normal(size=2 + i // 15).tolist()))
+            model.predict_one(row)
+            model.fit_one(row, i % 2)
+        assert [member.schema_.n_features for member in model.members_] == [seen, seen]
+        assert model.looks_[0].sum(axis=1).tolist() == [seen, seen]
