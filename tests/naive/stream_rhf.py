@@ -78,7 +78,7 @@ class StreamRHF:
     """Nesic et al. 2022."""
 
     def __init__(self, n_trees: int, height: int, window: int, seed: int) -> None:
-        self.height, self.window, self.room = height, window, min(32, window)
+        self.height, self.window, self.room = height, window, min(8, window)
         self.draws = np.random.default_rng(seed).random((n_trees, 2 << height, 2))
         self.rows: list[Row] = []
         self.trees: list[Node] = []

@@ -229,7 +229,7 @@ class StreamRHF(Detector):
     Each tree cuts the rows of the last window, and those that have come since, at random places
     of random features; those of high kurtosis are chosen more often, as they have values far off.
     The score is the mean over the trees of log2((1 + rows) / (1 + rows in the row's bin)): its
-    rarity in bits. It is 0 until the first window is full; this one is short, of 32 rows, and
+    rarity in bits. It is 0 until the first window is full; this one is short, of 8 rows, and
     each takes twice the rows of the last up to `window_size`. Time per event is
     O(n_trees * height * n_features), memory 48 bytes * n_trees * 2 ** height * n_features.
 
