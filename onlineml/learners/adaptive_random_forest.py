@@ -52,9 +52,10 @@ class AdaptiveRandomForestClassifier(WatchedClassifiers):
 
     Notes
     -----
-    Departures: a tree's error is that of its answer before it learns the row; a leaf draws its
-    features when it first learns; a window that raises a warning without an alarm is restarted,
-    as is MOA's.
+    Departures: trees divide by a nominal feature into one value and the rest, for where leaves look
+    at some features only, a child for each of many values leaves little to learn from; a tree's
+    error is that of its answer before it learns the row; a leaf draws its features when it first
+    learns; a window that raises a warning without an alarm is restarted, as is MOA's.
 
     References
     ----------
@@ -103,6 +104,7 @@ class AdaptiveRandomForestClassifier(WatchedClassifiers):
             tie_threshold=self.tie_threshold,
             leaves=self.leaves,
             max_features=self.max_features,
+            binary_splits=True,
             max_bytes=None,
         )
 

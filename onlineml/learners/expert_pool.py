@@ -69,7 +69,7 @@ class ExpertPool(PatchedEnsemble, WatchedClassifiers):
     def _tree(self, place: int) -> Classifier:
         by_leaf = None if self._is_patched(place) else _LOOKED_AT
         return HoeffdingTreeClassifier(
-            grace_period=50, delta=0.01, max_features=by_leaf, max_bytes=None
+            grace_period=50, delta=0.01, binary_splits=True, max_features=by_leaf, max_bytes=None
         )
 
     def _is_patched(self, place: int) -> bool:

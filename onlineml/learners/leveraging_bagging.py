@@ -29,7 +29,8 @@ class LeveragingBaggingClassifier(Ensemble, Classifier):
     Parameters
     ----------
     base
-        Unfitted classifier that members are clones of; None for a `HoeffdingTreeClassifier`.
+        Unfitted classifier that members are clones of; None for a `HoeffdingTreeClassifier` with
+        binary divisions.
     n_members
         Number of members.
     poisson_mean
@@ -90,7 +91,7 @@ class LeveragingBaggingClassifier(Ensemble, Classifier):
         self.max_bytes = max_bytes
 
     def _base(self) -> Estimator:
-        return HoeffdingTreeClassifier() if self.base is None else self.base
+        return HoeffdingTreeClassifier(binary_splits=True) if self.base is None else self.base
 
     def _check(self) -> None:
         super()._check()

@@ -48,7 +48,7 @@ class StreamingRandomPatchesClassifier(RandomPatches, WatchedClassifiers):
     ----------
     base
         What members are clones of; None for a Hoeffding tree that examines a leaf each 50 events,
-        with `delta` 0.01.
+        with `delta` 0.01 and binary divisions.
     n_members
         Number of members.
     max_features
@@ -122,7 +122,9 @@ class StreamingRandomPatchesClassifier(RandomPatches, WatchedClassifiers):
 
     def _base(self) -> Estimator:
         if self.base is None:
-            return HoeffdingTreeClassifier(grace_period=50, delta=0.01, max_bytes=None)
+            return HoeffdingTreeClassifier(
+                grace_period=50, delta=0.01, binary_splits=True, max_bytes=None
+            )
         return self.base
 
 
@@ -140,7 +142,7 @@ class StreamingRandomPatchesRegressor(RandomPatches, WatchedRegressors):
     ----------
     base
         What members are clones of; None for a Hoeffding tree that examines a leaf each 50 events,
-        with `delta` 0.01.
+        with `delta` 0.01 and binary divisions.
     n_members
         Number of members.
     max_features
