@@ -73,9 +73,10 @@ def base_folder() -> Path:
     return folder
 
 
-def cache_folder(function: Callable[..., Any]) -> Path:
-    """Where the compiled `function` is kept."""
-    folder = base_folder() / sources_digest(Path(function.__code__.co_filename))
+@cache
+def cache_folder(file: str) -> Path:
+    """Where compiled functions of the source `file` are kept."""
+    folder = base_folder() / sources_digest(Path(file))
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -83,7 +84,7 @@ def cache_folder(function: Callable[..., Any]) -> Path:
 @contextmanager
 def _our_cache(function: Callable[..., Any]) -> Iterator[None]:
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder(function))
+    numba.config.CACHE_DIR = str(cache_folder(function.__code__.co_filename))
     try:
         yield
     finally:
@@ -122,7 +123,8 @@ class Entry:
 
     def is_kept(self) -> bool:
         """Whether the cache folder holds the compiled kernel of a source of this name."""
-        return any(cache_folder(self.function).rglob(f"*.{self.function.__qualname__}-*.nbi"))
+        folder = cache_folder(self.function.__code__.co_filename)
+        return any(folder.rglob(f"*.{self.function.__qualname__}-*.nbi"))
 
     def _compile(self) -> Callable[[int], int]:
         if numba.config.DISABLE_JIT:
