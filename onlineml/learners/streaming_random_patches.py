@@ -142,7 +142,7 @@ class StreamingRandomPatchesRegressor(RandomPatches, WatchedRegressors):
     ----------
     base
         What members are clones of; None for a Hoeffding tree that examines a leaf each 50 events,
-        with `delta` 0.01 and binary divisions.
+        with `delta` 0.01.
     n_members
         Number of members.
     max_features
