@@ -14,16 +14,20 @@ SKIPPED = 1_000  # first rows of a long stream, which are not judged
 ODDS_ROWS = 5_000  # most rows that are taken of an ODDS set
 
 
-def clusters(n_rows: int, *, drift: bool) -> tuple[Any, Any]:
+def clusters(
+    n_rows: int, *, drift: bool, seed: int = 7, quiet: int | None = None
+) -> tuple[Any, Any]:
     """A and B: three correlated clusters of ten features, 1 % anomalies of three kinds.
 
     40 % are uniform in the bounding box, 40 % have two features 2 to 3.5 deviations off, 20 %
-    lie close together. B has other clusters from half way on.
+    lie close together. B has other clusters from half way on. The first `quiet` rows, by default
+    those that are not judged, hold no anomaly.
     """
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
+    first = min(SKIPPED, n_rows // 2) if quiet is None else quiet
     halves = [n_rows // 2, n_rows - n_rows // 2] if drift else [n_rows]
     X = np.concatenate([_blobs(rng, n) for n in halves])
-    where = rng.choice(np.arange(min(SKIPPED, n_rows // 2), n_rows), n_rows // 100, replace=False)
+    where = rng.choice(np.arange(first, n_rows), n_rows // 100, replace=False)
     uniform, shifted, close = np.split(where, [2 * len(where) // 5, 4 * len(where) // 5])
     low, high, deviation = X.min(0), X.max(0), X.std(0)
     X[uniform] = rng.uniform(low, high, (len(uniform), 10))

@@ -16,8 +16,18 @@ References
 
 from __future__ import annotations
 
+import numpy as np
+
 from onlineml.kernels import jit
-from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.arena import Array, Field, Ints
+
+#: The state of one window a feature; `W+1` is one more than the size `W` of the windows.
+WINDOWS = (
+    Field("values_", ("F", "W")),
+    Field("suffixes_", ("F", "W+1", 3)),
+    Field("newer_", ("F", 3)),
+    Field("at_", ("F",), np.int64),
+)
 
 
 @jit

@@ -6,8 +6,8 @@ import numpy as np
 
 from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f2, f3, i1, opened
-from onlineml.kernels.sliding_moments import slide, sums_with
+from onlineml.kernels.arena import Call, Ints, f2, f3, i1, opened
+from onlineml.kernels.sliding_moments import WINDOWS, slide, sums_with
 from onlineml.schema import wrong
 
 
@@ -60,12 +60,7 @@ class RunningMean(Transformer):
     """
 
     _kernel = _running_mean
-    _state = (
-        Field("values_", ("F", "W")),
-        Field("suffixes_", ("F", "W+1", 3)),
-        Field("newer_", ("F", 3)),
-        Field("at_", ("F",), np.int64),
-    )
+    _state = WINDOWS
 
     def __init__(self, *, window_size: int = 100) -> None:
         self.window_size = window_size

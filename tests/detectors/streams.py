@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.anomaly_streams import clusters
+
 Array = npt.NDArray[np.float64]
 
 
@@ -60,29 +62,8 @@ def clusters_with_anomalies(
     fill, 40 % are rows with two features shifted by 2 to 3.5 deviations, 20 % lie close
     together. With `drift`, the clusters are others from half way on.
     """
-    rng = np.random.default_rng(seed)
-    parts = [n_rows // 2, n_rows - n_rows // 2] if drift else [n_rows]
-    X = np.concatenate([_clusters(rng, n) for n in parts])
-    n_strange = n_rows // 100
-    where = rng.choice(np.arange(n_rows // 20, n_rows), n_strange, replace=False)
-    uniform, shifted, close = np.split(where, [2 * n_strange // 5, 4 * n_strange // 5])
-    low, high, deviation = X.min(0), X.max(0), X.std(0)
-    X[uniform] = rng.uniform(low, high, (len(uniform), 10))
-    for i in shifted:
-        columns = rng.choice(10, 2, replace=False)
-        X[i, columns] += rng.choice([-1, 1], 2) * rng.uniform(2, 3.5, 2) * deviation[columns]
-    X[close] = rng.uniform(low, high) + 0.02 * (high - low) * rng.normal(size=(len(close), 10))
-    labels = np.zeros(n_rows, np.int64)
-    labels[where] = 1
-    low, high = X.min(0), X.max(0)
-    return np.ascontiguousarray((X - low) / (high - low)), labels
-
-
-def _clusters(rng: np.random.Generator, n: int) -> Array:
-    centers, turns = 3.0 * rng.normal(size=(3, 10)), rng.normal(size=(3, 10, 10)) / np.sqrt(10)
-    which = rng.choice(3, n, p=[0.5, 0.3, 0.2])
-    rows: Array = centers[which] + np.einsum("nij,nj->ni", turns[which], rng.normal(size=(n, 10)))
-    return rows
+    X, labels = clusters(n_rows, drift=drift, seed=seed, quiet=n_rows // 20)
+    return X, labels
 
 
 def moving_rows(seed: int, n: int = 400) -> Array:
