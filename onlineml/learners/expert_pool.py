@@ -26,6 +26,16 @@ _LOOKED_AT = 0.6  # share of the features that a tree or its leaves look at
 #: The state that every such pool has.
 POOL_FIELDS = (*WATCHED_CLASSIFIERS_FIELDS, LOOKS)
 
+#: Experts beside the trees where none are given; members are clones of these.
+_EXPERTS: tuple[Classifier, ...] = (
+    GaussianNB(),
+    KNNClassifier(n_neighbors=5, window_size=500),
+    KNNClassifier(n_neighbors=10, window_size=2000),
+    PassiveAggressiveClassifier(),
+    SoftmaxRegression(learning_rate=0.05),
+    MLPClassifier(),
+)
+
 
 class ExpertPool(PatchedEnsemble, WatchedClassifiers):
     """`n_trees` trees, experts that are watched as trees are, and experts that forget anyhow.
@@ -47,24 +57,18 @@ class ExpertPool(PatchedEnsemble, WatchedClassifiers):
     @property
     def n_members(self) -> int:  # type: ignore[override]  # others are told how many
         """Number of experts."""
-        return len(self._pool())
+        return self.n_trees + len(self._given())
+
+    def _given(self) -> Sequence[Classifier]:
+        """Experts beside the trees, as they were given."""
+        return _EXPERTS if self.experts is None else self.experts
 
     def _pool(self) -> list[Classifier]:
         """Trees, then experts that are watched too, then all others."""
-        given = self._default_experts() if self.experts is None else self.experts
+        given = self._given()
         watched = [expert for expert in given if not isinstance(expert, _FORGETFUL)]
         others = [expert for expert in given if isinstance(expert, _FORGETFUL)]
         return [*map(self._tree, range(self.n_trees)), *watched, *others]
-
-    def _default_experts(self) -> list[Classifier]:
-        return [
-            GaussianNB(),
-            KNNClassifier(n_neighbors=5, window_size=500),
-            KNNClassifier(n_neighbors=10, window_size=2000),
-            PassiveAggressiveClassifier(),
-            SoftmaxRegression(learning_rate=0.05),
-            MLPClassifier(),
-        ]
 
     def _tree(self, place: int) -> Classifier:
         by_leaf = None if self._is_patched(place) else _LOOKED_AT
