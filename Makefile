@@ -28,7 +28,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11 or newer (make PYTHON=/path)"; exit 1; }
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -e '.[dev,neural,tracking]'
+	@$(INSTALL) -e '.[dev,all]'
 	@touch $@
 
 peers: $(VENV)/.peers
