@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from onlineml import detectors, learners, transforms
+from onlineml import active, detectors, learners, transforms
 from onlineml.estimator import Estimator
 from onlineml.graph import chain
 from onlineml.registry import estimators
@@ -13,6 +13,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveRandomForestRegressor": lambda: learners.AdaptiveRandomForestRegressor(
         n_members=3, n_bins=8
     ),
+    "Budget": lambda: active.Budget(rate=0.1),
     "CalibratedDetector": lambda: detectors.CalibratedDetector(base=detectors.DeviationFromMean()),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),

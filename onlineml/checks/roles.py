@@ -61,11 +61,23 @@ def rows_for(
 
 def takes_one_number(estimator: Estimator) -> bool:
     """Whether events are numbers, not rows."""
-    return isinstance(estimator, Detector | DriftDetector) and estimator._n_inputs == 1
+    takes = isinstance(estimator, Detector | DriftDetector) or asks_for_labels(estimator)
+    return takes and getattr(estimator, "_n_inputs", None) == 1
+
+
+def asks_for_labels(estimator: Estimator) -> bool:
+    """Whether the estimator is a query strategy: its targets are a learner's probabilities."""
+    from onlineml.active.query_strategy import QueryStrategy
+
+    return isinstance(estimator, QueryStrategy)
 
 
 def targets(estimator: Estimator, score: Array) -> Any:
     """Targets of the estimator's role: labels (one class comes late), numbers or none."""
+    if asks_for_labels(estimator):
+        odds = np.exp(np.stack([0 * score, score, 2 * np.abs(score) - 4], 1))
+        odds[: len(score) // 2 + 7, 2] = 0.0
+        return odds / odds.sum(1, keepdims=True)
     if isinstance(estimator, Classifier):
         labels = np.where(score > 0, "up", "down").astype(object)
         late = len(score) // 2 + 7
@@ -95,6 +107,8 @@ def serve_one(estimator: Any, x: Any) -> list[Any]:
         return [estimator.score_one(x), *parts]
     if isinstance(estimator, DriftDetector):
         return [float(estimator.drift_detected), float(estimator.warning_detected)]
+    if asks_for_labels(estimator):
+        return list(estimator.query_one(x, _shares_of(1)[0]))
     return list(estimator.transform_one(x).tolist())
 
 
@@ -111,6 +125,8 @@ def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
         return [[score, *part] for score, part in zip(scores, parts)]
     if isinstance(estimator, DriftDetector):
         return [serve_one(estimator, x) for x in X]
+    if asks_for_labels(estimator):
+        return _by_row(estimator.query_many(X, _shares_of(len(X))))
     return list(estimator.transform_many(X).tolist())
 
 
@@ -124,6 +140,8 @@ def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
         return [[value] for value in estimator.score_fit_many(X).tolist()]
     if isinstance(estimator, DriftDetector):
         return [[flag] for flag in estimator.flags_of(X).tolist()]
+    if asks_for_labels(estimator):
+        return _by_row(estimator.query_fit_many(X, y))
     return list(estimator.transform_fit_many(X).tolist())
 
 
@@ -135,11 +153,24 @@ def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
             estimator.fit_one(x)
             answers.append([float(estimator.flag_[0])])
             continue
+        if asks_for_labels(estimator):
+            answers.append(list(estimator.query_one(x, y[i])))
+            estimator.fit_one(x, y[i])
+            continue
         answer = serve_one(estimator, x)
         answer = answer[:1] if isinstance(estimator, Detector) else answer
         answers.append(answer[1:] if isinstance(estimator, Classifier) else answer)
         fit_one(estimator, x, None if y is None else y[i])
     return answers
+
+
+def _shares_of(n_rows: int) -> Array:
+    """Probabilities to serve a query strategy with where none belong to the rows."""
+    return np.full((n_rows, 3), (0.5, 0.3, 0.2))
+
+
+def _by_row(queries: Any) -> list[list[Any]]:
+    return [[bool(ask), chance, score] for ask, chance, score in zip(*queries)]
 
 
 def trained(estimator: Estimator, seed: int = 0, n_rows: int = N_ROWS) -> Any:
