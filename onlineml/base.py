@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.estimator import Estimator
+from onlineml.estimator import Diagnostics, Estimator
 from onlineml.kernels.alarms import DRIFT, WARNING
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of, label_array, labels_of
@@ -27,6 +27,7 @@ __all__ = [
     "Array",
     "Classifier",
     "Detector",
+    "Diagnostics",
     "DriftDetector",
     "Estimator",
     "Regressor",

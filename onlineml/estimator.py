@@ -33,6 +33,9 @@ from onlineml.kernels.arena import (
 )
 from onlineml.schema import Schema, wrong
 
+#: What goes on inside an estimator, by name: numbers, or numbers by part.
+Diagnostics = dict[str, float | dict[str, float]]
+
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
 _ndarray = np.ndarray  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
@@ -157,6 +160,16 @@ class Estimator(ABC):
     def nbytes(self) -> int:
         """Size of the learned state in bytes."""
         return _nbytes({name: getattr(self, name) for name in self._learned()})
+
+    def diagnostics(self) -> Diagnostics:
+        """What goes on inside, by name: numbers, or numbers by part; nothing for most.
+
+        Evaluations look at it at the end of every window, and reports draw what they saw. A name
+        that begins with `n_` counts events since the start, which become marks; the parts of one
+        that ends in `_shares` sum to 1 and are stacked; all others become lines. Costs no more
+        than reading what is there, and changes nothing.
+        """
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
+from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.schema import Schema, wrong
 
@@ -68,6 +69,14 @@ class _Chain(Estimator):
             if step._call(step._fitting) != 1:  # wants room
                 step._run(step._row[None].copy(), y, rows[2], out[:0], 0, True)
         return 1
+
+    def diagnostics(self) -> Diagnostics:
+        """Those of the steps; a name that an earlier step has too gets the step's number before."""
+        found: Diagnostics = {}
+        for i, step in enumerate(self.steps_ if self.is_started else ()):
+            for name, value in step.diagnostics().items():
+                found[name if name not in found else f"{i}.{name}"] = value
+        return found
 
     def __repr__(self) -> str:
         return f"chain({', '.join(map(repr, self.steps))})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import reduce
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Classifier, Detector, Estimator
+from onlineml.evaluation.course import Course
 from onlineml.evaluation.entrants import Entrant
 from onlineml.evaluation.metrics import Metric, Scored
 from onlineml.evaluation.result import Run, WindowRecord
@@ -89,6 +91,7 @@ class Contender:
         self.run.cumulative = {metric.name: [] for metric in metrics}
         self.cpu_seconds = 0.0
         self._scores = Scores(metrics, window, labels.classes)
+        self._course = Course(self.model, window)
         self._in_full = any(metric.needs_probabilities for metric in metrics)
         self._table = np.array([-1], np.int64)
         self._maps = False  # whether the model's codes differ from those of the evaluation
@@ -101,10 +104,20 @@ class Contender:
 
     def answer_and_learn(self, X: Array, y: Targets) -> Answers:
         """Each row is answered, then learned."""
-        return self._read(self._learn(X, y, None, self._serving))
+        parts = [
+            self._read(self._learn(X[rows], y[rows], None, self._serving))
+            for rows in self._course.stretches(np.ones(len(X), bool))
+        ]
+        return reduce(Answers.then, parts)
 
     def follow(self, X: Array, y: Targets, lesson: Bools) -> Answers:
         """Lessons are learned, the other rows answered, in order; the answers to those."""
+        parts = [
+            self._follow(X[rows], y[rows], lesson[rows]) for rows in self._course.stretches(lesson)
+        ]
+        return reduce(Answers.then, parts)
+
+    def _follow(self, X: Array, y: Targets, lesson: Bools) -> Answers:
         first = int(lesson.argmax()) if lesson.any() else len(lesson)
         answers = self._answer(X[:first])
         if first == len(lesson):
@@ -196,6 +209,7 @@ class Contender:
     def finish(self) -> None:
         """Close the last window, which may be short, and take stock."""
         if self._scores.is_open:
+            self._course.end()
             self._tell(*self._scores.close())
         self.run.n_skipped = self._scores.n_skipped()
         self.run.cpu_seconds = self.cpu_seconds
@@ -204,8 +218,9 @@ class Contender:
     def _tell(self, n: int, window: dict[str, float], cumulative: dict[str, float]) -> None:
         run, n_rows = self.run, self._scores.n_rows
         record = WindowRecord(
-            run.model, run.seed, run.baseline, n_rows, n, window, cumulative, self.cpu_seconds
-        )
+            run.model, run.seed, run.baseline, n_rows, n, window, cumulative, self.cpu_seconds,
+            self._course.seen(),
+        )  # fmt: skip
         run.take(record)
         self.on_window(record)
 

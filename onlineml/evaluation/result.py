@@ -140,7 +140,9 @@ class Result:
         """The windowed table, one row a run and window, as columns.
 
         `model`, `seed`, `baseline`, `n_rows` (scored so far), then for each metric its value in the
-        window (`accuracy`) and over all rows so far (`accuracy_cumulative`).
+        window (`accuracy`) and over all rows so far (`accuracy_cumulative`), then what models told
+        of themselves (`diagnostics.gate_entropy`, `diagnostics.expert_shares.<part>`), NaN for
+        those that did not.
         """
         columns: dict[str, list[Any]] = {
             name: [getattr(run, name) for run in self.runs for _ in run.n_rows]
@@ -151,6 +153,19 @@ class Result:
             columns[name] = [v for run in self.runs for v in run.window.get(name, ())]
             columns[f"{name}_cumulative"] = [
                 v for run in self.runs for v in run.cumulative.get(name, ())
+            ]
+        return columns | self._told()
+
+    def _told(self) -> dict[str, list[float]]:
+        """Columns of what models told of themselves."""
+        columns: dict[str, list[float]] = {}
+        told = {(name, part): None for run in self.runs for name in run.diagnostics
+                for part in run.diagnostics[name]}  # fmt: skip
+        for name, part in told:
+            columns[f"diagnostics.{name}.{part}".rstrip(".")] = [
+                value
+                for run in self.runs
+                for value in run.diagnostics.get(name, {}).get(part, [np.nan] * len(run.n_rows))
             ]
         return columns
 
@@ -164,7 +179,7 @@ class Result:
         """Write the windowed table (see `columns`); the rest goes into its metadata."""
         head = self.to_plain()
         for run in head["runs"]:
-            for curve in ("n_rows", "window", "cumulative"):
+            for curve in ("n_rows", "window", "cumulative", "diagnostics"):
                 del run[curve]
         write_parquet(path, self.columns(), _to_bytes(head))
 

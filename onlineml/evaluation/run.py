@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +24,8 @@ class WindowRecord(NamedTuple):
     cumulative: dict[str, float]
     #: CPU seconds that the model has used so far.
     cpu_seconds: float
+    #: What the model told of itself at the end of the window (see `Estimator.diagnostics`).
+    diagnostics: Mapping[str, float | dict[str, float]] = MappingProxyType({})
 
 
 @dataclass
@@ -30,7 +34,8 @@ class Run:
 
     `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
     per metric. `n_skipped` counts, per metric, windows that it could not judge and left out of
-    its total (rankings of one class).
+    its total (rankings of one class). `diagnostics[name][part]` is what the model told of itself at
+    the end of each window, NaN where nothing; a number without parts has the part "".
     """
 
     model: str
@@ -40,6 +45,7 @@ class Run:
     n_rows: list[int] = field(default_factory=list)
     window: dict[str, list[float]] = field(default_factory=dict)
     cumulative: dict[str, list[float]] = field(default_factory=dict)
+    diagnostics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     n_skipped: dict[str, int] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     nbytes: int = 0
@@ -65,16 +71,31 @@ class Run:
         for curves, values in ((self.window, record.window), (self.cumulative, record.cumulative)):
             for name, value in values.items():
                 curves.setdefault(name, []).append(value)
+        self._note(record.diagnostics)
         self.cpu_seconds = record.cpu_seconds
+
+    def _note(self, diagnostics: Mapping[str, float | Mapping[str, float]]) -> None:
+        n = len(self.n_rows)
+        for name, told in diagnostics.items():
+            for part, value in (told if isinstance(told, Mapping) else {"": told}).items():
+                curve = self.diagnostics.setdefault(name, {}).setdefault(part, [])
+                curve += [np.nan] * (n - 1 - len(curve))
+                curve.append(float(value))
+        for parts in self.diagnostics.values():
+            for curve in parts.values():
+                curve += [np.nan] * (n - len(curve))
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Run:
         """The run that `dataclasses.asdict` described; None stands for NaN."""
-        curves = {
-            kind: {
-                name: [np.nan if value is None else value for value in curve]
-                for name, curve in plain[kind].items()
-            }
-            for kind in ("window", "cumulative")
-        }
+        told = plain.get("diagnostics", {}).items()
+        curves: dict[str, Any] = {kind: _curves(plain[kind]) for kind in ("window", "cumulative")}
+        curves["diagnostics"] = {name: _curves(parts) for name, parts in told}
         return cls(**{**plain, **curves})
+
+
+def _curves(plain: Mapping[str, Sequence[float | None]]) -> dict[str, list[float]]:
+    return {
+        name: [np.nan if value is None else value for value in curve]
+        for name, curve in plain.items()
+    }

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onlineml.base import Array, Classifier
+from onlineml.base import Array, Classifier, Diagnostics
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.mixing import fill_hidden, mix, trust_in
 from onlineml.kernels.mixing_steps import COMBINERS, MIXER_FIELDS, mixer_of, settle
 from onlineml.learners.expert_pool import POOL_FIELDS, ExpertPool
 from onlineml.learners.members import NO_ANSWERS
+from onlineml.learners.watched_members import by_place
 from onlineml.schema import Schema, wrong
 
 _RARE = 10.0  # most by which the rows of a rare class are multiplied
@@ -230,8 +231,7 @@ class DriftMixture(ExpertPool):
         """How much the gate has trusted each expert of late; sums to 1."""
         if not self.is_started:
             return {}
-        names = [f"{m} {type(member).__name__}" for m, member in enumerate(self.members_)]
-        return dict(zip(names, (self.shares_ / self.shares_.sum()).tolist()))
+        return by_place(self.members_, self.shares_ / self.shares_.sum())
 
     @property
     def gate_entropy(self) -> float:
@@ -260,6 +260,18 @@ class DriftMixture(ExpertPool):
     def n_renewed(self) -> int:
         """How often an expert began anew because it was of no use."""
         return int(self.n_renewed_.sum()) if self.is_started else 0
+
+    def diagnostics(self) -> Diagnostics:
+        """Whom gate and blend trust, how undecided the gate is, and which experts began anew."""
+        if not self.is_started:
+            return {}
+        return {
+            "expert_shares": self.expert_shares,
+            "combiner_shares": self.combiner_weights,
+            "gate_entropy": self.gate_entropy,
+            **super().diagnostics(),
+            "n_renewed": by_place(self.members_, self.n_renewed_),
+        }
 
 
 @jit

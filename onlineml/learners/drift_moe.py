@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Array, Classifier
+from onlineml.base import Array, Classifier, Diagnostics
 from onlineml.estimator import _power_of_two
 from onlineml.kernels.arena import Descriptor, Ints
 from onlineml.kernels.drift_moe import CHOSEN, NEW_CLASS, STATE, WANTING, drift_moe
@@ -167,6 +167,14 @@ class DriftMoE(Classifier):
     def _n_scratch(self) -> int:
         said = len(self.experts_) * self._n_outputs()
         return int(self.schema_.n_features + 3 * self.shape_[1:].sum()) + 1 + said
+
+    def diagnostics(self) -> Diagnostics:
+        """Which part of what was learned so far each expert has learned: starved ones show."""
+        if not self.is_started:
+            return {}
+        learned = self.n_learned_[: len(self.experts_)]
+        shares = learned / max(float(learned.sum()), 1.0)
+        return {"expert_shares": {f"{e} expert": float(share) for e, share in enumerate(shares)}}
 
     # ---------------------------------------------------------------- experts and router
 

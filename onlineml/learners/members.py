@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from onlineml.base import Array, Classifier, Estimator, Regressor
+from onlineml.base import Array, Classifier, Diagnostics, Estimator, Regressor
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
@@ -171,6 +171,10 @@ class Ensemble(Estimator):
     def n_replaced(self) -> int:
         """How often a member has been replaced by a fresh one."""
         return int(self.n_made_.sum()) - int(self.n_members) if self.is_started else 0
+
+    def diagnostics(self) -> Diagnostics:
+        """How often a member has been replaced."""
+        return {"n_replaced": float(self.n_replaced)}
 
 
 # -------------------------------------------------------------------- ways to run

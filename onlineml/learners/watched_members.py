@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from onlineml.base import Array, Estimator
+from onlineml.base import Array, Diagnostics, Estimator
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.learners.members import (
@@ -116,6 +117,15 @@ class WatchedEnsemble(Ensemble):
         """How often a member has been replaced, by one of the background or a fresh one."""
         return int(self.n_drifts_.sum()) if self.is_started else 0
 
+    def diagnostics(self) -> Diagnostics:
+        """How often members were replaced, each by place, and how many are under a warning."""
+        if not self.is_started:
+            return {}
+        return {
+            "n_replaced": by_place(self.members_, self.n_drifts_),
+            "warned_members": float(self.warned_.sum()),
+        }
+
     def _run_members(
         self, X: Array, y: Array, weight: Array, asked: int, fit: bool
     ) -> tuple[Array, Array, dict[int, list[int]]]:
@@ -187,6 +197,12 @@ class WatchedEnsemble(Ensemble):
         if self.warned_[m] and len(X):
             rows = self._look(X, m, background=True)
             self.background_[m]._run(rows, y, drawn, NO_ANSWERS, 0, True)
+
+
+def by_place(members: Sequence[Estimator], values: Array | Ints) -> dict[str, float]:
+    """Numbers of members under their names: place and class."""
+    names = [f"{m} {type(member).__name__}" for m, member in enumerate(members)]
+    return dict(zip(names, map(float, values)))
 
 
 @jit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,16 +17,29 @@ def averaged(runs: Sequence[Run], metric: str, *, color: int, max_points: int) -
 
     Windows where a metric is not defined (NaN) are left out of the means.
     """
+    curve = mean_curve(runs, lambda run: run.window.get(metric), max_points)
+    return curve._replace(color=color)
+
+
+def mean_curve(
+    runs: Sequence[Run], values_of: Callable[[Run], Sequence[float] | None], max_points: int
+) -> Curve:
+    """`averaged` of any values, one a window; None where a run has none."""
     n = min(len(run.n_rows) for run in runs)
     rows = np.array(runs[0].n_rows[:n], np.float64)
-    values = np.array([run.window.get(metric, [math.nan] * n)[:n] for run in runs], np.float64)
-    many = math.ceil(n / max_points)
-    if many > 1:
-        starts = np.arange(0, n, many)
-        values = _means(values, starts)
-        rows = rows[np.minimum(starts + many - 1, n - 1)]
+    values = np.array([(values_of(run) or [math.nan] * n)[:n] for run in runs], np.float64)
+    starts, ends = merged(n, max_points)
+    if len(starts) < n:
+        values, rows = _means(values, starts), rows[ends]
     mean, spread = _mean_and_sd(values)
-    return Curve(runs[0].model, rows, mean, spread, color, runs[0].baseline)
+    return Curve(runs[0].model, rows, mean, spread, 0, runs[0].baseline)
+
+
+def merged(n: int, max_points: int) -> tuple[np.typing.NDArray[np.intp], ...]:
+    """First and last of the windows that become one point."""
+    many = max(math.ceil(n / max_points), 1)
+    starts = np.arange(0, n, many)
+    return starts, np.minimum(starts + many - 1, n - 1)
 
 
 def _means(values: Array, starts: np.typing.NDArray[np.intp]) -> Array:

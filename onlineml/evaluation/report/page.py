@@ -13,6 +13,7 @@ import onlineml
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.report.curves import averaged
+from onlineml.evaluation.report.inside import inside_models
 from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
 from onlineml.evaluation.report.words import (
     breakable,
@@ -169,6 +170,9 @@ class _Block:
             "charts": list(self._charts()),
             "chart_note": self._chart_note(),
             "drifts": result.drifts,
+            "inside": list(
+                inside_models(result, [row["model"] for row in self.own], self.colors, self.key)
+            ),
             "figures": list(self._figures()),
             "config": self.config,
         }

@@ -36,6 +36,69 @@ class Bar(NamedTuple):
     baseline: bool = False
 
 
+class Frame(NamedTuple):
+    """Where rows from 0 to `last` and values from `low` to `high` are drawn."""
+
+    last: float
+    low: float
+    high: float
+    width: int
+    height: int
+
+    @property
+    def left(self) -> int:
+        """Where row 0 is."""
+        return _LEFT
+
+    @property
+    def right(self) -> int:
+        """Where the last row is."""
+        return self.width - _RIGHT
+
+    @property
+    def bottom(self) -> int:
+        """Where the lowest value is."""
+        return self.height - _BOTTOM
+
+    def to_x(self, row: float) -> float:
+        """Place of a row."""
+        return _LEFT + row / max(self.last, 1) * (self.right - _LEFT)
+
+    def to_y(self, value: float) -> float:
+        """Place of a value."""
+        return self.bottom - (value - self.low) / (self.high - self.low) * (self.bottom - _TOP)
+
+    def axes(self) -> list[str]:
+        """Lines and labels at round values, labels at round rows."""
+        parts, ticks = [], nice_ticks(self.low, self.high, 5)
+        for tick in ticks:
+            y = self.to_y(tick)
+            parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{self.right}"/>')
+            label = tick_label(tick, ticks)
+            parts.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{label}</text>')
+        return parts + self.row_ticks()
+
+    def row_ticks(self) -> list[str]:
+        """Labels at round rows."""
+        return [
+            f'<text class="tick mid" x="{self.to_x(tick):.1f}" y="{self.height - 8}">'
+            f"{short_number(tick)}</text>"
+            for tick in nice_ticks(0.0, self.last, 6)
+            if tick <= self.last
+        ]
+
+    def drifts(self, rows: Iterable[int]) -> list[str]:
+        """A mark at each of the rows."""
+        return [
+            f'<g class="drift"><title>drift at row {row:,}</title>'
+            f'<path d="M{x:.1f} {_TOP - 2}V{self.bottom}"/>'
+            f'<path class="flag" d="M{x - 4:.1f} {_TOP - 8}h8l-4 7z"/></g>'
+            for row in rows
+            if 0 <= row <= self.last
+            for x in [self.to_x(row)]
+        ]
+
+
 def lines(
     curves: Sequence[Curve],
     *,
@@ -48,39 +111,15 @@ def lines(
 ) -> Markup:
     """Curves over rows, with a mark at every known drift; `key` tells figures of a page apart."""
     low, high = _value_range(curves, bounds)
-    ticks = nice_ticks(low, high, 5)
-    first, last = _row_range(curves)
-    right, bottom = width - _RIGHT, height - _BOTTOM
-
-    def to_x(row: float) -> float:
-        return _LEFT + (row - first) / max(last - first, 1) * (right - _LEFT)
-
-    def to_y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - _TOP)
-
+    frame = Frame(_last_row(curves), low, high, width, height)
+    right, bottom = frame.right, frame.bottom
     clip = f"clip{key}"
     parts = [f'<clipPath id="{clip}"><rect x="{_LEFT}" y="{_TOP - 4}" '
              f'width="{right - _LEFT}" height="{bottom - _TOP + 8}"/></clipPath>']  # fmt: skip
-    for tick in ticks:
-        y = to_y(tick)
-        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
-        label = tick_label(tick, ticks)
-        parts.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{label}</text>')
-    for tick in nice_ticks(first, last, 6):
-        if first <= tick <= last:
-            label, x = short_number(tick), to_x(tick)
-            parts.append(f'<text class="tick mid" x="{x:.1f}" y="{height - 8}">{label}</text>')
-    for row in drifts:
-        if first <= row <= last:
-            x = to_x(row)
-            parts.append(
-                f'<g class="drift"><title>drift at row {row:,}</title>'
-                f'<path d="M{x:.1f} {_TOP - 2}V{bottom}"/>'
-                f'<path class="flag" d="M{x - 4:.1f} {_TOP - 8}h8l-4 7z"/></g>'
-            )
+    parts += [*frame.axes(), *frame.drifts(drifts)]
     behind = sorted(curves, key=lambda curve: not curve.baseline)
-    parts.extend(_line(curve, clip, to_x, to_y) for curve in behind)
-    return _figure(parts, title, width, height)
+    parts.extend(_line(curve, clip, frame.to_x, frame.to_y) for curve in behind)
+    return figure(parts, title, width, height)
 
 
 def _line(
@@ -135,14 +174,15 @@ def bars(rows: Sequence[Bar], *, title: str, width: int = 420, logarithmic: bool
             f'<rect x="0" y="{y + 19}" width="{end:.1f}" height="9" rx="3"/>'
             f'<text class="value" x="{end + 7:.1f}" y="{y + 28}">{escape(bar.text)}</text></g>'
         )
-    return _figure(parts, title, width, height)
+    return figure(parts, title, width, height)
 
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _figure(parts: Iterable[str], title: str, width: int, height: int) -> Markup:
+def figure(parts: Iterable[str], title: str, width: int, height: int) -> Markup:
+    """A picture of `parts`, named `title`."""
     return Markup(
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
@@ -169,9 +209,9 @@ def _value_range(curves: Sequence[Curve], bounds: tuple[float, float]) -> tuple[
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def _row_range(curves: Sequence[Curve]) -> tuple[float, float]:
+def _last_row(curves: Sequence[Curve]) -> float:
     rows = np.concatenate([curve.x for curve in curves] or [np.zeros(1)])
-    return (0.0, float(rows.max())) if len(rows) else (0.0, 1.0)
+    return float(rows.max()) if len(rows) else 1.0
 
 
 def nice_ticks(low: float, high: float, about: int) -> list[float]:
