@@ -9,7 +9,7 @@ from onlineml.kernels.arena import Array, Ints
 
 #: Name of a rule -> its number in kernels, which is also how many moments of a weight it keeps.
 RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
-_SGD, _ADAGRAD, _ADAM = 0, 1, 2
+SGD, _ADAGRAD, _ADAM = 0, 1, 2
 _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -29,7 +29,7 @@ def descend(
     `moments` is `(number of moments, number of weights)`. `rate` has Adam's correction in it.
     Weights are first multiplied by `shrink` (weight decay apart from the gradient).
     """
-    if rule == _SGD and n == weights.shape[0]:  # all weights, in order
+    if rule == SGD and n == weights.shape[0]:  # all weights, in order
         for a in range(n):
             weights[a] = weights[a] * shrink - rate * (slope * values[a])
         return
