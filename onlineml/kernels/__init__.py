@@ -98,6 +98,17 @@ def jit(function: F) -> F:
     return compiled
 
 
+def inlined(function: F) -> F:
+    """As `jit`, for short functions of the hot path: their code becomes a part of the caller's.
+
+    LLVM weighs size against speed and leaves a call where many arrays are handed on; such a call
+    costs more than the few operations inside.
+    """
+    with _our_cache(function):
+        compiled: F = numba.njit(**_OPTIONS, forceinline=True)(function)
+    return compiled
+
+
 _entries: list[Entry] = []
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import inlined, jit
 from onlineml.kernels.arena import Array, Call, f2, f4, i1, i2
 from onlineml.kernels.observers import (
     COUNT,
@@ -76,7 +76,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
             outcome = KEPT
             if c >= n_classes:
                 header[WANTED_CLASSES], outcome = c + 1, STOPPED
-            elif w > 0.0:
+            elif w > 0.0 and f2(d, NUMBERS)[leaf, UNEXAMINED] >= rule[GRACE]:
                 outcome = examine(d, rule, leaf)
             if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
                 header[SERVED] = call.serve > 0
@@ -84,7 +84,8 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
             if outcome == DIVIDED:
                 leaf, said = leaf_of(d, x), UNKNOWN
             if w > 0.0:
-                draw_features(d, rule, leaf)
+                if rule[SUBSET] > 0.0:
+                    draw_features(d, rule, leaf)
                 learn_at(d, x, c, w, rule, leaf, said)
             seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
@@ -101,7 +102,7 @@ def draw_features(d: int, rule: Array, leaf: int) -> None:
     i1(d, DRAWN)[slot] = 1
 
 
-@jit
+@inlined
 def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
     """Write the answer; returns what naive Bayes says, if that was asked."""
     n, slot, own = i1(d, SEEN)[0], i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
@@ -122,7 +123,7 @@ def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) 
     return UNKNOWN
 
 
-@jit
+@inlined
 def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
     return log_score(
         x, f2(d, CLASS_WEIGHT)[leaf, c], f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c],
@@ -131,7 +132,7 @@ def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
     )  # fmt: skip
 
 
-@jit
+@inlined
 def learn_at(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int) -> None:
     """Learn the row in `leaf`; `said` is what naive Bayes says of it, or `UNKNOWN`."""
     slot, own, weight = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf], f2(d, CLASS_WEIGHT)[leaf]
@@ -151,7 +152,7 @@ def learn_at(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: i
             f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c] = summary
 
 
-@jit
+@inlined
 def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
     best, top = -1, -np.inf
     for c in range(i1(d, SEEN)[0]):
@@ -161,7 +162,7 @@ def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
     return best
 
 
-@jit
+@inlined
 def _heaviest(weight: Array) -> int:
     best = 0
     for c in range(1, weight.shape[0]):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import inlined, jit
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
@@ -25,7 +25,7 @@ _N_CANDIDATES = 10  # thresholds tried per numeric feature
 _NEVER = -np.inf
 
 
-@jit
+@inlined
 def observe(
     x: Array, w: float, nominal: Ints, n_values: Ints, blind: Ints, stats: Array, counts: Array
 ) -> None:
@@ -67,7 +67,7 @@ def forget(stats: Array, counts: Array) -> None:
             counts[j, v] = 0.0
 
 
-@jit
+@inlined
 def summarize(weight: float, nominal: Ints, blind: Ints, stats: Array) -> tuple[float, int]:
     """Log of prior and normalizers of one class, and whether the short formula holds for it."""
     total, product, n = np.log(weight), 1.0, 0
@@ -84,7 +84,7 @@ def summarize(weight: float, nominal: Ints, blind: Ints, stats: Array) -> tuple[
     return total + 0.5 * (np.log(product) - n * _LOG_PI), 1
 
 
-@jit
+@inlined
 def log_score(
     x: Array, weight: float, base: float, simple: int, nominal: Ints, n_values: Ints,
     blind: Ints, stats: Array, counts: Array,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onlineml.kernels import jit
+from onlineml.kernels import inlined, jit
 from onlineml.kernels.arena import Array, Ints, f2, i1, i2
 
 # Slots: (10,), (N, links), (N, columns), and a stack of pool rows that were given back, (L,).
@@ -48,7 +48,7 @@ class Split(NamedTuple):
     second: float
 
 
-@jit
+@inlined
 def leaf_of(d: int, x: Array) -> int:
     """The leaf that `x` falls into.
 

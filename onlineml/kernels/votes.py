@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import inlined, jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array
 
 
-@jit
+@inlined
 def answer_from_logs(out: Array, n: int, serve: int) -> None:
     """`out[1 : 1 + n]` holds log scores: write the best class, and with scores their softmax."""
     best = _best(out, n)
@@ -32,7 +32,7 @@ def answer_from_votes(out: Array, n: int, serve: int) -> None:
         _share_out(out, n, total)
 
 
-@jit
+@inlined
 def _best(out: Array, n: int) -> int:
     best = -1
     for c in range(n):

@@ -39,6 +39,7 @@ from onlineml.schema import Schema, wrong
 Promise = Callable[[Any], Array]
 
 _NODES_PER_SLOT = 4  # room for nodes that is set aside with each row of the leaf pool
+_AT_FIRST = {"N": 16, "L": 4}  # the first division makes room for a few more
 _AT_ONCE = 16  # a full pool gives up one in so many leaves
 _WORTH_IT = 8  # gaps are closed when one in so many nodes is gone
 _LABEL_BYTES = 128  # set aside for a class label
@@ -217,7 +218,7 @@ def _largest(tree: Any, axis: str, due: int, aside: dict[str, int]) -> int:
 
     `aside` names axes to be given so many times that size, if they are smaller.
     """
-    size = max(2 * tree._size(axis), due)
+    size = max(2 * tree._size(axis), due, _AT_FIRST.get(axis, 0))
     while size >= due:
         others = {name: max(times * size, tree._size(name)) for name, times in aside.items()}
         if _fits(tree, {axis: size, **others}):
