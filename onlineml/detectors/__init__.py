@@ -7,6 +7,7 @@ from onlineml.detectors.anomaly.exact_storm import ExactStorm
 from onlineml.detectors.anomaly.gated import GatedDetector
 from onlineml.detectors.anomaly.half_space_trees import HalfSpaceTrees
 from onlineml.detectors.anomaly.iforest_asd import IForestASD
+from onlineml.detectors.anomaly.kitnet import KitNet
 from onlineml.detectors.anomaly.knn_cad import KNNCAD
 from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.detectors.anomaly.local_outlier_factor import LocalOutlierFactor
@@ -78,6 +79,7 @@ __all__ = [
     "Hellinger",
     "IForestASD",
     "KNNDetector",
+    "KitNet",
     "KolmogorovSmirnov",
     "LocalOutlierFactor",
     "LocalOutlierProbability",
