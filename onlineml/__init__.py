@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onlineml.evaluation import prequential as prequential
+    from onlineml.graph import Graph as Graph
     from onlineml.graph import chain as chain
     from onlineml.persistence import load as load
     from onlineml.persistence import save as save
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "chain", "load", "prequential", "save"]
+__all__ = ["Graph", "__version__", "chain", "load", "prequential", "save"]
 
 _ROOMS = {
+    "Graph": "graph",
     "chain": "graph",
     "load": "persistence",
     "prequential": "evaluation",

@@ -5,7 +5,7 @@ from typing import Any
 
 from onlineml import active, detectors, learners, transforms
 from onlineml.estimator import Estimator
-from onlineml.graph import chain
+from onlineml.graph import Graph, chain, refit, reset
 from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
@@ -22,6 +22,10 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "DriftMixture": lambda: learners.DriftMixture(
         n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=1
     ),
+    "GraphClassifier": lambda: _graph(learners.GaussianNB()),
+    "GraphDetector": lambda: _graph_of_strangeness(detectors.DeviationFromMean()),
+    "GraphRegressor": lambda: _graph(learners.LinearRegression()),
+    "GraphTransformer": lambda: _graph_of_strangeness(transforms.MinMaxScaler()),
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
@@ -39,6 +43,28 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         n_members=3, base=learners.HoeffdingTreeRegressor(n_bins=8, max_bytes=200_000)
     ),
 }
+
+
+def _graph(learner: Any) -> Any:
+    """Scaler and detector before a learner, whose errors reset the one and refit the other."""
+    g = Graph("g")
+    g.add("scale", transforms.StandardScaler(), after="x")
+    g.add("strange", detectors.HalfSpaceTrees(n_trees=3, seed=1), after="scale")
+    g.add("learner", learner, after=("scale", "strange"))
+    g.add("drift", detectors.DDM(warm_start=10), after=g.error_of("learner"))
+    g.on("drift", reset("strange"), refit("learner", last=20))
+    return g
+
+
+def _graph_of_strangeness(last: Any) -> Any:
+    """A detector whose scores are watched, and reset what is before it and behind."""
+    g = Graph("g")
+    g.add("scale", transforms.StandardScaler(), after="x")
+    g.add("strange", detectors.DeviationFromMean(), after="scale")
+    g.add("drift", detectors.HDDM_A(), after="strange")
+    g.add("last", last, after=("strange", "x"))
+    g.on("drift", reset("scale", "last"))
+    return g
 
 
 def example(name: str) -> Estimator:

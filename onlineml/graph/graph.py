@@ -1,0 +1,115 @@
+"""Named nodes wired into one estimator, of the role of the node that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from onlineml.estimator import Estimator
+from onlineml.graph.wiring import Wiring
+from onlineml.schema import wrong
+
+Signal = tuple[Any, ...] | Callable[[Any], Any]
+
+
+class Graph:
+    """Named nodes wired into one estimator, of the role of the node that answers.
+
+    A node reads the row (`"x"`), the answers of nodes added before it, or their errors; so there
+    are no circles. What runs back is a signal: an alarm of a drift detector that acts when the
+    event is over. With its first node the object becomes an estimator, a `GraphClassifier` or such.
+
+    When a row comes, each node answers in the state that it had before the row, in the order in
+    which nodes were added; then transformers and detectors learn the row. Classifiers and
+    regressors learn when the label comes, from the very numbers that they answered to; then follow
+    the nodes that read errors. A label that is passed with the row comes at once.
+
+    Answers that others read are: the new row of a transformer, the score of a detector, the number
+    of a regressor, the probabilities of a classifier (missing for classes not yet seen).
+
+    Parameters
+    ----------
+    name
+        What it is called in drawings and reports.
+    max_pending
+        Most samples that wait for their labels; when more come, the oldest are dropped and counted.
+
+    Examples
+    --------
+    >>> from onlineml.detectors import ADWIN, HalfSpaceTrees
+    >>> from onlineml.graph import Graph, reset
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.transforms import StandardScaler
+    >>> g = Graph("fraud")
+    >>> g.add("scale", StandardScaler(), after="x")
+    >>> g.add("strange", HalfSpaceTrees(seed=1), after="scale")
+    >>> g.add("learner", GaussianNB(), after=("scale", "strange"))
+    >>> g.add("drift", ADWIN(), after=g.error_of("learner"))
+    >>> g.on("drift", reset("strange"))
+    >>> rows, labels = [[1.0], [9.0], [2.0], [8.0]] * 10, ["low", "high"] * 20
+    >>> g.fit_many(rows, labels).predict_one([7.0])
+    'high'
+    """
+
+    name: str
+    nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
+    signals: tuple[tuple[Any, ...], ...]
+    outputs: tuple[str, ...]
+    max_pending: int
+
+    def __init__(self, name: str = "graph", *, max_pending: int = 10_000) -> None:
+        self.name = name
+        self.nodes = ()
+        self.signals = ()
+        self.outputs = ()
+        self.max_pending = max_pending
+
+    if TYPE_CHECKING:  # the verbs are those of the role, which the nodes decide
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def add(self, name: str, estimator: Estimator, after: str | Sequence[str] = "x") -> None:
+        """Add a node that reads `after`: "x", a node's name, `error_of`, or several of these.
+
+        The estimator is cloned when data come, not changed. Raises `ValueError` for a name that is
+        taken or a source that cannot be read.
+        """
+        sources = (after,) if isinstance(after, str) else tuple(after)
+        self._change(nodes=(*self.nodes, (name, estimator, sources)))
+
+    def error_of(self, name: str) -> str:
+        """What to put `after` to read a learner's error, when its label has come.
+
+        Of a classifier: 0 right, 1 wrong. Of a regressor: the absolute error.
+        """
+        return f"error_of({name})"
+
+    def on(self, source: str, *signals: Signal) -> None:
+        """When the drift detector `source` raises an alarm, do `signals` once the event is over.
+
+        A signal is `reset`, `replace` or `refit`, or a function that is called with the graph.
+        Graphs with such a function can neither be saved nor written as text.
+        """
+        made = [(source, *signal) if isinstance(signal, tuple) else (source, signal)
+                for signal in signals]  # fmt: skip
+        self._change(signals=(*self.signals, *made))
+
+    def output(self, *names: str) -> None:
+        """The nodes that answer, the first of which decides the role; the last one if never called.
+
+        Of several, `process` gives answers by name; the other verbs give that of the first.
+        """
+        self._change(outputs=names)
+
+    def _change(self, **parts: tuple[Any, ...]) -> None:
+        if isinstance(self, Estimator) and self.is_started:
+            raise wrong("graph", self.name, "a graph that has not started (see reset)")
+        before = {part: getattr(self, part) for part in ("nodes", "signals", "outputs")}
+        wiring = Wiring(**(before | parts))
+        vars(self).update(parts)
+        if isinstance(self, Estimator):
+            self._forget_caches()
+        from onlineml.graph.roles import KINDS
+
+        role = wiring.nodes[wiring.outputs[0]].role if wiring.outputs else None
+        self.__class__ = KINDS.get(role, Graph)

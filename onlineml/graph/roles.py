@@ -1,0 +1,117 @@
+"""Graphs as estimators: one class a role, that of the node which answers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from onlineml.base import Classifier, Detector, Regressor, Transformer
+from onlineml.graph.wired import Wired
+from onlineml.graph.wiring import CLASSIFIER, DETECTOR, REGRESSOR, TRANSFORMER
+from onlineml.schema import Schema
+
+
+class GraphClassifier(Wired, Classifier):
+    """Nodes wired into a classifier; made by `Graph`.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    nodes
+        Name, unfitted estimator and sources of each node.
+    signals
+        Drift detector, action and what it acts on.
+    outputs
+        Names of the nodes that answer.
+    max_pending
+        Most samples that wait for their labels.
+    """
+
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        self._admit_classes(news)
+        super()._admit_targets(news)
+
+    def _n_outputs(self) -> int:
+        return max(Classifier._n_outputs(self), self._output_node()._n_outputs())
+
+
+class GraphRegressor(Wired, Regressor):
+    """Nodes wired into a regressor; made by `Graph`.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    nodes
+        Name, unfitted estimator and sources of each node.
+    signals
+        Drift detector, action and what it acts on.
+    outputs
+        Names of the nodes that answer.
+    max_pending
+        Most samples that wait for their labels.
+    """
+
+
+class GraphDetector(Wired, Detector):
+    """Nodes wired into a detector of anomalies; made by `Graph`.
+
+    Learners among its nodes learn from `Label` events; `explain_one` tells what each of the numbers
+    that reach the detector contributes.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    nodes
+        Name, unfitted estimator and sources of each node.
+    signals
+        Drift detector, action and what it acts on.
+    outputs
+        Names of the nodes that answer.
+    max_pending
+        Most samples that wait for their labels.
+    """
+
+    @property
+    def _explains(self) -> bool:  # type: ignore[override]  # of others it is their class's
+        node = self._wiring.nodes[self._wiring.outputs[0]].estimator
+        return isinstance(node, Detector) and node._explains
+
+    def _n_outputs(self) -> int:
+        return self._output_node()._n_outputs()
+
+
+class GraphTransformer(Wired, Transformer):
+    """Nodes wired into a transformer; made by `Graph`.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    nodes
+        Name, unfitted estimator and sources of each node.
+    signals
+        Drift detector, action and what it acts on.
+    outputs
+        Names of the nodes that answer.
+    max_pending
+        Most samples that wait for their labels.
+    """
+
+    def output_schema(self) -> Schema:
+        """Names and kinds of the new rows."""
+        node = self._output_node()
+        assert isinstance(node, Transformer)
+        return node.output_schema()
+
+    def _n_outputs(self) -> int:
+        return self._output_node()._n_outputs()
+
+
+KINDS: dict[str | None, type[Wired]] = {
+    CLASSIFIER: GraphClassifier,
+    REGRESSOR: GraphRegressor,
+    DETECTOR: GraphDetector,
+    TRANSFORMER: GraphTransformer,
+}

@@ -1,0 +1,76 @@
+"""Signals: what is done to nodes when a drift detector has raised an alarm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onlineml.base import Classifier
+from onlineml.graph.wiring import REFIT, REPLACE, RESET, Signal
+from onlineml.kernels.arena import Array
+
+if TYPE_CHECKING:
+    from onlineml.graph.wired import Wired
+
+
+def reset(*names: str) -> tuple[str, ...]:
+    """The signal that makes nodes forget all that they have learned."""
+    return (RESET, *names)
+
+
+def replace(name: str, *, by: str) -> tuple[str, str, str]:
+    """The signal that gives node `name` what node `by` has learned; `by` then begins anew.
+
+    Both are of one class and read the same. A node that was reset at an earlier, weaker alarm is
+    thus a successor that has seen only the newer rows.
+    """
+    return (REPLACE, name, by)
+
+
+def refit(name: str, *, last: int) -> tuple[str, str, int]:
+    """The signal that resets a node and lets it learn again the `last` rows that it has learned.
+
+    The graph keeps these rows for it.
+    """
+    return (REFIT, name, last)
+
+
+def act(graph: Wired, number: int) -> None:
+    """Carry out signal `number`."""
+    signal: Signal = graph._wiring.signals[number]
+    graph._note_alarm(number)
+    if callable(signal.action):
+        signal.action(graph)
+        graph._rewire()
+        return
+    if signal.action == REPLACE:
+        old, by = signal.targets
+        graph.nodes_[old].set_state(graph.nodes_[by].get_state())
+        graph.resets_[old] += 1
+        begin_anew(graph, by)
+        return
+    for k in signal.targets:
+        begin_anew(graph, k)
+        if signal.action == REFIT:
+            learn_again(graph, k, signal.last)
+
+
+def begin_anew(graph: Wired, k: int) -> None:
+    """Node `k` as it was before any data, of the present columns and classes."""
+    node: Any = graph.nodes_[k]
+    schema, classes = node.schema_, list(node.classes_) if isinstance(node, Classifier) else None
+    width = node._n_outputs()
+    node.reset()
+    node._begin(schema)
+    if classes:
+        node._admit_targets(classes)
+    graph.resets_[k] += 1
+    if node._n_outputs() != width:
+        graph._rewire()
+
+
+def learn_again(graph: Wired, k: int, last: int) -> None:
+    """Let node `k` learn the last rows that were kept for it."""
+    rows, y, weight = graph._kept_rows(k, last)
+    if len(rows):
+        nothing: Array = rows[:0]
+        graph.nodes_[k]._run(rows, y, weight, nothing, 0, True)

@@ -1,0 +1,256 @@
+"""What graphs of all roles share: parameters, columns of the nodes, state, and the way of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from onlineml.base import Array, Classifier, Estimator
+from onlineml.graph import columns, row, walk
+from onlineml.graph.graph import Graph
+from onlineml.graph.wiring import Wiring
+from onlineml.kernels.arena import Field, Ints
+from onlineml.schema import Schema, wrong
+
+N_ALARMS = 64  # of the latest alarms, what is remembered
+_LASTING = ("_spent", "_stride")  # caches that no growth makes out of date
+
+
+class Wired(Graph, Estimator):
+    """An estimator made of nodes. The learned state is that of the nodes, and counts."""
+
+    _state = (Field("alarms_", (N_ALARMS, 2), np.int64),)
+
+    name: str
+    nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
+    signals: tuple[tuple[Any, ...], ...]
+    outputs: tuple[str, ...]
+    max_pending: int
+    nodes_: list[Estimator]
+    layout_: list[list[list[int]]]
+    kept_: list[Array]
+    n_kept_: list[int]
+    resets_: list[int]
+    alarms_: Ints
+    n_alarms_: int
+    n_samples_: int
+    n_labels_: int
+    _stride = walk.SHORTEST
+    _row_plan: row.Plan
+
+    def __init__(
+        self,
+        *,
+        name: str = "graph",
+        nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...] = (),
+        signals: tuple[tuple[Any, ...], ...] = (),
+        outputs: tuple[str, ...] = (),
+        max_pending: int = 10_000,
+    ) -> None:
+        self.name = name
+        self.nodes = nodes
+        self.signals = signals
+        self.outputs = outputs
+        self.max_pending = max_pending
+
+    # ---------------------------------------------------------------- parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor arguments by name; with `deep`, those of nodes as `node__parameter`."""
+        params = {name: getattr(self, name) for name in self._parameter_names()}
+        for name, estimator, _ in self.nodes if deep else ():
+            own = estimator.get_params()
+            params |= {f"{name}__{inner}": own[inner] for inner in own}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Change constructor arguments; those of nodes as `node__parameter`."""
+        by_name = {name: estimator for name, estimator, _ in params.get("nodes", self.nodes)}
+        own = self._parameter_names()
+        for key in params:
+            name, nested, _ = key.partition("__")
+            if key not in own and not (nested and name in by_name):
+                due = f"one of {[*own, *(f'{name}__...' for name in by_name)]}"
+                raise wrong(type(self).__name__, key, due)
+        for key, value in params.items():
+            name, _, inner = key.partition("__")
+            if key in own:
+                setattr(self, key, value)
+            else:
+                self._named(name, by_name[name].set_params, **{inner: value})
+        self._forget_caches()
+        return self
+
+    def _named(self, name: str, call: Any, *args: Any, **words: Any) -> Any:
+        """Do something with a node; its complaints name it."""
+        try:
+            return call(*args, **words)
+        except ValueError as error:
+            raise ValueError(f"node {name!r} of graph {self.name!r}: {error}") from error
+
+    def __repr__(self) -> str:
+        wires = ", ".join(
+            f"{'+'.join(after)} > {name}={estimator!r}" for name, estimator, after in self.nodes
+        )
+        return f"Graph({self.name!r}: {wires})"
+
+    def __getitem__(self, name: str) -> Any:
+        """The node of that name: the live one, or what it is made from before any data."""
+        k = self._wiring.known(name, "name")
+        return self.nodes_[k] if self.is_started else self.nodes[k][1]
+
+    @property
+    def _wiring(self) -> Wiring:
+        made: Wiring | None = vars(self).get("_wired")
+        if made is None:
+            made = Wiring(self.nodes, self.signals, self.outputs)
+            vars(self)["_wired"] = made
+        return made
+
+    def _output_node(self) -> Estimator:
+        return self.nodes_[self._wiring.outputs[0]]
+
+    # ---------------------------------------------------------------- life
+
+    def _check(self) -> None:
+        wiring = self._wiring
+        role = next(iter(wiring.outputs), None)
+        from onlineml.graph.roles import KINDS
+
+        if role is None or not isinstance(self, KINDS[wiring.nodes[role].role]):
+            raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
+        if not (isinstance(self.max_pending, int) and self.max_pending >= 1):
+            raise wrong("max_pending", self.max_pending, "a number of samples, at least 1")
+        wiring.check()
+        for node in wiring.nodes:
+            self._named(node.name, node.estimator._check)
+
+    def _start(self, schema: Schema) -> None:
+        wiring = self._wiring
+        self.nodes_ = [node.estimator.clone() for node in wiring.nodes]
+        self.layout_ = [[] for _ in wiring.nodes]
+        self.resets_ = [0] * len(wiring.nodes)
+        self.n_alarms_ = self.n_samples_ = self.n_labels_ = 0
+        columns.settle(self, schema)
+        self.kept_ = [
+            np.full((n, 2 + self.nodes_[k].schema_.n_features), np.nan)
+            for k, n in wiring.kept.items()
+        ]
+        self.n_kept_ = [0 for _ in wiring.kept]
+
+    def _admit(self, schema: Schema) -> None:
+        if self.is_started and schema is not self.schema_:
+            before = self._snapshot(self._wiring.everything)
+            layout = [[*extents] for extents in self.layout_]
+            try:
+                columns.settle(self, schema)
+            except ValueError:
+                self.layout_ = layout
+                self._restore(before)
+                raise
+        super()._admit(schema)
+
+    def _admit_classes(self, classes: list[Hashable]) -> None:
+        """Tell the classifiers of classes; not yet where others read what they say."""
+        wiring = self._wiring
+        if wiring.widens:
+            return
+        before = self._snapshot(wiring.supervised) if len(classes) > len(self._classes()) else []
+        try:
+            for k in wiring.supervised if before else ():
+                self._named(wiring.nodes[k].name, self.nodes_[k]._admit_targets, classes)
+        except ValueError:
+            self._restore(before)
+            raise
+
+    def _classes(self) -> list[Hashable]:
+        """The classes that the nodes know."""
+        for k in self._wiring.supervised:
+            node = self.nodes_[k]
+            if isinstance(node, Classifier):
+                return node.classes_
+        return []
+
+    def _admit_one_class(self, n: int) -> None:
+        """Tell the classifiers of class `n`, and of no later one."""
+        for k in self._wiring.supervised:
+            self.nodes_[k]._admit_targets(self._known_labels()[: n + 1])
+
+    def _known_labels(self) -> list[Hashable]:
+        """The classes that the graph knows; nodes may meet the last ones later within a chunk."""
+        found: list[Hashable] = vars(self)["classes_"]
+        return found
+
+    def _rewire(self) -> None:
+        """Nodes have changed: see that what they read fits."""
+        columns.settle(self, self.schema_)
+        self._forget_caches()
+
+    def _forget_caches(self) -> None:
+        kept = [(name, vars(self)[name]) for name in _LASTING if name in vars(self)]
+        super()._forget_caches()
+        vars(self).update(kept)
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._row_plan = row.planned(self)
+
+    # ---------------------------------------------------------------- rows through
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        walk.run(self, X, y, weight, out, serve, fit)
+
+    def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
+        """One row, through the one-row calls of the nodes; the way of chunks where one balks."""
+        if row.run(self, rows, what):
+            return 1
+        return super()._call_python(rows, what)
+
+    # ---------------------------------------------------------------- what signals need
+
+    def _snapshot(self, which: Sequence[int]) -> list[tuple[int, Mapping[str, Any]]]:
+        return [(k, self.nodes_[k].get_state()) for k in which]
+
+    def _restore(self, states: list[tuple[int, Mapping[str, Any]]]) -> None:
+        for k, state in states:
+            self.nodes_[k].set_state(state)
+
+    def _note_alarm(self, signal: int) -> None:
+        self.alarms_[self.n_alarms_ % N_ALARMS] = self.n_samples_, signal
+        self.n_alarms_ += 1
+
+    def _keep(self, k: int, rows: Array, y: Array, weight: Array) -> None:
+        """Keep rows that node `k` has learned, for it to learn them again."""
+        place = list(self._wiring.kept).index(k)
+        window, n = self.kept_[place], self.n_kept_[place]
+        if rows.shape[1] + 2 > window.shape[1]:
+            more = rows.shape[1] + 2 - window.shape[1]
+            window = np.pad(window, ((0, 0), (0, more)), constant_values=np.nan)
+            self.kept_[place] = window
+        at = np.arange(n, n + len(rows))[-len(window) :] % len(window)
+        last = slice(-len(at), None)
+        window[at, 0], window[at, 1], window[at, 2:] = y[last], weight[last], rows[last]
+        self.n_kept_[place] = n + len(rows)
+
+    def _kept_rows(self, k: int, last: int) -> tuple[Array, Array, Array]:
+        place = list(self._wiring.kept).index(k)
+        window, n = self.kept_[place], self.n_kept_[place]
+        at = np.arange(max(n - last, n - len(window), 0), n) % len(window)
+        width = self.nodes_[k].schema_.n_features
+        rows = np.full((len(at), width), np.nan)
+        found = window[at]
+        rows[:, : found.shape[1] - 2] = found[:, 2:]
+        return rows, found[:, 0].copy(), found[:, 1].copy()
+
+    # ---------------------------------------------------------------- to look at
+
+    def _clock(self) -> list[int]:
+        """Nanoseconds that each node has taken."""
+        spent: list[int] = vars(self).setdefault("_spent", [0] * len(self.nodes))
+        return spent
+
+    def timings(self) -> dict[str, float]:
+        """Seconds that each node has taken since the graph was made or loaded."""
+        return {name: spent / 1e9 for (name, _, _), spent in zip(self.nodes, self._clock())}

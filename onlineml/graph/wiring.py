@@ -1,0 +1,216 @@
+"""What follows from a graph's nodes and signals alone, before any data: order, reach, faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from onlineml.base import Classifier, Detector, DriftDetector, Estimator, Regressor, Transformer
+from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES
+from onlineml.schema import wrong
+
+X = -1  # the source that is the row itself: the last of a list with one place a node, and one more
+TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR, DRIFT = (
+    "transformer", "detector", "classifier", "regressor", "drift detector",
+)  # fmt: skip
+ROLES: dict[str, type[Estimator]] = {
+    TRANSFORMER: Transformer,
+    DETECTOR: Detector,
+    CLASSIFIER: Classifier,
+    REGRESSOR: Regressor,
+    DRIFT: DriftDetector,
+}
+ANSWERING = (TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR)
+SUPERVISED = (CLASSIFIER, REGRESSOR)
+RESET, REPLACE, REFIT = "reset", "replace", "refit"
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_ERROR = re.compile(r"error_of\((\w+)\)")
+
+
+class Source(NamedTuple):
+    """What a node reads: the answer of `node` (`X`: the row), or the error of that answer."""
+
+    node: int
+    error: bool = False
+
+
+class Node(NamedTuple):
+    """A node: `late` where it reads errors, and so runs when labels come."""
+
+    name: str
+    estimator: Estimator
+    role: str
+    sources: tuple[Source, ...]
+    late: bool
+
+
+class Signal(NamedTuple):
+    """When drift detector `source` raises an alarm, do `action` to the nodes `targets`."""
+
+    source: int
+    action: str | Callable[[Any], Any]
+    targets: tuple[int, ...]
+    last: int = 0  # rows that a refit learns again
+    by: int = X  # whose place a replacement leaves
+
+
+class Wiring:
+    """Nodes in order, and who reaches whom."""
+
+    def __init__(
+        self, nodes: Iterable[Any], signals: Iterable[Any], outputs: Sequence[str]
+    ) -> None:
+        self.nodes: list[Node] = []
+        self.index: dict[str, int] = {}
+        for name, estimator, after in nodes:
+            self._add(name, estimator, after)
+        self.outputs = tuple(map(self._answering, outputs)) or self._last_answering()
+        self.signals = [self._signal(*signal) for signal in signals]
+        self._ask_once()
+        self._follow()
+
+    # ---------------------------------------------------------------- one by one
+
+    def _add(self, name: str, estimator: Estimator, after: tuple[str, ...]) -> None:
+        if not (isinstance(name, str) and _NAME.fullmatch(name)) or name == "x":
+            raise wrong("name", name, "letters, digits and single underscores, other than 'x'")
+        if name in self.index:
+            raise wrong("name", name, f"a name other than those of {', '.join(self.index)}")
+        role = next((role for role, kind in ROLES.items() if isinstance(estimator, kind)), None)
+        if role is None:
+            raise wrong(f"node {name!r}", estimator, f"an estimator: a {', a '.join(ROLES)}")
+        sources = tuple(self._source(name, text) for text in after)
+        late = {self._is_late(source) for source in sources}
+        if len(late) != 1:
+            due = "sources, all known when the row comes or all when its label comes"
+            raise wrong(f"after of {name!r}", after, due)
+        if late == {True} and role in SUPERVISED:
+            raise wrong(
+                f"node {name!r}", estimator, "an estimator that needs no label after errors"
+            )
+        self.index[name] = len(self.nodes)
+        self.nodes.append(Node(name, estimator, role, sources, late.pop()))
+        roles = {node.role for node in self.nodes} & set(SUPERVISED)
+        if len(roles) > 1:
+            raise wrong(f"node {name!r}", estimator, "learners of one kind: they share the label")
+
+    def _source(self, name: str, text: str) -> Source:
+        if text == "x":
+            return Source(X)
+        error = _ERROR.fullmatch(text)
+        k = self.known(error[1] if error else text, f"after of {name!r}")
+        role = self.nodes[k].role
+        if error and role not in SUPERVISED:
+            raise wrong(f"after of {name!r}", text, "the error of a classifier or regressor")
+        if not error and role not in ANSWERING:
+            raise wrong(f"after of {name!r}", text, f"no {role}: it answers in signals (see on)")
+        return Source(k, error is not None)
+
+    def _is_late(self, source: Source) -> bool:
+        return source.error or (source.node != X and self.nodes[source.node].late)
+
+    def known(self, name: str, argument: str) -> int:
+        """Place of the node of that name."""
+        if name not in self.index:
+            raise wrong(argument, name, f"one of x, {', '.join(self.index) or 'no node yet'}")
+        return self.index[name]
+
+    def _answering(self, name: str) -> int:
+        k = self.known(name, "outputs")
+        if self.nodes[k].role not in ANSWERING or self.nodes[k].late:
+            raise wrong("outputs", name, "a node that answers when the row comes")
+        return k
+
+    def _last_answering(self) -> tuple[int, ...]:
+        answering = [
+            k for k, node in enumerate(self.nodes) if node.role in ANSWERING and not node.late
+        ]
+        return tuple(answering[-1:])
+
+    def _signal(self, source: str, action: Any, *more: Any) -> Signal:
+        k = self.known(source, "signal")
+        if self.nodes[k].role != DRIFT:
+            raise wrong("signal", source, "the name of a drift detector")
+        if callable(action) and not more:
+            return Signal(k, action, tuple(range(len(self.nodes))))
+        if action == RESET and more:
+            return Signal(k, RESET, tuple(self.known(name, "reset") for name in more))
+        if action == REPLACE and len(more) == 2:
+            old, by = (self.known(name, "replace") for name in more)
+            ours, theirs = self.nodes[old], self.nodes[by]
+            if type(ours.estimator) is not type(theirs.estimator) or ours.sources != theirs.sources:
+                raise wrong("replace", more[1], f"a node of the class and sources of {more[0]!r}")
+            return Signal(k, REPLACE, (old, by), by=by)
+        if action == REFIT and len(more) == 2:
+            if not (isinstance(more[1], int) and more[1] >= 1):
+                raise wrong("refit", more[1], "a number of rows to learn again, at least 1")
+            return Signal(k, REFIT, (self.known(more[0], "refit"),), last=more[1])
+        raise wrong("signal", (action, *more), "reset(...), replace(...), refit(...) or a callable")
+
+    # ---------------------------------------------------------------- all together
+
+    def _ask_once(self) -> None:
+        """How much of its answer each node is asked for when others need it."""
+        handing = {
+            source.node for node in self.nodes for source in node.sources if not source.error
+        }
+        watched = {source.node for node in self.nodes for source in node.sources if source.error}
+        self.handing, self.watched = frozenset(handing), frozenset(watched)
+        self.levels = [0] * len(self.nodes)
+        for k, node in enumerate(self.nodes):
+            if k in handing:
+                full = node.role in (TRANSFORMER, CLASSIFIER)
+                self.levels[k] = ANSWER_AND_SCORES if full else ANSWER
+            elif k in watched:
+                self.levels[k] = ANSWER
+        self.widens = any(self.nodes[k].role == CLASSIFIER for k in handing if k != X)
+        self.supervised = tuple(k for k, node in enumerate(self.nodes) if node.role in SUPERVISED)
+
+    def check(self) -> None:
+        """Raise for what can only be judged of the whole graph."""
+        classifiers = {k for k in self.handing if k != X and self._is(k, CLASSIFIER)}
+        for k in self.outputs:
+            if self._is(k, TRANSFORMER) and k in self._after(classifiers):
+                due = "no transformer of a classifier's answers: their number may grow"
+                raise wrong("outputs", self.nodes[k].name, due)
+
+    def _is(self, k: int, role: str) -> bool:
+        return self.nodes[k].role == role
+
+    def _after(self, some: set[int]) -> set[int]:
+        """`some` nodes, and all that follow them."""
+        found = set(some)
+        for k, node in enumerate(self.nodes):
+            if any(source.node in found for source in node.sources):
+                found.add(k)
+        return found
+
+    def _follow(self) -> None:
+        """What serving needs, and what signals reach."""
+        needed = set(self.outputs)
+        for k in reversed(range(len(self.nodes))):
+            if k in needed:
+                needed |= {source.node for source in self.nodes[k].sources}
+        self.serving = tuple(k for k in range(len(self.nodes)) if k in needed)
+        bound = self._after({target for signal in self.signals for target in signal.targets})
+        self.everything = tuple(range(len(self.nodes)))
+        self.bound = tuple(k for k in self.everything if k in bound)
+        self.free = tuple(k for k in self.everything if k not in bound)
+        self.sources = frozenset(signal.source for signal in self.signals)
+        self.loops = bool(self.sources & bound)
+        self.kept = {  # rows that a refit of the node needs
+            k: max(signal.last for signal in self.signals if k in signal.targets)
+            for signal in self.signals
+            if signal.action == REFIT
+            for k in signal.targets
+        }
+
+    def fed_by(self, k: int) -> Sequence[int]:
+        """Places of the nodes that read the answers of node `k`."""
+        return [
+            j
+            for j, node in enumerate(self.nodes)
+            if any(source.node == k and not source.error for source in node.sources)
+        ]
