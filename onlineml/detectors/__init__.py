@@ -1,6 +1,7 @@
 """What is strange, and what has changed: detectors of anomalies and of drift."""
 
 from onlineml.detectors.anomaly.adaptive_isolation_forest import AdaptiveIsolationForest
+from onlineml.detectors.anomaly.autoencoder import Autoencoder
 from onlineml.detectors.anomaly.calibrated import CalibratedDetector
 from onlineml.detectors.anomaly.deviation_from_mean import DeviationFromMean
 from onlineml.detectors.anomaly.exact_storm import ExactStorm
@@ -69,6 +70,7 @@ __all__ = [
     "STEPD",
     "STUDD",
     "AdaptiveIsolationForest",
+    "Autoencoder",
     "BayesianChangePoint",
     "CalibratedDetector",
     "DeviationFromMean",
