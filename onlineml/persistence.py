@@ -17,7 +17,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,10 @@ MAGIC, VERSION = b"ONLINEML", 1
 _PREFIX = struct.Struct("<8sIQ")
 _DIGEST_SIZE = 32
 _PICKLE = "pickle"
+_WARNING = (
+    "holds a pickled {}, which can run any code when loaded; "
+    "pass trusted_pickle=True only for a file of your own"
+)
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -51,11 +55,12 @@ def save(
     Parameters
     ----------
     model
-        An estimator; with `trusted_pickle` also an object of another library.
+        An estimator; with `trusted_pickle` also an object of another library, or an estimator that
+        holds some.
     extra
         JSON values to keep in the header, such as positions in a source.
     trusted_pickle
-        Pickle an object of another library. Whoever loads it must trust the file.
+        Pickle objects of other libraries. Whoever loads it must trust the file.
 
     Raises
     ------
@@ -119,7 +124,7 @@ def dumps(
 
     arrays: Arrays = {}
     if isinstance(model, Estimator):
-        described = _described(model, arrays)
+        described = _described(model, arrays, trusted_pickle)
     elif trusted_pickle:
         arrays["pickle"] = np.frombuffer(pickle.dumps(model), np.uint8)
         described = {"class": _PICKLE, "of": f"{type(model).__module__}.{type(model).__name__}"}
@@ -147,13 +152,17 @@ def loads(
     arrays = from_bytes(body)
     if header["class"] != _PICKLE:
         known = estimators() | {own.__name__: own for own in classes}
-        return _built(header, arrays, known)
+        return _built(header, arrays, _Reading(known, trusted_pickle))
     if not trusted_pickle:
-        raise CheckpointError(
-            f"holds a pickled {header['of']}, which can run any code when loaded; "
-            "pass trusted_pickle=True only for a file of your own"
-        )
+        raise CheckpointError(_WARNING.format(header["of"]))
     return pickle.loads(arrays["pickle"].tobytes())
+
+
+class _Reading(NamedTuple):
+    """The classes that a file may name, and whether it may hold pickles."""
+
+    known: Mapping[str, type[Estimator]]
+    trusted: bool
 
 
 class _DamagedError(CheckpointError):
@@ -179,33 +188,35 @@ def _parted(content: bytes) -> tuple[dict[str, Any], bytes]:
 # -------------------------------------------------------------------- trees of plain values
 
 
-def _described(model: Estimator, arrays: Arrays) -> dict[str, Any]:
+def _described(model: Estimator, arrays: Arrays, trusted: bool) -> dict[str, Any]:
     name = type(model).__name__
     params = {
-        key: _packed(value, arrays, f"{name}.{key}")
+        key: _packed(value, arrays, f"{name}.{key}", trusted)
         for key, value in model.get_params(deep=False).items()
     }
-    state = _packed(model.get_state(), arrays, name)
+    state = _packed(model.get_state(), arrays, name, trusted)
     return {"class": name, "params": params, "state": state, "nbytes": model.nbytes}
 
 
-def _packed(value: Any, arrays: Arrays, where: str) -> Any:
-    """`value` for the header, its arrays moved to `arrays`."""
+def _packed(value: Any, arrays: Arrays, where: str, trusted: bool) -> Any:
+    """`value` for the header, its arrays (and, where trusted, pickles) moved to `arrays`."""
     if isinstance(value, np.ndarray):
         name = f"{len(arrays)} {where}"
         arrays[name] = np.ascontiguousarray(value)
         return {"$array": name}
     if isinstance(value, Estimator):
         params = value.get_params(deep=False)
-        packed = {key: _packed(item, arrays, f"{where}.{key}") for key, item in params.items()}
+        packed = {
+            key: _packed(item, arrays, f"{where}.{key}", trusted) for key, item in params.items()
+        }
         return {"$estimator": type(value).__name__, "params": packed}
     if isinstance(value, tuple):
-        return {"$tuple": [_packed(item, arrays, where) for item in value]}
+        return {"$tuple": [_packed(item, arrays, where, trusted) for item in value]}
     if isinstance(value, list):
-        return [_packed(item, arrays, where) for item in value]
+        return [_packed(item, arrays, where, trusted) for item in value]
     if isinstance(value, Mapping):
         items = [
-            [_packed(k, arrays, where), _packed(v, arrays, f"{where}.{k}")]
+            [_packed(k, arrays, where, trusted), _packed(v, arrays, f"{where}.{k}", trusted)]
             for k, v in value.items()
         ]
         return {"$mapping": items}
@@ -213,30 +224,39 @@ def _packed(value: Any, arrays: Arrays, where: str) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if trusted:
+        name = f"{len(arrays)} {where}"
+        arrays[name] = np.frombuffer(pickle.dumps(value), np.uint8)
+        return {"$pickle": name, "of": f"{type(value).__module__}.{type(value).__name__}"}
     raise ValueError(
-        f"{where}: got {type(value).__name__}, expected numbers, text, arrays or estimators"
+        f"{where}: got {type(value).__name__}, expected numbers, text, arrays or estimators "
+        "(trusted_pickle=True pickles an object of another library)"
     )
 
 
-def _unpacked(value: Any, arrays: Arrays, known: Mapping[str, type[Estimator]]) -> Any:
+def _unpacked(value: Any, arrays: Arrays, reading: _Reading) -> Any:
     if isinstance(value, list):
-        return [_unpacked(item, arrays, known) for item in value]
+        return [_unpacked(item, arrays, reading) for item in value]
     if not isinstance(value, dict):
         return value
     if "$array" in value:
         return arrays[value["$array"]]
     if "$tuple" in value:
-        return tuple(_unpacked(value["$tuple"], arrays, known))
+        return tuple(_unpacked(value["$tuple"], arrays, reading))
     if "$estimator" in value:
-        return _class_of(value["$estimator"], known)(**_named(value["params"], arrays, known))
-    pairs = _unpacked(value["$mapping"], arrays, known)
+        return _class_of(value["$estimator"], reading.known)(
+            **_named(value["params"], arrays, reading)
+        )
+    if "$pickle" in value:
+        if not reading.trusted:
+            raise CheckpointError(_WARNING.format(value["of"]))
+        return pickle.loads(arrays[value["$pickle"]].tobytes())
+    pairs = _unpacked(value["$mapping"], arrays, reading)
     return {key: item for key, item in pairs}
 
 
-def _named(
-    params: Mapping[str, Any], arrays: Arrays, known: Mapping[str, type[Estimator]]
-) -> dict[str, Any]:
-    return {key: _unpacked(value, arrays, known) for key, value in params.items()}
+def _named(params: Mapping[str, Any], arrays: Arrays, reading: _Reading) -> dict[str, Any]:
+    return {key: _unpacked(value, arrays, reading) for key, value in params.items()}
 
 
 def _class_of(name: str, known: Mapping[str, type[Estimator]]) -> type[Estimator]:
@@ -245,13 +265,13 @@ def _class_of(name: str, known: Mapping[str, type[Estimator]]) -> type[Estimator
     return known[name]
 
 
-def _built(
-    header: Mapping[str, Any], arrays: Arrays, known: Mapping[str, type[Estimator]]
-) -> Estimator:
-    kind = _class_of(header["class"], known)
+def _built(header: Mapping[str, Any], arrays: Arrays, reading: _Reading) -> Estimator:
+    kind = _class_of(header["class"], reading.known)
     try:
-        model = kind(**_named(header["params"], arrays, known))
-        return model.set_state(_unpacked(header["state"], arrays, known))
+        model = kind(**_named(header["params"], arrays, reading))
+        return model.set_state(_unpacked(header["state"], arrays, reading))
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"a {header['class']} of onlineml {header['onlineml']} that does not fit "

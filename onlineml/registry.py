@@ -11,7 +11,16 @@ from functools import cache
 from onlineml.estimator import Estimator
 
 #: Rooms whose exports may be estimators; a room is created when its first file comes.
-ROOMS = ("transforms", "detectors", "learners", "active", "unlearning", "rl", "graph")
+ROOMS = (
+    "transforms",
+    "detectors",
+    "learners",
+    "active",
+    "unlearning",
+    "rl",
+    "graph",
+    "integrations",
+)
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from onlineml import active, detectors, learners, transforms
+from onlineml import active, detectors, integrations, learners, transforms
 from onlineml.estimator import Estimator
 from onlineml.graph import Graph, chain, refit, reset
 from onlineml.registry import estimators
@@ -29,7 +29,13 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
+    "PyODDetector": lambda: integrations.PyODDetector(
+        model="KNN", window_size=96, min_rows=40, refit_every=96
+    ),
     "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=12),
+    "SklearnDetector": lambda: integrations.SklearnDetector(
+        model="LocalOutlierFactor", window_size=96, min_rows=40, refit_every=96, quantile=None
+    ),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),
