@@ -43,6 +43,9 @@ def _models() -> dict[str, Callable[[int], Any]]:
         "ARF-100": lambda seed: zoo.AdaptiveRandomForestClassifier(
             n_members=100, seed=seed, max_bytes=None
         ),
+        "SRP-100": lambda seed: zoo.StreamingRandomPatchesClassifier(
+            n_members=100, seed=seed, max_bytes=None
+        ),
         "kNN": lambda seed: zoo.KNNClassifier(),
         "PA": lambda seed: chain(StandardScaler(), zoo.PassiveAggressiveClassifier()),
         "tree": lambda seed: zoo.HoeffdingTreeClassifier(),
@@ -52,7 +55,7 @@ def _models() -> dict[str, Callable[[int], Any]]:
 
 OURS = (
     "DriftMixture", "DriftMixture-lag", "DriftMoE-data", "DriftMoE-task", "ARF-10", "SRP-10",
-    "LevBag-10", "ARF-100", "kNN", "PA", "tree", "no-change",
+    "LevBag-10", "ARF-100", "SRP-100", "kNN", "PA", "tree", "no-change",
 )  # fmt: skip
 MOAS = ("MOA ARF-10", "MOA SRP-10", "MOA LevBag-10", "MOA ARF-100", "MOA SRP-100")
 DEFAULT = "DriftMixture,DriftMoE-data,ARF-10,SRP-10,LevBag-10,kNN,PA,no-change"

@@ -11,6 +11,7 @@ from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
 
 _IMPOSSIBLE = -690.0  # log of a density that is taken for 0
+_STALE = 2  # marks a class, until the call ends, whose summary is to be made
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -48,10 +49,26 @@ def _rows(
             if w > 0.0:
                 weight[c] += w
                 _learn(x, w, nominal, n_values, n[c], mean[c], m2[c], counts[c])
-                base[c], simple[c] = _summarize(
-                    weight[c], floor, nominal, n[c], m2[c], half_precision[c]
-                )
+                simple[c] = _STALE
+                if call.serve:  # a row that is only learned need not be summed up yet
+                    base[c], simple[c] = _summarize(
+                        weight[c], floor, nominal, n[c], m2[c], half_precision[c]
+                    )
+    _catch_up(floor, seen, nominal, weight, base, simple, n, m2, half_precision)
     return call.last
+
+
+@jit
+def _catch_up(
+    floor: float, seen: Ints, nominal: Ints, weight: Array, base: Array, simple: Ints, n: Array,
+    m2: Array, half_precision: Array,
+) -> None:  # fmt: skip
+    """Summarize the classes that have learned since they were last summarized."""
+    for c in range(seen[0]):
+        if simple[c] == _STALE:
+            base[c], simple[c] = _summarize(
+                weight[c], floor, nominal, n[c], m2[c], half_precision[c]
+            )
 
 
 @jit
@@ -121,6 +138,7 @@ def _summarize(
     for j in range(n.shape[0]):
         variance = _variance(n[j], m2[j])
         if nominal[j] or variance <= floor:
+            half_precision[:] = 0.0
             return 0.0, 0
         half_precision[j] = 0.5 / variance
         product *= variance

@@ -27,6 +27,7 @@ from onlineml.learners import (
 )
 from onlineml.learners.batch.class_bagging import _draw, _rates
 from onlineml.learners.batch.quality import kappa, recalls
+from onlineml.learners.batch.rea import _count_neighbors
 from onlineml.learners.batch.resampling import (
     draw_without_replacement,
     keep_rows,
@@ -61,6 +62,10 @@ def made(kind, **params):
         (AWE(n_members=3, batch_size=100), naive.AWE(3, 3)),
         (AUE(n_members=3, batch_size=100), naive.AUE(3, 3)),
         (LearnPPCDS(n_members=3, batch_size=100, balance=0.0), naive.NSE(3, 3)),
+        (
+            LearnPPCDS(n_members=3, batch_size=100, balance=0.0, pruning="vote"),
+            naive.NSE(3, 3, pruning="vote"),
+        ),
     ],
     ids=lambda model: type(model).__name__,
 )
@@ -231,6 +236,20 @@ def test_rings_keep_the_newest_rows_of_each_class():
     np.testing.assert_array_equal(past[1, newest(3, int(n_past[1]), 2), 0], [7.0, 9.0])
 
 
+def test_neighbors_are_counted_as_by_sorting():
+    rng = np.random.default_rng(5)
+    X, candidates = rng.normal(size=(60, 5)), rng.normal(size=(20, 5))
+    y, nominal = rng.integers(0, 2, 60).astype(float), np.zeros(5, np.int64)
+    gaps = ((candidates[:, None] - X) ** 2).sum(2)
+    near = np.argsort(gaps, axis=1)[:, :7]
+    due = (y[near] == 1.0).sum(1)
+    np.testing.assert_array_equal(_count_neighbors(candidates, X, y, 1, nominal, 7), due)
+    candidates[:, 0] = X[:, 0] = np.nan  # goes the careful way
+    near = np.argsort(((candidates[:, None, 1:] - X[:, 1:]) ** 2).sum(2), axis=1)[:, :7]
+    due = (y[near] == 1.0).sum(1)
+    np.testing.assert_array_equal(_count_neighbors(candidates, X, y, 1, nominal, 7), due)
+
+
 def test_members_see_different_features():
     X, y = drifting(600)
     model = KUE(n_members=4, batch_size=100, seed=1).fit_many(X, y)
@@ -253,6 +272,8 @@ def test_members_see_different_features():
         (ROSE, {"feature_share": 0.0}, "feature_share"),
         (LearnPPCDS, {"balance": 2.0}, "balance"),
         (LearnPPNIE, {"error": "x"}, "error"),
+        (LearnPPCDS, {"pruning": "x"}, "pruning"),
+        (LearnPPNIE, {"pruning": "x"}, "pruning"),
         (REA, {"memory_size": 0}, "memory_size"),
         (OUSE, {"memory_size": 1.5}, "memory_size"),
     ],

@@ -87,11 +87,11 @@ class AUE(Ensemble):
 
 
 class NSE(Ensemble):
-    """Learn++.NSE, algorithm 1 of Elwell and Polikar (2011), pruned by vote."""
+    """Learn++.NSE, algorithm 1 of Elwell and Polikar (2011), pruned by vote or age."""
 
-    def __init__(self, n_members, n_classes, slope=0.5, crossing=10.0):
+    def __init__(self, n_members, n_classes, slope=0.5, crossing=10.0, pruning="age"):
         super().__init__(n_members, n_classes)
-        self.slope, self.crossing = slope, crossing
+        self.slope, self.crossing, self.pruning = slope, crossing, pruning
         self.history = []
 
     def fit(self, X, y):
@@ -102,7 +102,8 @@ class NSE(Ensemble):
                 importance = np.where(missed, 1.0, missed.mean())
         importance /= importance.sum()
         if len(self.members) == self.n_members:
-            worst = int(np.argmin(self.weights))
+            ages = [len(errors) for errors in self.history]
+            worst = np.argmax(ages) if self.pruning == "age" else np.argmin(self.weights)
             self.members[worst], self.history[worst] = self.new(X, y), []
         else:
             self.members.append(self.new(X, y))

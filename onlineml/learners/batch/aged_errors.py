@@ -7,8 +7,15 @@ import numpy as np
 from onlineml.base import Array
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
+from onlineml.schema import wrong
 
 _LEAST = 1e-3  # an error of 0 would give an infinite vote
+
+
+def check_pruning(pruning: str) -> None:
+    """Raise `ValueError` for what is no way of pruning."""
+    if pruning not in ("age", "vote"):
+        raise wrong("pruning", pruning, "'age' or 'vote'")
 
 
 @jit

@@ -21,14 +21,16 @@ _NOTHING: Array = np.empty((0, 1))
 
 
 @jit
-def _add_votes(shares: Array, weight: float, out: Array) -> None:
+def add_votes(shares: Array, weight: float, out: Array) -> None:
+    """Add class probabilities, times a weight, to votes."""
     for i in range(out.shape[0]):
         for c in range(1, min(out.shape[1], shares.shape[1])):
             out[i, c] += weight * shares[i, c]
 
 
 @jit
-def _settle(out: Array, n_classes: int, serve: int) -> None:
+def settle(out: Array, n_classes: int, serve: int) -> None:
+    """Make answers of votes."""
     for i in range(out.shape[0]):
         answer_from_votes(out[i], n_classes, serve)
 
@@ -117,7 +119,8 @@ class BatchEnsemble(Classifier):
         if known is not None:
             return cast(Array, known)
         member = self.members_[k]
-        out = np.empty((len(X), member._n_outputs()))
+        width = member._out.shape[0] if member._width >= 0 else member._n_outputs()
+        out = np.empty((len(X), width))
         unused = np.zeros(len(X))
         member._run(self._seen_by(k, X), unused, unused, out, ANSWER_AND_SCORES, False)
         return out
@@ -147,6 +150,13 @@ class BatchEnsemble(Classifier):
         """The first empty slot, not the last one; -1 where there is none."""
         free = np.flatnonzero(self.born_[: self.n_members] == 0)
         return int(free[0]) if len(free) else -1
+
+    def _place_for_new(self, pruning: str, together: int = 1) -> int:
+        """The first free group of `together` slots, or that of the "age" or "vote" that must go."""
+        born = self.born_[::together]
+        if (born == 0).any():
+            return int(np.argmin(born))
+        return int(np.argmin(born if pruning == "age" else self.vote_[::together]))
 
     def _seed(self, member: Classifier, number: int) -> None:
         """Members that draw at random draw different numbers."""
@@ -240,8 +250,8 @@ class BatchEnsemble(Classifier):
         served: dict[int, Array] = {}
         for k in np.flatnonzero(self.vote_).tolist():
             served[k] = self._ask(k, X)
-            _add_votes(served[k], self.vote_[k], out)
-        _settle(out, self.seen_[0], serve)
+            add_votes(served[k], self.vote_[k], out)
+        settle(out, self.seen_[0], serve)
         if keep:
             self._served = served
 
@@ -282,6 +292,11 @@ def _emptied(member: Classifier) -> bool:
     if fills and member.schema_.nominal:
         member._mark_nominal(member.schema_)
     return len(fills) > 0
+
+
+def is_plain(kind: type[Classifier]) -> bool:
+    """Whether the start of a kind of member is nothing but its state arrays."""
+    return len(_fills(kind)) > 0
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from onlineml.base import Array, Classifier, Schema
 from onlineml.kernels.arena import Field, Ints
 from onlineml.kernels.random import seeded
-from onlineml.learners.batch.aged_errors import vote_by_aged_errors
+from onlineml.learners.batch.aged_errors import check_pruning, vote_by_aged_errors
 from onlineml.learners.batch.ensemble import BatchEnsemble
 from onlineml.learners.batch.resampling import rows_of, synthetic_rows
 from onlineml.schema import wrong
@@ -21,8 +23,8 @@ class LearnPPCDS(BatchEnsemble):
     judged on the batch, rows that the ensemble gets wrong counting more. A vote is the
     logarithm of the inverse of the member's normalized error, averaged over the batches since it
     was made with weights that rise as a sigmoid: its first batches count little. Once there are
-    `n_members`, the one of least vote goes. Time per event is that of a fit and `n_members`
-    predictions, and O(rows of the class) to find neighbors.
+    `n_members`, the oldest goes. Time per event is that of a fit and `n_members` predictions, and
+    O(rows of the class) to find neighbors.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class LearnPPCDS(BatchEnsemble):
         Classes are filled up to this share of the largest; 0 = Learn++.NSE.
     n_neighbors
         Neighbors of a row, one of which is picked as the end of the line.
+    pruning
+        Who goes once there are `n_members`: the member of most "age" or of least "vote".
     slope, crossing
         The sigmoid over a member's age in batches, 1/2 at `crossing`.
     seed
@@ -52,7 +56,9 @@ class LearnPPCDS(BatchEnsemble):
     Notes
     -----
     Follows section 3.2 of [1]_ and algorithm 1 of [2]_. Departures: votes are class probabilities;
-    at most `n_members`, the paper keeps all; a new member of error above 1/2 has no vote,
+    at most `n_members`, the paper keeps all, while [2]_ compares both ways of `pruning`; where one
+    row in ten is of the small class, votes mostly are near 0, and "age" is better: a balanced
+    accuracy of 0.68 instead of 0.65 over four streams; a new member of error above 1/2 has no vote,
     instead of being made anew; errors below 0.001 count as 0.001.
 
     References
@@ -82,6 +88,7 @@ class LearnPPCDS(BatchEnsemble):
         batch_size: int = 200,
         balance: float = 1.0,
         n_neighbors: int = 5,
+        pruning: Literal["age", "vote"] = "age",
         slope: float = 0.5,
         crossing: float = 10.0,
         seed: int | None = None,
@@ -89,6 +96,7 @@ class LearnPPCDS(BatchEnsemble):
         super().__init__(base=base, n_members=n_members, batch_size=batch_size)
         self.balance = balance
         self.n_neighbors = n_neighbors
+        self.pruning = pruning
         self.slope = slope
         self.crossing = crossing
         self.seed = seed
@@ -97,6 +105,7 @@ class LearnPPCDS(BatchEnsemble):
         super()._check()
         if not 0 <= self.balance <= 1:
             raise wrong("balance", self.balance, "a number from 0 to 1")
+        check_pruning(self.pruning)
         if not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
             raise wrong("n_neighbors", self.n_neighbors, "a whole number, 1 or more")
 
@@ -114,9 +123,7 @@ class LearnPPCDS(BatchEnsemble):
             error = float((weight * missed).sum() / weight.sum())
             if error > 0.0:
                 importance = weight * np.where(missed, 1.0, error)
-        slot = self._free_slot()
-        if slot < 0:
-            slot = int(np.argmin(self.vote_))
+        slot = self._place_for_new(self.pruning)
         self._train_new(slot, *self._filled(X, y, weight))
         self.born_[slot], self.sums_[slot] = self.n_updates_[0], 0.0
         self._judge(X, y, importance / importance.sum())

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 
 from onlineml.base import Array, Classifier, Schema
-from onlineml.kernels.arena import Field, Ints
+from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
-from onlineml.learners.batch.aged_errors import vote_by_aged_errors
-from onlineml.learners.batch.ensemble import BatchEnsemble
-from onlineml.learners.batch.quality import recalls
+from onlineml.learners.batch.aged_errors import check_pruning, vote_by_aged_errors
+from onlineml.learners.batch.ensemble import BatchEnsemble, add_votes, settle
+from onlineml.learners.batch.quality import mean_recall, recalls
 from onlineml.learners.batch.resampling import draw_without_replacement, rows_of
 from onlineml.schema import wrong
 
@@ -22,7 +22,7 @@ class LearnPPNIE(BatchEnsemble):
     A batch trains `n_bags` classifiers; each learns as many rows of every class as the smallest
     class has, drawn without replacement. They form one member, which votes as in `LearnPPCDS` by
     its errors over time; the error counts classes alike, however few rows they have. Once there
-    are `n_members`, the one of least vote goes. Time per event is that of `n_members * n_bags`
+    are `n_members`, the oldest goes. Time per event is that of `n_members * n_bags`
     predictions, and at most `n_bags` fits.
 
     Parameters
@@ -37,6 +37,8 @@ class LearnPPNIE(BatchEnsemble):
         Classifiers that one batch trains.
     error
         1 minus the "mean" of the classes' recalls, or minus their geometric mean, "g_mean".
+    pruning
+        Who goes once there are `n_members`: the member of most "age" or of least "vote".
     slope, crossing
         The sigmoid over a member's age in batches, 1/2 at `crossing`.
     seed
@@ -79,6 +81,7 @@ class LearnPPNIE(BatchEnsemble):
         batch_size: int = 200,
         n_bags: int = 5,
         error: Literal["mean", "g_mean"] = "mean",
+        pruning: Literal["age", "vote"] = "age",
         slope: float = 0.5,
         crossing: float = 10.0,
         seed: int | None = None,
@@ -86,6 +89,7 @@ class LearnPPNIE(BatchEnsemble):
         super().__init__(base=base, n_members=n_members, batch_size=batch_size)
         self.n_bags = n_bags
         self.error = error
+        self.pruning = pruning
         self.slope = slope
         self.crossing = crossing
         self.seed = seed
@@ -94,6 +98,7 @@ class LearnPPNIE(BatchEnsemble):
         super()._check()
         if not isinstance(self.n_bags, int) or self.n_bags < 1:
             raise wrong("n_bags", self.n_bags, "a whole number, 1 or more")
+        check_pruning(self.pruning)
         if self.error not in ("mean", "g_mean"):
             raise wrong("error", self.error, "'mean' or 'g_mean'")
 
@@ -108,9 +113,7 @@ class LearnPPNIE(BatchEnsemble):
         super()._start(schema)
 
     def _update(self, X: Array, y: Array, weight: Array) -> None:
-        born = self.born_[:: self.n_bags]
-        free = np.flatnonzero(born == 0)
-        member = int(free[0] if len(free) else np.argmin(self.vote_[:: self.n_bags]))
+        member = self._place_for_new(self.pruning, self.n_bags)
         here = slice(member * self.n_bags, (member + 1) * self.n_bags)
         for k in range(here.start, here.stop):
             sample = self._balanced_sample(y)
@@ -134,10 +137,12 @@ class LearnPPNIE(BatchEnsemble):
     def _error(self, member: int, X: Array, y: Array, weight: Array) -> float:
         """1 minus a mean of the recalls of a member's joint answers."""
         first = member * self.n_bags
-        shares = sum(self._ask(k, X)[:, 1:] for k in range(first, first + self.n_bags))
-        answers = np.argmax(shares, 1).astype(np.float64)[:, None]
-        found = recalls(answers, y, weight, int(self.seen_[0]))
-        found = found[~np.isnan(found)]
+        out, n_classes = np.zeros((len(X), self._n_outputs())), int(self.seen_[0])
+        for k in range(first, first + self.n_bags):
+            add_votes(self._ask(k, X), 1.0, out)
+        settle(out, n_classes, ANSWER)
         if self.error == "mean":
-            return 1.0 - float(found.mean())
+            return 1.0 - mean_recall(out, y, weight, n_classes)
+        found = recalls(out, y, weight, n_classes)
+        found = found[~np.isnan(found)]
         return 1.0 - float(np.exp(np.log(found).mean())) if found.all() else 1.0

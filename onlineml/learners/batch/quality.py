@@ -77,3 +77,14 @@ def recalls(out: Array, y: Array, weight: Array, n_classes: int) -> Array:
     for c in range(n_classes):
         right[c] = right[c] / total[c] if total[c] > 0.0 else np.nan
     return right
+
+
+@jit
+def mean_recall(out: Array, y: Array, weight: Array, n_classes: int) -> float:
+    """Mean of the recalls of the classes that have rows."""
+    total, n = 0.0, 0
+    for recall in recalls(out, y, weight, n_classes):
+        if not np.isnan(recall):
+            total += recall
+            n += 1
+    return total / n

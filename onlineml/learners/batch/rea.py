@@ -22,23 +22,20 @@ def _count_neighbors(
     """For each candidate, how many of its nearest rows of the batch are of class `c`."""
     found = np.zeros(len(candidates), np.int64)
     n = min(n_neighbors, len(X))
-    gaps, codes = np.empty(n), np.empty(n)
+    nearest, codes, gaps = np.empty(n), np.empty(n), np.empty(len(X))
     simple = nominal.sum() == 0 and not (np.isnan(X).any() or np.isnan(candidates).any())
+    columns = X.T.copy()
     for i in range(len(candidates)):
-        held = 0
+        if simple:
+            _plain_distances(candidates[i], columns, gaps)
+        else:
+            for m in range(len(X)):
+                gaps[m] = distance(candidates[i], X[m], nominal)
+        held, bound = 0, np.inf
         for m in range(len(X)):
-            if simple:
-                gap = _plain_distance(candidates[i], X[m])
-            else:
-                gap = distance(candidates[i], X[m], nominal)
-            if held == n and gap >= gaps[n - 1]:
-                continue
-            at = held if held < n else n - 1
-            while at > 0 and gaps[at - 1] > gap:
-                gaps[at], codes[at] = gaps[at - 1], codes[at - 1]
-                at -= 1
-            gaps[at], codes[at] = gap, y[m]
-            held = min(held + 1, n)
+            if gaps[m] < bound or held < n:
+                held = _insert(gaps[m], y[m], nearest, codes, held)
+                bound = nearest[n - 1] if held == n else np.inf
         for m in range(held):
             if codes[m] == c:
                 found[i] += 1
@@ -46,15 +43,25 @@ def _count_neighbors(
 
 
 @jit
-def _plain_distance(a: Array, b: Array) -> float:
-    """Squared distance of rows that miss nothing and are numbers only; two sums run at once."""
-    even, odd, last = 0.0, 0.0, a.shape[0] - 1
-    for j in range(0, last, 2):
-        even += (a[j] - b[j]) * (a[j] - b[j])
-        odd += (a[j + 1] - b[j + 1]) * (a[j + 1] - b[j + 1])
-    if a.shape[0] % 2:
-        even += (a[last] - b[last]) * (a[last] - b[last])
-    return even + odd
+def _plain_distances(a: Array, columns: Array, gaps: Array) -> None:
+    """Squared distances to many rows that miss nothing and are numbers only, all at once."""
+    gaps[:] = 0.0
+    for j in range(a.shape[0]):
+        for m in range(gaps.shape[0]):
+            gap = a[j] - columns[j, m]
+            gaps[m] += gap * gap
+
+
+@jit
+def _insert(gap: float, code: float, nearest: Array, codes: Array, held: int) -> int:
+    """Put one row among the nearest so far, the first of equals in front; how many they are."""
+    n = nearest.shape[0]
+    at = held if held < n else n - 1
+    while at > 0 and nearest[at - 1] > gap:
+        nearest[at], codes[at] = nearest[at - 1], codes[at - 1]
+        at -= 1
+    nearest[at], codes[at] = gap, code
+    return int(min(held + 1, n))
 
 
 class REA(BatchEnsemble):

@@ -11,7 +11,7 @@ from onlineml.detectors.drift.adwin import ADWIN
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.kernels.random import below
-from onlineml.learners.batch.quality import kappa, recalls
+from onlineml.learners.batch.quality import kappa, mean_recall
 from onlineml.learners.batch.resampling import keep_rows, newest
 from onlineml.learners.batch.subspaces import SubspaceEnsemble, draw_poisson, draw_subspace
 from onlineml.schema import wrong
@@ -157,7 +157,7 @@ class ROSE(SubspaceEnsemble):
         draw_subspace(self.rng_, k, n_features, n_chosen, self.subspace_[k])
 
     def _update(self, X: Array, y: Array, weight: Array) -> None:
-        changed = self._see_errors(X, y)
+        changed = self.challenge == "always" or self._see_errors(X, y)
         for k in self._in_use().tolist():
             self.score_[k] = 0.5 * (self.score_[k] + self._quality(k, X, y, weight))
         keep_rows(X, y, weight, self.past_, self.past_weight_, self.n_past_)
@@ -165,7 +165,7 @@ class ROSE(SubspaceEnsemble):
             self.born_[: self.n_members] = 1
         elif self.background_age_[0] >= self.n_background:
             self._keep_the_best()
-        elif (changed or self.challenge == "always") and self.background_age_[0] < 0:
+        elif changed and self.background_age_[0] < 0:
             self._begin_background()
         self._learn_batch(X, y, weight)
         if self.n_updates_[0] == 1:
@@ -181,8 +181,7 @@ class ROSE(SubspaceEnsemble):
 
     def _quality(self, k: int, X: Array, y: Array, weight: Array) -> float:
         out, n_classes = self._ask(k, X), int(self.seen_[0])
-        recall = float(np.nanmean(recalls(out, y, weight, n_classes)))
-        return max(kappa(out, y, weight, n_classes), 0.0) * recall
+        return max(kappa(out, y, weight, n_classes), 0.0) * mean_recall(out, y, weight, n_classes)
 
     def _begin_background(self) -> None:
         self.background_age_[0] = 0
