@@ -19,6 +19,7 @@ from onlineml.estimator import Diagnostics, Estimator
 from onlineml.kernels.alarms import DRIFT, WARNING
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of, label_array, labels_of
+from onlineml.receipt import Receipt
 from onlineml.schema import Schema, as_floats, is_frame, wrong
 
 __all__ = [
@@ -116,6 +117,13 @@ class Classifier(Estimator):
             raise wrong("y", len(codes), f"{n_rows} labels, one a row")
         return codes, list(found)
 
+    def _known_target(self, y: Any) -> float | None:
+        code = self._codes.get(y) if y.__hash__ else None
+        if code is None:  # not plain, or never learned
+            codes, news = self._targets([y], 1)
+            return float(codes[0]) if len(news) == len(self.classes_) else None
+        return code
+
     def _admit_targets(self, news: list[Hashable]) -> None:
         if len(news) > len(self.classes_):
             self.classes_ = news
@@ -181,6 +189,10 @@ class Regressor(Estimator):
     def predict_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Array:
         """What the loop "predict a row, then fit it" would have predicted, in one pass."""
         return self._learn(X, y, weight, serve=ANSWER)
+
+    def _known_target(self, y: Any) -> float | None:
+        plain = y.__class__ is float and -_INFINITY < y < _INFINITY
+        return y if plain else float(self._targets([y], 1)[0][0])
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array, None]:
         targets = as_floats(y, "y")
@@ -250,6 +262,10 @@ class Watcher(Estimator):
         else:
             self._learn(self._as_row(x), None, weight, one=True)
         return self
+
+    def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
+        plain = x is None or isinstance(x, np.ndarray | Mapping)
+        return super()._unlearn(x if plain else self._as_row(x), y, id, weight)
 
     def _as_row(self, x: Any) -> Any:
         return x if isinstance(x, Mapping) else np.atleast_1d(x)

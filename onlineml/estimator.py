@@ -12,9 +12,10 @@ import operator
 import struct
 import sys
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
+from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,6 +32,7 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
+from onlineml.receipt import Receipt, decremented, refused
 from onlineml.schema import Schema, wrong
 
 #: What goes on inside an estimator, by name: numbers, or numbers by part.
@@ -39,6 +41,7 @@ Diagnostics = dict[str, float | dict[str, float]]
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
 _ndarray = np.ndarray  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Estimator(ABC):
@@ -54,8 +57,12 @@ class Estimator(ABC):
     #: Name of a check in `onlineml.checks` -> why this class is excused from it.
     _excuses: ClassVar[Mapping[str, str]] = {}
 
+    #: Whether the kernel takes a row back when it is fitted with a negative weight.
+    _takes_back: ClassVar[bool] = False
+
     schema_: Schema
     _width = -1  # length of an array row that may take the fast path; -1: none yet
+    _minus: Array | None = None  # the weight of a row that is taken back; None: not yet made
     _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
 
     # ---------------------------------------------------------------- parameters
@@ -176,6 +183,67 @@ class Estimator(ABC):
 
     def __sklearn_clone__(self) -> Self:
         return self.clone()
+
+    # ---------------------------------------------------------------- forgetting
+
+    def unlearn_one(
+        self, x: Any = None, y: Any = None, *, id: Hashable = None, weight: float = 1.0
+    ) -> Receipt:
+        """Forget one row that was learned; the receipt says how, or why not.
+
+        A refusal changes nothing. Models that keep sums take the row itself out of them, with the
+        target and the weight that it was learned with; sums cannot tell a row that they never met
+        from one that they did, as long as they can hold it. Models that keep their rows find it
+        by `id`, which others do not look at. Names of features and labels that only this row has
+        shown stay known.
+        """
+        began = perf_counter()
+        if not self.is_started:
+            return refused("nothing has been learned")
+        kind, bound, _, rows, reason = self._unlearn(x, y, id, weight)
+        return Receipt(kind, bound, perf_counter() - began, rows, reason)
+
+    def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
+        """The hook of `unlearn_one`."""
+        if not self._takes_back:
+            return refused(f"{type(self).__name__} keeps nothing that a row can be taken out of")
+        if not self._read(x):
+            schema, rows = self._rows(x, fit=True, one=True)
+            if schema is not self.schema_ and schema != self.schema_:
+                return refused("the row has features or values that were never learned")
+            self._ready()._row[...] = rows[0]
+        target = self._known_target(y)
+        if target is None:
+            return refused(f"no row with the label {y!r} was learned")
+        if not 0.0 <= weight < np.inf:
+            raise wrong("weight", weight, "a finite weight >= 0")
+        if weight == 0.0:
+            return decremented()
+        return self._take_back(target, weight)
+
+    def _take_back(self, target: float, weight: float) -> Receipt:
+        """Fit the owned row with minus its weight.
+
+        The kernel does not do a row that it cannot hold; it writes to the answer by what factor
+        rounding errors have grown.
+        """
+        self._y[0] = target
+        if self._minus is None:
+            self._minus = np.empty(1)
+            self._loss = np.empty((1, max(self._n_outputs(), 1)))
+            rows = (self._row.reshape(1, -1), self._target, self._minus, self._loss)
+            self._twin = self._many.twin()
+            self._forgetting = self._twin.aim(rows, serve=0, fit=True)
+        self._minus[0], self._loss[0, 0] = -weight, 0.0
+        if self._call(self._forgetting) != 1:
+            self._refuse_row()
+            return refused("the model does not hold such a row: it was not learned, or is gone")
+        return decremented(_EPSILON * float(self._loss[0, 0]))
+
+    def _known_target(self, y: Any) -> float | None:
+        """`y` as the kernel's number; None where no row can have been learned with it."""
+        targets, _ = self._targets(y, 1)
+        return 0.0 if targets is None else float(targets[0])
 
     # ---------------------------------------------------------------- hooks
 

@@ -15,7 +15,7 @@ PACKAGE = Path(onlineml.__file__).parent
 # A room may import the rooms of the lines above its own.
 ORDER = [
     {"kernels"},
-    {"schema", "labels"},
+    {"schema", "labels", "receipt"},
     {"estimator", "base", "datasets"},
     {"nn", "transforms", "memory"},
     {"detectors"},

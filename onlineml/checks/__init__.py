@@ -20,6 +20,7 @@ import numpy.typing as npt
 from onlineml.base import Array, Classifier, DriftDetector, Estimator, Regressor, Transformer
 from onlineml.checks.roles import (
     asks_for_labels,
+    assert_close_answers,
     assert_same_answers,
     assert_same_state,
     cut,
@@ -226,6 +227,35 @@ def check_same_seed_same_bits(estimator: Estimator) -> None:
     first = trained(estimator)
     np.random.seed(2)  # noqa: NPY002
     assert_same_state(first.get_state(), trained(estimator).get_state())
+
+
+# -------------------------------------------------------------------- P4: forget on request
+
+
+def check_forgets_or_refuses(estimator: Any) -> None:
+    """`unlearn_one` changes nothing, or leaves the model that the other rows alone make."""
+    X, score = rows_for(estimator, 14, 90)
+    y = targets(estimator, score)
+    model, asked = estimator.clone(), range(10, 45, 3)  # after them comes a new class
+    assert model.unlearn_one(X[0], None if y is None else y[0]).kind == "refused"
+    rest = np.array([i for i in range(len(X)) if i not in asked or i == len(X) // 3])
+    fit_many(model, X[:60], None if y is None else y[:60])
+    kinds = set()
+    for i in asked:
+        before = copy.deepcopy(model.get_state()) if i == 10 else None
+        if i in rest:
+            continue
+        receipt = model.unlearn_one(X[i], None if y is None else y[i])
+        kinds.add(receipt.kind)
+        if before is not None and not receipt.forgotten:
+            assert_same_state(before, model.get_state(), "state after a refusal")
+            return
+    assert "refused" not in kinds, "some rows are forgotten, others refused"
+    fit_many(model, X[60:], None if y is None else y[60:])
+    if kinds == {"exact"}:
+        gold = estimator.clone()
+        fit_many(gold, X[rest], None if y is None else y[rest])
+        assert_close_answers(serve_many(gold, X), serve_many(model, X))
 
 
 # -------------------------------------------------------------------- P3: bounded

@@ -209,6 +209,17 @@ def assert_same_answers(a: list[list[Any]], b: list[list[Any]]) -> None:
         assert same, f"answers differ at row {i}: {left} and {right}"
 
 
+def assert_close_answers(a: list[list[Any]], b: list[list[Any]], tolerance: float = 1e-9) -> None:
+    """Answers equal up to rounding."""
+    assert len(a) == len(b), f"{len(a)} and {len(b)} answers"
+    for i, (left, right) in enumerate(zip(a, b)):
+        for p, q in zip(left, right, strict=True):
+            same = p == q or (p != p and q != q)
+            if not same and isinstance(p, float) and isinstance(q, float):
+                same = abs(p - q) <= tolerance * max(1.0, abs(p))
+            assert same, f"answers differ at row {i}: {left} and {right}"
+
+
 def cut(seed: int, n_rows: int) -> list[slice]:
     """A random chunking, with chunks of 1 row and of many."""
     rng = np.random.default_rng(seed)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Classifier
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, inlined, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
+from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
 
 _IMPOSSIBLE = -690.0  # log of a density that is taken for 0
 _STALE = 2  # marks a class, until the call ends, whose summary is to be made
+_NO_CLASS = -1e300  # score of a class without rows
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -33,22 +35,20 @@ def _rows(
         x = call.X[i]
         if call.serve:
             scores = call.out[i]
-            for c in range(seen[0]):
-                if simple[c]:
-                    scores[1 + c] = _log_density(x, base[c], mean[c], half_precision[c])
-                else:
-                    scores[1 + c] = 0.0
-                if not simple[c] or np.isnan(scores[1 + c]):
-                    scores[1 + c] = np.log(weight[c]) + _careful_log_density(
-                        x, floor, nominal, n_values, n[c], mean[c], m2[c], counts[c]
-                    )
+            _score(
+                x, floor, seen, nominal, n_values, weight, base, simple, n, mean, m2,
+                half_precision, counts, scores,
+            )  # fmt: skip
             answer_from_logs(scores, seen[0], call.serve)
         if call.fit:
             c, w = int(call.y[i]), call.weight[i]
+            if w < 0.0 and not _holds(x, w, nominal, weight[c], n[c], counts[c]):
+                _catch_up(floor, seen, nominal, weight, base, simple, n, m2, half_precision)
+                return i
             seen[0] = max(seen[0], c + 1)
-            if w > 0.0:
-                weight[c] += w
-                _learn(x, w, nominal, n_values, n[c], mean[c], m2[c], counts[c])
+            if w != 0.0:
+                weight[c] = weight[c] + w if w > 0.0 else rest(weight[c], w)
+                _change(x, w, c, nominal, n_values, n[c], mean[c], m2[c], counts, call.out, i)
                 simple[c] = _STALE
                 if call.serve:  # a row that is only learned need not be summed up yet
                     base[c], simple[c] = _summarize(
@@ -56,6 +56,26 @@ def _rows(
                     )
     _catch_up(floor, seen, nominal, weight, base, simple, n, m2, half_precision)
     return call.last
+
+
+@inlined
+def _score(
+    x: Array, floor: float, seen: Ints, nominal: Ints, n_values: Ints, weight: Array, base: Array,
+    simple: Ints, n: Array, mean: Array, m2: Array, half_precision: Array, counts: Array,
+    scores: Array,
+) -> None:  # fmt: skip
+    """Log of the joint density with each class to `scores[1:]`."""
+    for c in range(seen[0]):
+        if simple[c]:
+            scores[1 + c] = _log_density(x, base[c], mean[c], half_precision[c])
+        else:
+            scores[1 + c] = 0.0
+        if weight[c] == 0.0:
+            scores[1 + c] = _NO_CLASS
+        elif not simple[c] or np.isnan(scores[1 + c]):
+            scores[1 + c] = np.log(weight[c]) + _careful_log_density(
+                x, floor, nominal, n_values, n[c], mean[c], m2[c], counts[c]
+            )
 
 
 @jit
@@ -108,7 +128,7 @@ def _variance(n: float, m2: float) -> float:
     return m2 / (n - 1.0) if n > 1.0 else 0.0
 
 
-@jit
+@inlined
 def _learn(
     x: Array, w: float, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array,
     counts: Array,
@@ -127,6 +147,64 @@ def _learn(
             gap = x[j] - mean[j]
             mean[j] += w * gap / n[j]
             m2[j] += w * gap * (x[j] - mean[j])
+
+
+@jit
+def _holds(
+    x: Array, w: float, nominal: Ints, weight: float, n: Array, counts: Array
+) -> bool:  # fmt: skip
+    """Whether the class holds a row of weight `-w`, which is to be taken back."""
+    if lacks(weight, w):
+        return False
+    for j in range(x.shape[0]):
+        if np.isnan(x[j]):
+            continue
+        if nominal[j]:
+            value = int(x[j])
+            if not 0 <= value < counts.shape[1] or lacks(counts[j, value], w):
+                return False
+        elif lacks(n[j], w):
+            return False
+    return True
+
+
+@jit
+def _take_back(
+    x: Array, w: float, c: int, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array,
+    counts: Array, loss: Array,
+) -> None:  # fmt: skip
+    for j in range(x.shape[0]):
+        if np.isnan(x[j]):
+            continue
+        if nominal[j]:
+            counts[c, j, int(x[j])] = rest(counts[c, j, int(x[j])], w)
+            n[j] = rest(n[j], w)
+            while n_values[j] > 0 and _total(counts, j, n_values[j] - 1) == 0.0:
+                n_values[j] -= 1
+        else:
+            before = m2[j]
+            n[j], mean[j], m2[j] = without(x[j], w, n[j], mean[j], m2[j])
+            note_loss(loss, n[j], before, m2[j])
+
+
+@inlined
+def _change(
+    x: Array, w: float, c: int, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array,
+    counts: Array, out: Array, i: int,
+) -> None:  # fmt: skip
+    """Learn a row of class `c`, or take it back and say in `out[i]` what that has cost."""
+    if w > 0.0:
+        _learn(x, w, nominal, n_values, n, mean, m2, counts[c])
+    else:
+        _take_back(x, w, c, nominal, n_values, n, mean, m2, counts, out[i])
+
+
+@jit
+def _total(counts: Array, j: int, value: int) -> float:
+    total = 0.0
+    for c in range(counts.shape[0]):
+        total += counts[c, j, value]
+    return total
 
 
 @jit
@@ -183,6 +261,7 @@ class GaussianNB(Classifier):
     """
 
     _kernel = _gaussian_nb
+    _takes_back = True
     _state = (
         Field("seen_", (1,), np.int64),
         Field("nominal_", ("F",), np.int64),

@@ -7,6 +7,7 @@ import numpy as np
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
+from onlineml.kernels.taking_back import lacks, rest
 from onlineml.kernels.votes import answer_from_votes
 
 
@@ -24,9 +25,14 @@ def _rows(call: Call, seen: Ints, weight: Array) -> int:
                 votes[1 + c] = weight[c]
             answer_from_votes(votes, seen[0], call.serve)
         if call.fit:
-            c = int(call.y[i])
+            c, w = int(call.y[i]), call.weight[i]
+            if w < 0.0:
+                if lacks(weight[c], w):
+                    return i
+                weight[c] = rest(weight[c], w)
+                continue
             seen[0] = max(seen[0], c + 1)
-            weight[c] += call.weight[i]
+            weight[c] += w
     return call.last
 
 
@@ -45,4 +51,5 @@ class MajorityClassifier(Classifier):
     """
 
     _kernel = _majority
+    _takes_back = True
     _state = (Field("seen_", (1,), np.int64), Field("weight_", ("C",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, f1, opened
+from onlineml.kernels.taking_back import lacks, without
 
 
 @entry
@@ -17,7 +18,11 @@ def _rows(call: Call, total: Array, mean: Array) -> int:
     for i in range(call.first, call.last):
         if call.serve:
             call.out[i, 0] = mean[0]
-        if call.fit and call.weight[i] > 0.0:
+        if call.fit and call.weight[i] < 0.0:
+            if lacks(total[0], call.weight[i]):
+                return i
+            total[0], mean[0], _ = without(call.y[i], call.weight[i], total[0], mean[0], 0.0)
+        elif call.fit and call.weight[i] > 0.0:
             total[0] += call.weight[i]
             mean[0] += call.weight[i] / total[0] * (call.y[i] - mean[0])
     return call.last
@@ -41,4 +46,5 @@ class MeanRegressor(Regressor):
     """
 
     _kernel = _mean_regressor
+    _takes_back = True
     _state = (Field("weight_", (1,)), Field("mean_", (1,)))

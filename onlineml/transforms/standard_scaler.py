@@ -9,6 +9,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
+from onlineml.kernels.taking_back import lacks, note_loss, without
 
 
 @entry
@@ -28,7 +29,11 @@ def _rows(
                     call.out[i, j] = passed_on(x[j], n_values[j])
                 else:
                     call.out[i, j] = _scaled(x[j], settings, n[j], mean[j], m2[j])
-        if call.fit:
+        if call.fit and call.weight[i] < 0.0:
+            if not _holds(x, call.weight[i], nominal, n):
+                return i
+            _take_back(x, call.weight[i], nominal, n, mean, m2, call.out[i])
+        elif call.fit:
             note_values(x, nominal, n_values)
             if call.weight[i] > 0.0:
                 _learn(x, call.weight[i], nominal, n, mean, m2)
@@ -56,6 +61,25 @@ def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, m2: Array) 
         gap = x[j] - mean[j]
         mean[j] += w / n[j] * gap
         m2[j] += w * gap * (x[j] - mean[j])
+
+
+@jit
+def _holds(x: Array, w: float, nominal: Ints, n: Array) -> bool:
+    for j in range(x.shape[0]):
+        if not nominal[j] and abs(x[j]) <= LARGEST and lacks(n[j], w):
+            return False
+    return True
+
+
+@jit
+def _take_back(
+    x: Array, w: float, nominal: Ints, n: Array, mean: Array, m2: Array, loss: Array
+) -> None:
+    for j in range(x.shape[0]):
+        if not nominal[j] and abs(x[j]) <= LARGEST:
+            before = m2[j]
+            n[j], mean[j], m2[j] = without(x[j], w, n[j], mean[j], m2[j])
+            note_loss(loss, n[j], before, m2[j])
 
 
 class StandardScaler(Transformer):
@@ -86,6 +110,7 @@ class StandardScaler(Transformer):
     """
 
     _kernel = _standard_scaler
+    _takes_back = True
     _state = (
         Field("nominal_", ("F",), np.int64),
         Field("n_values_", ("F",), np.int64),

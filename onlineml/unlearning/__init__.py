@@ -1,0 +1,9 @@
+"""Forgetting rows that were learned: receipts, replay, certificates."""
+
+from onlineml.receipt import KINDS, Receipt, worst
+
+__all__ = [
+    "KINDS",
+    "Receipt",
+    "worst",
+]
