@@ -23,7 +23,7 @@ _TERMS = (
     ("k_min", 0, 1e300, "a number of classes >= 0"),
     ("window_size", 1, 1e9, "a number of scores >= 1"),
 )
-_COLD_SHARE = 0.3  # of all labels, at most, that are bought at the very start
+_COLD_SHARE = 0.2  # of all labels, at most, that are bought at the very start
 
 
 @entry
@@ -66,9 +66,9 @@ class Budget(QueryStrategy):
     cost
         Of one label, in the units of `total`.
     n_min
-        Labels that are bought first, whatever the learner says; at most three tenths of all.
+        Labels that are bought first, whatever the learner says; at most a fifth of all.
     k_min
-        Go on so, up to twice as many, until the learner knows this number of classes.
+        Go on so, up to twice as many but a quarter of all, until the learner knows so many classes.
     window_size
         Scores of the past with which a new one is compared.
     seed
@@ -88,10 +88,10 @@ class Budget(QueryStrategy):
     -----
     A score is compared by its smoothed conformal p-value [1]_, so that the share of questions is
     kept whatever the scores' distribution, ties included. The share is the slope of the plan,
-    corrected by the gap to it over 6 / rate rows, at least 50 (fewer as the horizon nears). Three
-    labels behind the plan, a part of the questions is drawn at random. What is bought first, or
-    ahead after a `refund`, is paid back: over the whole horizon or, without one, at half the pace
-    until the rate is met.
+    corrected by the gap to it: 6 labels ahead (fewer where the total is small) stop all questions.
+    Three labels behind the plan, a part of the questions is drawn at random. What is bought first,
+    or ahead after a `refund`, is paid back: over the whole horizon or, without one, at half the
+    pace until the rate is met.
 
     References
     ----------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from onlineml.base import Array, Estimator
 from onlineml.estimator import _power_of_two, _weights
 from onlineml.kernels import label_budget as cells
-from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
+from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field
 from onlineml.kernels.random import seeded
 from onlineml.schema import Schema, as_floats, wrong
 
@@ -46,7 +46,7 @@ class QueryStrategy(Estimator):
     is for importance weights: 1 / probability is unbiased where `Budget.explore` is positive.
     """
 
-    _state = cells.STATE
+    _state: ClassVar[tuple[Field, ...]] = cells.STATE
     #: Whether rows must come with probabilities.
     _needs_proba: ClassVar[bool] = True
     #: Whether rows that were asked about are kept until their labels come.

@@ -29,7 +29,9 @@ STATE = (
     Field("random_", (1,), np.int64),
 )
 FIRST = 1 + len(STATE)  # slot of a strategy's own first array
-_OWED = 6.0  # labels: being so many ahead of the plan stops all questions
+_OWED = 6.0  # labels: being so many ahead of the plan stops all questions;
+_OWED_PART = 0.05  # at most this part of all labels, or 2
+_COLD_PART = 0.25  # of all labels, at most, goes into forced questions
 _SHORTEST = 50.0  # rows over which a gap to the plan is made up for
 _REPAID = 0.5  # pace, as a share of the rate, while labels bought ahead are paid back
 
@@ -83,7 +85,7 @@ def _share_and_late(p: Purse) -> tuple[float, float]:
     if is_spent(p):
         return 0.0, 0.0
     s, t = p.settings, p.ledger[TIME]
-    over = max(_OWED / s[RATE], _SHORTEST)
+    over = max(min(_OWED, max(_OWED_PART * s[TOTAL], 2.0)) / s[RATE], _SHORTEST)
     late = (planned(p, t) - p.ledger[SPENT]) / (over * s[RATE])
     if s[HORIZON] < np.inf:
         over = min(over, max(s[HORIZON] - t, 1.0))
@@ -108,7 +110,7 @@ def known_classes(p: Purse, x: Array) -> int:
 def is_forced(p: Purse, known: int) -> bool:
     """Whether this is one of the first questions, which are asked whatever the learner says."""
     s, spent = p.settings, p.ledger[SPENT]
-    more = known < s[N_CLASSES] and spent < 2.0 * s[N_COLD]
+    more = known < s[N_CLASSES] and spent < min(2.0 * s[N_COLD], _COLD_PART * s[TOTAL])
     return bool((spent < s[N_COLD] or more) and not is_spent(p))
 
 
@@ -159,3 +161,19 @@ def settle(call: Call, i: int, p: Purse, chance: float, score: float, known: int
         p.window[int(ledger[N_SCORES] % p.window.shape[0])] = score
         ledger[N_SCORES] += 1.0
     return ask
+
+
+@jit
+def by_threshold(p: Purse, wanted: bool, known: int) -> float:
+    """Chance of a question where a row is `wanted` or not: while the plan allows, then no more.
+
+    Where too few are wanted, the plan is caught up with at random.
+    """
+    if is_forced(p, known):
+        return 1.0
+    share, late = _share_and_late(p)
+    left = p.settings[HORIZON] - p.ledger[TIME]
+    if left < np.inf and left <= p.settings[TOTAL] - p.ledger[SPENT]:
+        late = 1.0  # as many rows are left as labels
+    chance = 1.0 if wanted and share > 0.0 else late * share
+    return float(p.settings[EXPLORE] * share + (1.0 - p.settings[EXPLORE]) * chance)

@@ -53,6 +53,7 @@ from onlineml.learners.passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
+from onlineml.learners.replaying_classifier import ReplayingClassifier
 from onlineml.learners.slda import SLDA
 from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
@@ -107,6 +108,7 @@ __all__ = [
     "OnlineSmoothBoost",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
+    "ReplayingClassifier",
     "SEAEnsemble",
     "SoftmaxRegression",
     "StreamingGradientBoostedTrees",

@@ -34,7 +34,7 @@ class NaiveBudget:
             rate = total / horizon
         self.rate, self.total, self.horizon, self.hard = rate, total, horizon, hard
         self.front, self.explore, self.k_min = pace == "front", explore, k_min
-        self.n_cold = n_min if total is None else min(n_min, max(1, math.floor(0.3 * total)))
+        self.n_cold = n_min if total is None else min(n_min, max(1, math.floor(0.2 * total)))
         self.window_size, self.scores = window_size, []
         self.t, self.spent, self.known = 0, 0, 0
         self.since = (0, 0)
@@ -64,7 +64,8 @@ class NaiveBudget:
         return min(max(share, 0.0), 1.0)
 
     def catch_up(self):
-        return max(6 / self.rate, 50)
+        most = 6 if self.total is None else min(6, max(0.05 * self.total, 2))
+        return max(most / self.rate, 50)
 
     def late(self):
         behind = (self.plan(self.t) - self.spent) / (self.catch_up() * self.rate)
@@ -73,7 +74,8 @@ class NaiveBudget:
     def forced(self, known):
         if self.is_spent():
             return False
-        return self.spent < self.n_cold or (known < self.k_min and self.spent < 2 * self.n_cold)
+        most = 2 * self.n_cold if self.total is None else min(2 * self.n_cold, 0.25 * self.total)
+        return self.spent < self.n_cold or (known < self.k_min and self.spent < most)
 
     def by_rank(self, score, known):
         if self.forced(known):

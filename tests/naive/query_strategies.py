@@ -1,0 +1,131 @@
+"""Query strategies in plain Python, from their papers, over the plain budget."""
+
+import math
+
+import numpy as np
+
+from tests.naive.label_budget import NaiveBudget
+
+
+def _doubt(proba, known):
+    return 1 - max(proba) / sum(proba) if known > 1 else None
+
+
+def _entropy(proba, known):
+    if known < 2:
+        return None
+    return -sum(p / sum(proba) * math.log(p / sum(proba)) for p in proba if p > 0)
+
+
+def _asked(purse, P, chance_of):
+    chances, asks = [], []
+    for i, proba in enumerate(P.tolist()):
+        known = purse.classes(proba)
+        chance, score, learn = chance_of(i, proba, known)
+        chances.append(chance)
+        asks.append(purse.settle(chance, score, known))
+        learn(asks[-1])
+    return chances, asks
+
+
+def _nothing(ask):
+    """What strategies without a state of their own learn."""
+
+
+def by_entropy(P, **terms):
+    purse = NaiveBudget(**terms)
+
+    def chance_of(i, proba, known):
+        score = _entropy(proba, known)
+        return purse.by_rank(score, known), score, _nothing
+
+    return _asked(purse, P, chance_of)
+
+
+def periodic(P, **terms):
+    purse = NaiveBudget(**terms)
+
+    def chance_of(i, proba, known):
+        due = purse.plan(purse.t + 1) - purse.spent >= 1 - 1e-9
+        return float(purse.forced(known) or (due and not purse.is_spent())), 0.0, _nothing
+
+    return _asked(purse, P, chance_of)
+
+
+def _by_threshold(purse, wanted, known):
+    if purse.forced(known):
+        return 1.0
+    share, late = purse.share(), purse.late()
+    if purse.horizon is not None and purse.horizon - purse.t <= purse.total - purse.spent:
+        late = 1.0
+    chance = 1.0 if wanted and share > 0 else late * share
+    return purse.explore * share + (1 - purse.explore) * chance
+
+
+def by_fixed_threshold(P, threshold=None, **terms):
+    purse = NaiveBudget(**terms)
+
+    def chance_of(i, proba, known):
+        score, k = _doubt(proba, known), max(known, 1)
+        most = threshold if threshold is not None else 1 / k + purse.rate * (1 - 1 / k)
+        wanted = score is not None and 1 - score <= most + 1e-12
+        return _by_threshold(purse, wanted, known), score, _nothing
+
+    return _asked(purse, P, chance_of)
+
+
+def by_moving_threshold(P, step=0.01, split=0.0, **terms):
+    purse, bound = NaiveBudget(**terms), [1.0]
+
+    def chance_of(i, proba, known):
+        score, share = _doubt(proba, known), purse.share()
+        wanted = score is not None and 1 - score < bound[0]
+        chance = _by_threshold(purse, wanted, known)
+        if not purse.forced(known):
+            chance = split * share + (1 - split) * chance
+
+        def learn(ask):
+            if share > 0 and score is not None:
+                moved = bound[0] * (1 - step if wanted else 1 + step)
+                bound[0] = min(max(moved, 1e-9), 1 + step)
+
+        return chance, score, learn
+
+    return _asked(purse, P, chance_of)
+
+
+def by_leverage(X, P, n_chosen=64, prior=1.0, rank=False, **terms):
+    """VeSSAL with the matrix of all features and classes, inverted anew at each row."""
+    purse, chosen = NaiveBudget(**terms), []
+
+    def chance_of(i, proba, known):
+        past = X[:i]
+        z = np.zeros(X.shape[1])
+        if i > 1:
+            z = (X[i] - past.mean(0)) / past.std(0)
+        assert np.abs(z).max() < 10, "choose milder rows: the twin cuts nothing off"
+        if known < 2:
+            return _volume(purse, None, known) if not rank else purse.share(), None, _nothing
+        doubt = np.eye(P.shape[1])[int(np.argmax(proba))] - np.array(proba) / sum(proba)
+        gradient = np.outer(doubt, [*z, 1.0]).ravel()
+        known_volume = np.eye(len(gradient)) / prior
+        for one in chosen[-n_chosen:]:
+            known_volume = known_volume + np.outer(one, one)
+        score = float(gradient @ np.linalg.solve(known_volume, gradient))
+        chance = purse.by_rank(score, known) if rank else _volume(purse, score, known)
+        return chance, score, lambda ask: chosen.append(gradient) if ask else None
+
+    return _asked(purse, P, chance_of)
+
+
+def _volume(purse, score, known):
+    if purse.forced(known):
+        return 1.0
+    share, past = purse.share(), np.array(purse.scores[-purse.window_size :])
+    if share == 0 or not len(past) or score is None:
+        return share
+    low, high = 0.0, 1e12  # the mean of min(1, factor * score) grows with the factor
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.minimum(middle * past, 1).mean() < share else (low, middle)
+    return purse.explore * share + (1 - purse.explore) * min(low * score, 1.0)
