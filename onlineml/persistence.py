@@ -37,6 +37,14 @@ _WARNING = (
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+class Saved(NamedTuple):
+    """What a file holds: the model, the JSON values of its header, and what was attached."""
+
+    model: Any
+    extra: dict[str, Any]
+    attached: Any
+
+
 class CheckpointError(ValueError):
     """A file that cannot be loaded: foreign, truncated, corrupted, or from another version."""
 
@@ -46,6 +54,7 @@ def save(
     path: str | os.PathLike[str],
     *,
     extra: Mapping[str, Any] | None = None,
+    attached: Any = None,
     trusted_pickle: bool = False,
 ) -> Path:
     """Write `model` to `path`: to a temporary file, synced, then renamed.
@@ -59,6 +68,9 @@ def save(
         holds some.
     extra
         JSON values to keep in the header, such as positions in a source.
+    attached
+        A tree of mappings, lists, numbers, text and arrays to keep beside the model, such as
+        labels that are waited for; `load_all` gives it back.
     trusted_pickle
         Pickle objects of other libraries. Whoever loads it must trust the file.
 
@@ -68,7 +80,8 @@ def save(
         For a parameter or a label that has no place in a JSON header, by name.
     """
     path = Path(path)
-    _write_atomically(path, dumps(model, extra=extra, trusted_pickle=trusted_pickle))
+    content = dumps(model, extra=extra, attached=attached, trusted_pickle=trusted_pickle)
+    _write_atomically(path, content)
     return path
 
 
@@ -92,16 +105,29 @@ def load(
     CheckpointError
         The file is foreign, truncated, corrupted, of a newer format or of an unknown class.
     """
-    path = Path(path)
+    return _load(Path(path), classes, trusted_pickle).model
+
+
+def load_all(
+    path: str | os.PathLike[str],
+    *,
+    classes: Iterable[type[Estimator]] = (),
+    trusted_pickle: bool = False,
+) -> Saved:
+    """The model in `path` with the `extra` and `attached` values of the same file; see `load`."""
+    return _load(Path(path), classes, trusted_pickle)
+
+
+def _load(path: Path, classes: Iterable[type[Estimator]], trusted_pickle: bool) -> Saved:
     try:
-        return loads(path.read_bytes(), classes=classes, trusted_pickle=trusted_pickle)
+        return _read(path.read_bytes(), classes, trusted_pickle)
     except _DamagedError as error:
         previous = _previous(path)
         if not previous.exists():
             raise CheckpointError(f"{path}: {error}") from None
-        model = loads(previous.read_bytes(), classes=classes, trusted_pickle=trusted_pickle)
-        warnings.warn(f"{path}: {error}; loaded {previous} instead", RuntimeWarning, stacklevel=2)
-        return model
+        saved = _read(previous.read_bytes(), classes, trusted_pickle)
+        warnings.warn(f"{path}: {error}; loaded {previous} instead", RuntimeWarning, stacklevel=3)
+        return saved
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
@@ -117,7 +143,11 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def dumps(
-    model: Any, *, extra: Mapping[str, Any] | None = None, trusted_pickle: bool = False
+    model: Any,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    attached: Any = None,
+    trusted_pickle: bool = False,
 ) -> bytes:
     """The bytes that `save` writes."""
     from safetensors.numpy import save as to_bytes
@@ -134,6 +164,8 @@ def dumps(
             "(trusted_pickle=True pickles an object of another library)"
         )
     header = {"onlineml": onlineml.__version__, **described, "extra": dict(extra or {})}
+    if attached is not None:
+        header["attached"] = _packed(attached, arrays, "attached", trusted_pickle)
     try:
         text = json.dumps(header).encode()
     except TypeError as error:
@@ -146,16 +178,22 @@ def loads(
     content: bytes, *, classes: Iterable[type[Estimator]] = (), trusted_pickle: bool = False
 ) -> Any:
     """The model in bytes that `dumps` gave."""
+    return _read(content, classes, trusted_pickle).model
+
+
+def _read(content: bytes, classes: Iterable[type[Estimator]], trusted_pickle: bool) -> Saved:
     from safetensors.numpy import load as from_bytes
 
     header, body = _parted(content)
     arrays = from_bytes(body)
+    known = estimators() | {own.__name__: own for own in classes}
+    reading = _Reading(known, trusted_pickle)
+    attached = _unpacked(header.get("attached"), arrays, reading)
     if header["class"] != _PICKLE:
-        known = estimators() | {own.__name__: own for own in classes}
-        return _built(header, arrays, _Reading(known, trusted_pickle))
+        return Saved(_built(header, arrays, reading), header["extra"], attached)
     if not trusted_pickle:
         raise CheckpointError(_WARNING.format(header["of"]))
-    return pickle.loads(arrays["pickle"].tobytes())
+    return Saved(pickle.loads(arrays["pickle"].tobytes()), header["extra"], attached)
 
 
 class _Reading(NamedTuple):

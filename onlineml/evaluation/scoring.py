@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
 
 from onlineml.evaluation.metrics import Metric, Scored, Summary
 
@@ -55,6 +56,27 @@ class Scores:
         """Metric -> windows that it could not judge and left out of its total."""
         counts = {m.name: getattr(self._total[m.summary], "n_skipped", 0) for m in self.metrics}
         return {name: count for name, count in counts.items() if count}
+
+    def values(self) -> dict[str, float]:
+        """The metrics over all rows of the windows that are complete."""
+        return self._values(self._total)
+
+    def get_state(self) -> dict[str, Any]:
+        """Windows and totals, as plain values and arrays."""
+        return {
+            "n_rows": self.n_rows,
+            "n_open": self._n_open,
+            "window": [summary.get_state() for summary in self._window.values()],
+            "total": [summary.get_state() for summary in self._total.values()],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `get_state` of scores with the same metrics gave."""
+        self.n_rows, self._n_open = state["n_rows"], state["n_open"]
+        for summary, kept in zip(self._window.values(), state["window"], strict=True):
+            summary.set_state(kept)
+        for summary, kept in zip(self._total.values(), state["total"], strict=True):
+            summary.set_state(kept)
 
     def _values(self, summaries: dict[type[Summary], Summary]) -> dict[str, float]:
         return {m.name: m.formula(summaries[m.summary]) for m in self.metrics}

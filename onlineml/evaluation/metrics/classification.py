@@ -22,7 +22,7 @@ References
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,6 +74,8 @@ class Margins(NamedTuple):
 class Confusion(Summary):
     """The confusion matrix, and how often the label before would have been right."""
 
+    _kept = ("counts", "n_no_change")
+
     def clear(self) -> None:
         """Forget all rows."""
         n = max(len(self.classes), 2)
@@ -95,6 +97,12 @@ class Confusion(Summary):
         self.counts[:n, : 1 + n] += window.counts
         self.n_no_change += window.n_no_change
         self._margins = None
+
+    def get_state(self) -> dict[str, Any]:
+        """The counts of the classes that are known: no trace is left of how rows came."""
+        n = max(len(self.classes), 2)
+        self._make_room(n)
+        return {**super().get_state(), "counts": self.counts[:n, : 1 + n]}
 
     def _make_room(self, n_classes: int) -> None:
         n = len(self.counts)
@@ -199,6 +207,8 @@ def _sum_of_logs(y: Ints, probabilities: Array, floor: float, total: float) -> f
 
 class LogLosses(Summary):
     """Sum of the negative logarithms of the true classes' probabilities."""
+
+    _kept = ("n", "total")
 
     def clear(self) -> None:
         """Forget all rows."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,9 @@ class Summary(ABC):
     `classes` is the evaluation's list of labels, which grows.
     """
 
+    #: Names of the attributes that make up its state; the others are caches.
+    _kept: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, classes: list[Hashable]) -> None:
         self.classes = classes
         self.clear()
@@ -65,6 +69,16 @@ class Summary(ABC):
     @abstractmethod
     def absorb(self, window: Self) -> None:
         """Take in the rows of a window that is complete."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What has been taken in, as plain values and arrays."""
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `get_state` gave."""
+        self.clear()
+        for name in self._kept:
+            setattr(self, name, deepcopy(state[name]))  # arrays of a file cannot be written to
 
 
 @dataclass(frozen=True)

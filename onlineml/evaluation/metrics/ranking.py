@@ -17,7 +17,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,8 @@ def _areas(scores: Array, order: Ints, y: Ints, positive: int) -> tuple[float, f
 class Rankings(Summary):
     """The rows of the window by score; of absorbed windows, the sums of their values."""
 
+    _kept = ("_rows", "_sums", "_n", "n_skipped")
+
     def __init__(self, classes: list[Hashable]) -> None:
         self._occurred: set[int] = set()  # classes so far, across windows
         super().__init__(classes)
@@ -78,6 +81,24 @@ class Rankings(Summary):
             n = sum(len(y) for y, _ in window._rows)
             self._sums += n * areas
             self._n += n
+
+    def get_state(self) -> dict[str, Any]:
+        """The open window and the sums, as plain values and arrays."""
+        self._gather()
+        return {**super().get_state(), "occurred": sorted(self._occurred)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `get_state` gave."""
+        super().set_state(state)
+        self._occurred = set(state["occurred"])
+
+    def _gather(self) -> None:
+        """Make one piece of the rows: no trace is left of how they came."""
+        if len(self._rows) > 1:
+            width = max(scores.shape[1] for _, scores in self._rows)
+            scores = [np.pad(s, ((0, 0), (0, width - s.shape[1]))) for _, s in self._rows]
+            y = np.concatenate([y for y, _ in self._rows])
+            self._rows = [(y, np.concatenate(scores))]
 
     @property
     def areas(self) -> tuple[float, float]:

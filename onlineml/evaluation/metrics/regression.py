@@ -33,6 +33,8 @@ def _sum_errors(y: Array, answer: Array, sums: Array) -> None:
 class Errors(Summary):
     """Sums of errors, and the variance of the targets."""
 
+    _kept = ("sums",)
+
     def clear(self) -> None:
         """Forget all rows."""
         self.sums = np.zeros(5)

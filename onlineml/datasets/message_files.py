@@ -1,0 +1,169 @@
+"""Messages in files of JSON lines: a topic is a file, or one file a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from time import monotonic, sleep
+from typing import BinaryIO
+
+from onlineml.datasets.messages import (
+    Batch,
+    End,
+    Listener,
+    LostMessagesError,
+    MessageSource,
+    Partition,
+)
+from onlineml.schema import wrong
+
+Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
+_PAUSE = 0.05  # seconds between looks at files that may grow
+
+
+class _Lines:
+    """One file and where its reader is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.next = 0
+        self.paused = self.ended = self.at_end = False
+        self._file: BinaryIO | None = None
+        self._at = 0  # number of the line where the file stands
+
+    def take(self, most: int, *, follow: bool) -> list[bytes]:
+        """At most so many lines; one without its end is left alone while the file may grow."""
+        if self._file is None or self._at > self.next:
+            self.close()
+            self._file, self._at = self.path.open("rb"), 0
+        lines: list[bytes] = []
+        while len(lines) < most:
+            place = self._file.tell()
+            line = self._file.readline()
+            self.at_end = not line or (follow and not line.endswith(b"\n"))
+            if self.at_end:
+                self._file.seek(place)
+                break
+            if self._at >= self.next:
+                lines.append(line.rstrip(b"\r\n"))
+            self._at += 1
+        if self._at < self.next:
+            raise LostMessagesError(Partition(self.path.name, 0), self.next, 0, self._at)
+        self.next += len(lines)
+        return lines
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class JSONLinesSource(MessageSource):
+    r"""Messages in files, one a line; the offset of a message is its line, counted from 0.
+
+    Parameters
+    ----------
+    topics
+        Topic -> path of its file, or paths, one a partition.
+    follow
+        Whether to wait for lines that are yet to be written; if not, a file has an end.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "events.jsonl"
+    >>> _ = path.write_text('{"x": [1.0]}\n{"x": [2.0]}\n')
+    >>> source = JSONLinesSource({"events": path})
+    >>> class Reader(Listener):
+    ...     def on_assign(self, partitions):
+    ...         return {partition: 1 for partition in partitions}
+    ...     def on_revoke(self, partitions): ...
+    ...     def on_lost(self, partitions): ...
+    >>> source.subscribe(["events"], Reader())
+    >>> source.poll(10, 0.0)[0].values
+    [b'{"x": [2.0]}']
+    >>> source.close()
+    """
+
+    def __init__(self, topics: Mapping[str, Paths], *, follow: bool = False) -> None:
+        self.follow = follow
+        self._files: dict[Partition, _Lines] = {}
+        for topic, paths in topics.items():
+            listed = [paths] if isinstance(paths, str | PathLike) else paths
+            for number, path in enumerate(map(Path, listed)):
+                if not path.is_file():
+                    raise wrong(f"topics[{topic!r}]", str(path), "a file that exists")
+                self._files[Partition(topic, number)] = _Lines(path)
+        self._owned: list[Partition] = []
+        self._listener: Listener | None = None
+
+    def subscribe(self, topics: Sequence[str], listener: Listener) -> None:
+        """Begin to read all files of topics."""
+        known = {partition.topic for partition in self._files}
+        for topic in topics:
+            if topic not in known:
+                raise wrong("topics", topic, f"one of {sorted(known)}")
+        owned = [partition for partition in self._files if partition.topic in topics]
+        starts = listener.on_assign(owned)
+        for partition in owned:
+            self.seek(partition, starts.get(partition))
+        self._owned, self._listener = owned, listener
+
+    def poll(self, max_messages: int, timeout: float) -> list[Batch | End]:
+        """Lines of each file in turn."""
+        late = monotonic() + timeout
+        while True:
+            found = self._look(max_messages)
+            if found or not self.follow or monotonic() >= late:
+                return found
+            sleep(min(_PAUSE, timeout))
+
+    def _look(self, most: int) -> list[Batch | End]:
+        found: list[Batch | End] = []
+        for partition in self._owned:
+            file = self._files[partition]
+            if file.paused or file.ended or most < 1:
+                continue
+            start = file.next
+            try:
+                lines = file.take(most, follow=self.follow)
+            except LostMessagesError as error:
+                raise LostMessagesError(partition, error.wanted, 0, error.end) from None
+            if lines:
+                most -= len(lines)
+                n = len(lines)
+                offsets = list(range(start, start + n))
+                found.append(Batch(partition, offsets, [None] * n, [*lines], [None] * n))
+            elif not self.follow:
+                file.ended = True
+                found.append(End(partition))
+        self._owned = self._owned[1:] + self._owned[:1]
+        return found
+
+    def is_caught_up(self, partition: Partition) -> bool:
+        """Whether the end of a file has been reached."""
+        return self._files[partition].at_end
+
+    def seek(self, partition: Partition, offset: int | None) -> None:
+        """Go on reading at a line."""
+        file = self._files[partition]
+        file.next, file.ended, file.paused, file.at_end = offset or 0, False, False, False
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Give no lines of these files."""
+        for partition in partitions:
+            self._files[partition].paused = True
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Give lines of these files again."""
+        for partition in partitions:
+            self._files[partition].paused = False
+
+    def close(self) -> None:
+        """Give up all files."""
+        if self._owned and self._listener is not None:
+            self._listener.on_revoke(self._owned)
+        self._owned = []
+        for file in self._files.values():
+            file.close()

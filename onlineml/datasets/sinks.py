@@ -1,0 +1,120 @@
+"""Where messages go: topics in memory and in files."""
+
+from __future__ import annotations
+
+import base64
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import orjson
+
+
+class Record(NamedTuple):
+    """A message to be written."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class SinkError(RuntimeError):
+    """Messages could not be written."""
+
+
+class Sink(ABC):
+    """Writes messages to topics; they are safe after `flush`."""
+
+    @abstractmethod
+    def write(self, records: list[Record]) -> None:
+        """Take messages; they may be on their way when this returns."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Wait until all messages are written.
+
+        Raises
+        ------
+        SinkError
+            Where any of them cannot be.
+        """
+
+    def backlog(self) -> int:
+        """Number of messages on their way."""
+        return 0
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Free what is held, without a flush."""
+
+
+class MemorySink(Sink):
+    """Messages in lists, by topic; for tests.
+
+    Examples
+    --------
+    >>> sink = MemorySink()
+    >>> sink.write([Record("out", b"1")])
+    >>> sink.topics["out"][0].value
+    b'1'
+    """
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[Record]] = {}
+
+    def write(self, records: list[Record]) -> None:
+        """Keep messages."""
+        for record in records:
+            self.topics.setdefault(record.topic, []).append(record)
+
+    def flush(self) -> None:
+        """Nothing is ever on its way."""
+
+
+class JSONLinesSink(Sink):
+    """Topics as files `TOPIC.jsonl` in a folder, appended to.
+
+    A message that is JSON becomes its line. One that has headers, or is not JSON on one line,
+    becomes `{"headers": ..., "base64": ...}`.
+
+    Parameters
+    ----------
+    folder
+        Where the files are; made where it is missing.
+    """
+
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._files: dict[str, BinaryIO] = {}
+
+    def write(self, records: list[Record]) -> None:
+        """Append messages."""
+        for record in records:
+            if record.topic not in self._files:
+                self._files[record.topic] = (self.folder / f"{record.topic}.jsonl").open("ab")
+            self._files[record.topic].write(_line(record))
+
+    def flush(self) -> None:
+        """Hand all lines to the system: they outlive the process, not the machine."""
+        for file in self._files.values():
+            try:
+                file.flush()
+            except OSError as error:
+                raise SinkError(f"{file.name}: {error}") from error
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
+
+def _line(record: Record) -> bytes:
+    value = record.value
+    if value is not None and not record.headers and value[:1] == b"{" and b"\n" not in value:
+        return value + b"\n"
+    packed = None if value is None else base64.b64encode(value).decode()
+    return orjson.dumps({"headers": dict(record.headers or {}), "base64": packed}) + b"\n"
