@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from onlineml import active, detectors, integrations, learners, transforms
+from onlineml import active, detectors, integrations, learners, rl, transforms
 from onlineml.estimator import Estimator
 from onlineml.graph import Graph, chain, refit, reset
 from onlineml.registry import estimators
@@ -39,6 +39,8 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "SklearnDetector": lambda: integrations.SklearnDetector(
         model="LocalOutlierFactor", window_size=96, min_rows=40, refit_every=96, quantile=None
     ),
+    "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
+    "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),

@@ -20,7 +20,7 @@ CHECKS = dict(checks.all_checks())
 def _cases() -> list[Any]:
     cases = []
     for name, kind in estimators().items():
-        for check in CHECKS:
+        for check, _ in checks.checks_of(kind):
             reason = kind._excuses.get(check)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             cases.append(pytest.param(name, check, marks=marks, id=f"{name}-{check[6:]}"))

@@ -27,6 +27,7 @@ from onlineml.checks.roles import (
     fit_many,
     fit_one,
     held_bytes,
+    learns_transitions,
     rows,
     rows_for,
     serve_fit_many,
@@ -36,6 +37,7 @@ from onlineml.checks.roles import (
     takes_one_number,
     targets,
     trained,
+    transitions,
 )
 from onlineml.persistence import load, save
 from onlineml.schema import Schema
@@ -45,6 +47,7 @@ __all__ = [
     "assert_same_answers",
     "assert_same_state",
     "check_estimator",
+    "checks_of",
     "cut",
     "rows",
     "serve_many",
@@ -64,7 +67,7 @@ def check_estimator(estimator: Estimator) -> None:
     >>> from onlineml.learners import GaussianNB
     >>> check_estimator(GaussianNB())
     """
-    for name, check in all_checks():
+    for name, check in checks_of(type(estimator)):
         if name not in estimator._excuses:
             check(estimator)
             continue
@@ -80,6 +83,34 @@ def all_checks() -> Iterator[tuple[str, Check]]:
     for name, item in sorted(globals().items()):
         if name.startswith("check_") and name != "check_estimator":
             yield name, item
+
+
+#: Checks of what transitions do not have: weights, frames, labels; observations have no new names.
+_OF_ROWS = (
+    "check_weights_by_row",
+    "check_mappings_equal_arrays",
+    "check_nominal_features",
+    "check_bad_input_is_refused",
+    "check_features_come_and_go",
+    "check_any_label_type",
+)
+_OF_TRANSITIONS = ("check_bad_transitions_are_refused", "check_observations_by_name")
+
+
+def checks_of(kind: type[Estimator]) -> Iterator[tuple[str, Check]]:
+    """Names and functions of the checks for the role of `kind`."""
+    from onlineml.rl.agent import TransitionLearner
+    from onlineml.rl.rules import UpdateRule
+
+    for name, check in all_checks():
+        if issubclass(kind, UpdateRule):  # parameters, and nothing that is learned
+            due = name == "check_is_documented"
+        elif issubclass(kind, TransitionLearner):
+            due = name not in _OF_ROWS
+        else:
+            due = name not in _OF_TRANSITIONS
+        if due:
+            yield name, check
 
 
 # -------------------------------------------------------------------- parameters
@@ -348,7 +379,8 @@ def check_empty_chunks(estimator: Estimator) -> None:
     for model in (estimator.clone(), trained(estimator)):
         before = copy.deepcopy(model.get_state())
         assert len(serve_many(model, none)) == 0
-        y: Any = [] if isinstance(model, Classifier | Regressor) else None
+        has_targets = isinstance(model, Classifier | Regressor) or learns_transitions(model)
+        y: Any = [] if has_targets else None
         fit_many(model, none, y)
         assert not before or before.keys() == model.get_state().keys()
         if before:
@@ -402,10 +434,55 @@ def check_bad_rows_are_not_served(estimator: Any) -> None:
     infinite, wide = X.copy(), np.hstack([X, X])
     infinite[30, -1] = np.inf
     model = trained(estimator)
-    assert _refusal(lambda m: serve_one(m, wide[0]), model).startswith("x")
-    assert _refusal(lambda m: serve_one(m, infinite[30]), model).startswith("x[")
+    one = "observation" if learns_transitions(model) else "x"
+    assert _refusal(lambda m: serve_one(m, wide[0]), model).startswith(one)
+    assert _refusal(lambda m: serve_one(m, infinite[30]), model).startswith(f"{one}[")
     assert _refusal(lambda m: serve_many(m, wide), model).startswith("X")
     assert _refusal(lambda m: serve_many(m, infinite), model).startswith("X[30")
+
+
+def check_bad_transitions_are_refused(estimator: Any) -> None:
+    """Wrong widths, infinities, impossible actions and rewards: `ValueError`, the state kept."""
+    X, score = rows_for(estimator, 11, 40)
+    model = trained(estimator)
+    before = copy.deepcopy(model.get_state())
+    good = transitions(estimator, X, np.asarray(score))
+    infinite, wide = X[0].copy(), np.hstack([X[0], X[0]])
+    infinite[-1] = -np.inf
+    nan = np.full(np.shape(good[0].action), np.nan)
+    bad: list[tuple[str, Any]] = [
+        ("observation", infinite), ("observation", wide), ("next_observation", infinite),
+        ("next_observation", wide), ("reward", np.nan), ("reward", np.inf), ("reward", "much"),
+        ("action", nan), ("observation", ["a"] * len(X[0])),
+    ]  # fmt: skip
+    for name, value in bad:
+        wrong_one = good[7]._replace(**{name: value})
+        for call in (
+            lambda m, t=wrong_one: m.fit_one(t),
+            lambda m, t=wrong_one: m.fit_many([*good, t]),
+            lambda m, t=wrong_one: m._go_on_one(t),
+        ):
+            said = _refusal(call, model)
+            assert said.startswith(name), f"{name} {value!r}: {said or 'accepted'}"
+            assert_same_state(before, model.get_state(), f"state after bad {name}")
+
+
+def check_observations_by_name(estimator: Any) -> None:
+    """Observations as mappings, in any order, give what arrays give."""
+    X, score = rows_for(estimator, 4, 60)
+    names = [f"f{j}" for j in range(X.shape[1])]
+    model, mapped = (estimator.clone().start(Schema(X.shape[1], tuple(names))) for _ in "12")
+    made = transitions(estimator, X, np.asarray(score))
+    for transition in made:
+        x, following = (
+            dict(reversed(list(zip(names, row.tolist()))))
+            for row in (transition.observation, transition.next_observation)
+        )
+        model.fit_one(transition)
+        mapped.fit_one(transition._replace(observation=x, next_observation=following))
+    assert_same_state(model.get_state(), mapped.get_state())
+    row = dict(zip(names, X[0].tolist()))
+    assert_same_answers([serve_one(model, X[0])], [serve_one(mapped, row)])
 
 
 def _refusal(call: Callable[[Any], Any], model: Any) -> str:

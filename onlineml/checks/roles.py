@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,36 @@ def asks_for_labels(estimator: Estimator) -> bool:
     return isinstance(estimator, QueryStrategy)
 
 
+def learns_transitions(estimator: Estimator) -> bool:
+    """Whether events are transitions of an environment."""
+    from onlineml.rl.agent import TransitionLearner
+
+    return isinstance(estimator, TransitionLearner)
+
+
+def transitions(estimator: Any, X: Array, y: Array) -> list[Any]:
+    """A transition for each row, of that row and target alone: action, reward, both kinds of end.
+
+    What is infinite stays out: `check_bad_transitions_are_refused` sees to it.
+    """
+    from onlineml.rl.agent import Transition
+
+    whole = getattr(estimator, "action_size", None) is None
+    size = estimator._action_width()
+    made = []
+    for x, reward in zip(X, y.tolist()):
+        action: Any = np.sin(reward + np.arange(size))
+        if whole:
+            action = int(1e6 * abs(reward)) % 2
+        terminated, truncated = reward > 4.0, reward < -4.0
+        made.append(Transition(x, action, reward, np.roll(x, 1) / 2, terminated, truncated))
+    return made
+
+
 def targets(estimator: Estimator, score: Array) -> Any:
     """Targets of the estimator's role: labels (one class comes late), numbers or none."""
+    if learns_transitions(estimator):
+        return score
     if asks_for_labels(estimator):
         odds = np.exp(np.stack([0 * score, score, 2 * np.abs(score) - 4], 1))
         odds[: len(score) // 2 + 7, 2] = 0.0
@@ -88,11 +117,17 @@ def targets(estimator: Estimator, score: Array) -> Any:
 
 def fit_one(estimator: Any, x: Any, y: Any) -> None:
     """The role's `fit_one`."""
+    if learns_transitions(estimator):
+        estimator.fit_one(transitions(estimator, x[None], np.array([y]))[0])
+        return
     estimator.fit_one(x) if y is None else estimator.fit_one(x, y)
 
 
 def fit_many(estimator: Any, X: Any, y: Any) -> None:
     """The role's `fit_many`."""
+    if learns_transitions(estimator):
+        estimator.fit_many(transitions(estimator, X, np.asarray(y)))
+        return
     estimator.fit_many(X) if y is None else estimator.fit_many(X, y)
 
 
@@ -109,7 +144,24 @@ def serve_one(estimator: Any, x: Any) -> list[Any]:
         return [float(estimator.drift_detected), float(estimator.warning_detected)]
     if asks_for_labels(estimator):
         return list(estimator.query_one(x, _shares_of(1)[0]))
+    if learns_transitions(estimator):
+        return _numbers(answer for answer in _answers(estimator, x))
     return list(estimator.transform_one(x).tolist())
+
+
+def _answers(estimator: Any, x: Any) -> Iterator[Any]:
+    """All that a learner of transitions says of one observation."""
+    from onlineml.rl.agent import Agent
+
+    if isinstance(estimator, Agent):
+        yield estimator.act_one(x)
+        yield estimator.act_one(x, explore=True)
+    else:
+        yield estimator.predict_one(x)
+
+
+def _numbers(answers: Iterable[Any]) -> list[float]:
+    return [float(number) for answer in answers for number in np.atleast_1d(answer)]
 
 
 def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
@@ -127,6 +179,13 @@ def serve_many(estimator: Any, X: Any) -> list[list[Any]]:
         return [serve_one(estimator, x) for x in X]
     if asks_for_labels(estimator):
         return _by_row(estimator.query_many(X, _shares_of(len(X))))
+    if learns_transitions(estimator):
+        from onlineml.rl.agent import Agent
+
+        if not isinstance(estimator, Agent):
+            return [[value] for value in estimator.predict_many(X).tolist()]
+        both = estimator.act_many(X), estimator.act_many(X, explore=True)
+        return [_numbers(pair) for pair in zip(*both)]
     return list(estimator.transform_many(X).tolist())
 
 
@@ -142,6 +201,11 @@ def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
         return [[flag] for flag in estimator.flags_of(X).tolist()]
     if asks_for_labels(estimator):
         return _by_row(estimator.query_fit_many(X, y))
+    if learns_transitions(estimator):
+        return [
+            _numbers([answer])
+            for answer in estimator._go_on_many(transitions(estimator, X, np.asarray(y)))
+        ]
     return list(estimator.transform_fit_many(X).tolist())
 
 
@@ -156,6 +220,10 @@ def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
         if asks_for_labels(estimator):
             answers.append(list(estimator.query_one(x, y[i])))
             estimator.fit_one(x, y[i])
+            continue
+        if learns_transitions(estimator):
+            (transition,) = transitions(estimator, x[None], y[i : i + 1])
+            answers.append(_numbers([estimator._go_on_one(transition)]))
             continue
         answer = serve_one(estimator, x)
         answer = answer[:1] if isinstance(estimator, Detector) else answer

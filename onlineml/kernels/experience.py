@@ -1,0 +1,82 @@
+"""Running scales of what an agent sees and gets.
+
+Observations lose their mean and get unit variance, feature by feature; rewards are divided by the
+standard deviation of their discounted running sum. `forgetting` is the least weight of the newest
+value: 0 remembers all alike, 0.001 about the last thousand.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.arena import Array
+from onlineml.kernels.singles import Singles
+
+_FARTHEST, _LARGEST = 100.0, 1e6  # nothing beyond reaches a network: scaled, or as it is
+_FLOOR = 1e-8  # added to a variance
+#: Places of what is known of rewards: number, mean, squares, running sum, factor, mean reward.
+_N, _MEAN, _M2, _SUM, FACTOR, AVERAGE, N_REWARD = range(7)
+
+
+class Scales(NamedTuple):
+    """Statistics of the observations, each `(n_features,)`."""
+
+    n: Array
+    mean: Array
+    m2: Array  # sum of squared deviations; the variance itself where old values are forgotten
+    factor: Array  # 1 / standard deviation
+
+
+@jit
+def scaled(x: Array, scales: Scales, on: float, out: Singles) -> None:
+    """Write the scaled `x` to `out`; what is missing counts as the mean, as does the very first."""
+    for j in range(x.shape[0]):
+        value, limit = x[j], _LARGEST
+        if on > 0.0:
+            value, limit = (value - scales.mean[j]) * scales.factor[j], _FARTHEST
+        value = min(max(value, -limit), limit)
+        out[j] = np.float32(0.0 if np.isnan(value) else value)
+
+
+@jit
+def meet(x: Array, scales: Scales, forgetting: float) -> None:
+    """Take `x` into the statistics."""
+    for j in range(x.shape[0]):
+        if np.isnan(x[j]):
+            continue
+        scales.n[j] += 1.0
+        n, gap = scales.n[j], x[j] - scales.mean[j]
+        gain = max(1.0 / n, forgetting)
+        scales.mean[j] += gain * gap
+        if forgetting > 0.0:
+            scales.m2[j] = (1.0 - gain) * (scales.m2[j] + gain * gap * gap)
+            variance = scales.m2[j]
+        else:
+            scales.m2[j] += gap * (x[j] - scales.mean[j])
+            variance = scales.m2[j] / max(n - 1.0, 1.0)
+        scales.factor[j] = 1.0 / np.sqrt(variance + _FLOOR) if n > 1.0 else 1.0
+
+
+@jit
+def scaled_reward(
+    reward: float, known: Array, gamma: float, forgetting: float, on: float, ends: bool
+) -> float:
+    """Take `reward` into what is known of rewards; the scaled reward."""
+    known[_SUM] = gamma * known[_SUM] + reward
+    known[_N] += 1.0
+    n, gap = known[_N], known[_SUM] - known[_MEAN]
+    gain = max(1.0 / n, forgetting)
+    known[_MEAN] += gain * gap
+    if forgetting > 0.0:
+        known[_M2] = (1.0 - gain) * (known[_M2] + gain * gap * gap)
+        variance = known[_M2]
+    else:
+        known[_M2] += gap * (known[_SUM] - known[_MEAN])
+        variance = known[_M2] / max(n - 1.0, 1.0)
+    known[FACTOR] = 1.0 / np.sqrt(variance + _FLOOR) if n > 1.0 and on > 0.0 else 1.0
+    if ends:
+        known[_SUM] = 0.0
+    return float(reward * known[FACTOR])

@@ -1,0 +1,311 @@
+"""Agents with networks that learn from every transition once: acting, learning, and both in a loop.
+
+The agent is a function of the transitions that it has learned: acting draws from the generator as
+the last fit has left it, and changes nothing. What acting sends through a network is kept, and not
+computed again when the transition that begins there is learned: same weights, same bits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from onlineml.kernels import entry, jit
+from onlineml.kernels.arena import Array, Call, Ints, f1, i1, opened
+from onlineml.kernels.experience import AVERAGE, FACTOR, Scales, meet, scaled, scaled_reward
+from onlineml.kernels.normed_net import Signals, backward, forward, n_signals, n_weights, signals_in
+from onlineml.kernels.policies import deviation, drawn, gaussian_deltas, softmax_deltas
+from onlineml.kernels.random import below, bits, normal, uniform
+from onlineml.kernels.singles import Singles, singles
+from onlineml.kernels.trace_rules import N_NUMBERS, Net, learn
+from onlineml.kernels.worlds import CODE, STEPS, World, begin, step
+from onlineml.kernels.worlds import RETURN as WORLD_RETURN
+
+TD, Q, SARSA, AC_DISCRETE, AC_CONTINUOUS = range(5)
+#: Places of the settings; then the numbers of the critic's rule, and those of the actor's.
+(
+    KIND, GAMMA, LAMBDA, ENTROPY, EPSILON, LAST_EPSILON, EPSILON_STEPS, BOOTSTRAP, TIME_LIMIT,
+    SCALE_OBSERVATIONS, SCALE_REWARDS, FORGETTING, AVERAGE_RATE, CUTS, RULES,
+) = range(15)  # fmt: skip
+#: Places of the clock: transitions, steps of this episode, whether traces begin anew (critic,
+#: actor), the action that SARSA has chosen for the next step (-1: none).
+FITS, EPISODE_STEPS, FRESH, KEPT, N_CLOCK = range(5)
+_EXPLORE = 2  # value of `serve`: act as in training
+_LARGEST = 1e100  # of a reward, or a part of an action
+_SHARE = np.float32(1e-3)  # of the newest event in the activity of hidden units
+
+
+class Agent(NamedTuple):
+    """An agent's arrays."""
+
+    settings: Array
+    random: Ints
+    clock: Ints
+    scales: Scales
+    reward: Array
+    last: Array  # (n_features,) the observation that the last transition led to
+    critic: Net
+    there: Signals  # of the critic, where the transition led to
+    actor: Net
+    active: Singles  # how often a hidden unit of the critic is on
+    inputs: Singles  # of the network, at the observation
+    next_inputs: Singles
+    kept: Array  # the observation whose signals a network holds
+    notes: Ints  # number of fits, from 1, at which it was; generator of draws
+    action: Array
+
+
+@jit
+def _opened_agent(d: int) -> Agent:
+    settings, scales = f1(d, 0), Scales(f1(d, 3), f1(d, 4), f1(d, 5), f1(d, 6))
+    shapes, room, cells = i1(d, 18), singles(f1(d, 19)), f1(d, 20)
+    n, n_features = shapes.shape[0] // 2, scales.n.shape[0]
+    shape, actor_shape = shapes[:n], shapes[n:]
+    size, n_inputs = n_signals(shape), shape[0]
+    there = 1 + size
+    after = there + size
+    inputs = after + n_signals(actor_shape)
+    critic = Net(
+        shape, singles(f1(d, 9))[: n_weights(shape)], singles(f1(d, 10)), singles(f1(d, 11)),
+        signals_in(room, 1, shape), f1(d, 12), settings[RULES:], room[:1],
+    )  # fmt: skip
+    actor = Net(
+        actor_shape, singles(f1(d, 13))[: n_weights(actor_shape)], singles(f1(d, 14)),
+        singles(f1(d, 15)), signals_in(room, after, actor_shape), f1(d, 16),
+        settings[RULES + N_NUMBERS :], room[:1],
+    )  # fmt: skip
+    return Agent(
+        settings, i1(d, 1), i1(d, 2), scales, f1(d, 7), f1(d, 8), critic,
+        signals_in(room, there, shape), actor, singles(f1(d, 17)),
+        room[inputs : inputs + n_inputs], room[inputs + n_inputs : inputs + 2 * n_inputs],
+        cells[:n_features], i1(d, 21), cells[n_features:],
+    )  # fmt: skip
+
+
+@entry
+def _stream_agent(d: int) -> int:
+    call, agent = opened(d), _opened_agent(d)
+    agent.critic.one[0] = np.float32(1.0)
+    world = World(f1(d, 22), f1(d, 23), i1(d, 24), f1(d, 25))
+    if world.counts[CODE] >= 0:
+        return _episodes(call, agent, world)
+    return _transitions(call, agent)
+
+
+@jit
+def _transitions(call: Call, agent: Agent) -> int:
+    """Rows of observation, action, reward, next observation, terminated, truncated."""
+    n, m = agent.last.shape[0], agent.action.shape[0]
+    for i in range(call.first, call.last):
+        row = call.X[i]
+        observation, action = row[:n], row[n : n + m]
+        reward, next_observation = row[n + m], row[n + m + 1 : 2 * n + m + 1]
+        if not call.fit:
+            act(agent, observation, call.serve == _EXPLORE, call.out[i])
+            continue
+        if not _is_learnable(agent, action, reward):
+            return i
+        ends, cut = row[2 * n + m + 1] > 0.0, row[2 * n + m + 2] > 0.0
+        _learn(agent, observation, action, reward, next_observation, ends, cut)
+        if call.serve > 0:
+            act(agent, next_observation, call.serve == _EXPLORE, call.out[i])
+    return call.last
+
+
+@jit
+def _is_learnable(agent: Agent, action: Array, reward: float) -> bool:
+    kind = int(agent.settings[KIND])
+    if not abs(reward) <= _LARGEST:
+        return False
+    if kind == AC_CONTINUOUS:
+        for j in range(action.shape[0]):
+            if not abs(action[j]) <= _LARGEST:
+                return False
+    elif kind != TD:
+        n_actions = agent.actor.shape[-1] if kind == AC_DISCRETE else agent.critic.shape[-1]
+        return bool(0.0 <= action[0] < n_actions and action[0] == np.floor(action[0]))
+    return True
+
+
+@jit
+def _episodes(call: Call, agent: Agent, world: World) -> int:
+    """Act in the world and learn; for every step, the return and length of the episode it ends."""
+    n, m = agent.last.shape[0], agent.action.shape[0]
+    here, action = np.empty(n), np.empty(m)
+    for i in range(call.first, call.last):
+        if world.counts[STEPS] < 0:
+            begin(world)
+        for j in range(n):
+            here[j] = world.observation[j]
+        act(agent, here, call.serve == _EXPLORE, action)
+        reward, ends, cut = step(world, action[0])
+        if call.fit:
+            _learn(agent, here, action, reward, world.observation, ends, cut)
+        call.out[i, 1] = 0.0
+        if ends or cut:
+            call.out[i, 0], call.out[i, 1] = world.floats[WORLD_RETURN], world.counts[STEPS]
+            call.out[i, 2] = 1.0 if ends else 0.0
+            world.counts[STEPS] = -1
+    return call.last
+
+
+# ------------------------------------------------------------------------------- acting
+
+
+@jit
+def act(agent: Agent, observation: Array, explore: bool, out: Array) -> None:
+    """Write what the agent does to `out`; what it predicts, where it only predicts."""
+    kind = int(agent.settings[KIND])
+    outputs = _seen(agent, observation)
+    agent.notes[1] = agent.random[0]
+    agent.notes[1] = np.int64(bits(agent.notes, 1))
+    if kind == TD:
+        out[0] = outputs[0] / agent.reward[FACTOR] if agent.reward[FACTOR] > 0.0 else outputs[0]
+    elif kind == AC_CONTINUOUS:
+        for j in range(out.shape[0]):
+            out[j] = outputs[j]
+            if explore:
+                out[j] += deviation(outputs[out.shape[0] + j]) * normal(agent.notes, 1)
+    elif kind == AC_DISCRETE:
+        out[0] = drawn(outputs, agent.notes, 1) if explore else np.argmax(outputs)
+    elif not explore:
+        out[0] = np.argmax(outputs)
+    elif kind == SARSA and agent.clock[KEPT] >= 0 and _same(observation, agent.last):
+        out[0] = agent.clock[KEPT]
+    else:
+        out[0] = _mostly_greedy(agent, outputs, agent.notes, 1)
+
+
+@jit
+def _seen(agent: Agent, observation: Array) -> Singles:
+    """Outputs of the network that acts, whose signals then are of `observation`."""
+    net = agent.actor if agent.settings[KIND] >= AC_DISCRETE else agent.critic
+    shape, outputs = net.shape, net.signals.units[net.signals.units.shape[0] - net.shape[-1] :]
+    if agent.notes[0] == agent.clock[FITS] + 1 and _same(observation, agent.kept):
+        return outputs
+    _enter(agent, observation, agent.clock[EPISODE_STEPS], agent.inputs)
+    for j in range(observation.shape[0]):
+        agent.kept[j] = observation[j]
+    agent.notes[0] = agent.clock[FITS] + 1
+    return forward(shape, net.weights, agent.inputs, net.signals)
+
+
+@jit
+def _enter(agent: Agent, observation: Array, steps: int, inputs: Singles) -> None:
+    """Scale the observation; add what part of the episode has gone, where that is wanted."""
+    scaled(observation, agent.scales, agent.settings[SCALE_OBSERVATIONS], inputs)
+    if agent.settings[TIME_LIMIT] > 0.0:
+        inputs[observation.shape[0]] = np.float32(steps / agent.settings[TIME_LIMIT] - 0.5)
+
+
+@jit
+def _same(a: Array, b: Array) -> bool:
+    """Whether all numbers are equal; none is to a missing one, which is computed again."""
+    n = 0
+    for j in range(a.shape[0]):
+        n += a[j] == b[j]
+    return bool(n == a.shape[0])
+
+
+@jit
+def _mostly_greedy(agent: Agent, values: Singles, random: Ints, k: int) -> int:
+    """The best action, or any with the present probability."""
+    settings = agent.settings
+    share = min(agent.clock[FITS] / max(settings[EPSILON_STEPS], 1.0), 1.0)
+    epsilon = settings[EPSILON] + share * (settings[LAST_EPSILON] - settings[EPSILON])
+    if uniform(random, k) < epsilon:
+        return below(random, k, values.shape[0])
+    return int(np.argmax(values))
+
+
+# ------------------------------------------------------------------------------- learning
+
+
+@jit
+def _learn(
+    agent: Agent, observation: Array, action: Array, reward: float, next_observation: Array,
+    terminated: bool, truncated: bool,
+) -> None:  # fmt: skip
+    settings, clock, ends = agent.settings, agent.clock, terminated or truncated
+    kind, new = int(settings[KIND]), clock[EPISODE_STEPS] == 0
+    outputs = _seen(agent, observation)
+    value_outputs = outputs
+    if kind >= AC_DISCRETE:
+        value_outputs = forward(
+            agent.critic.shape, agent.critic.weights, agent.inputs, agent.critic.signals
+        )
+    if new:
+        meet(observation, agent.scales, settings[FORGETTING])
+    meet(next_observation, agent.scales, settings[FORGETTING])
+    reward = scaled_reward(
+        reward, agent.reward, settings[GAMMA], settings[FORGETTING], settings[SCALE_REWARDS], ends
+    )
+    bits(agent.random, 0)
+    chosen = int(action[0]) if kind in (Q, SARSA) else 0
+    error = reward - agent.reward[AVERAGE] - value_outputs[chosen]
+    if not terminated and not (truncated and settings[BOOTSTRAP] == 0.0):
+        _enter(agent, next_observation, clock[EPISODE_STEPS] + 1, agent.next_inputs)
+        following = forward(
+            agent.critic.shape, agent.critic.weights, agent.next_inputs, agent.there
+        )
+        error += settings[GAMMA] * _value_of(agent, following, kind, ends)
+    if settings[AVERAGE_RATE] > 0.0:
+        agent.reward[AVERAGE] += settings[AVERAGE_RATE] * error
+    greedy = kind != Q or value_outputs[chosen] == value_outputs.max()
+    if kind >= AC_DISCRETE:
+        _learn_policy(agent, kind, outputs, action, error)
+    _learn_values(agent, chosen, error)
+    clock[FITS] += 1
+    clock[FRESH] = 1 if ends else 0
+    if not greedy and settings[CUTS] > 0.0:
+        clock[FRESH] = 1
+    clock[EPISODE_STEPS] = 0 if ends else clock[EPISODE_STEPS] + 1
+    if ends:
+        clock[KEPT] = -1
+    for j in range(observation.shape[0]):
+        agent.last[j] = next_observation[j]
+
+
+@jit
+def _value_of(agent: Agent, outputs: Singles, kind: int, ends: bool) -> float:
+    """Value of the next observation; SARSA chooses there, and keeps, the next action."""
+    if kind == Q:
+        return float(outputs.max())
+    if kind != SARSA:
+        return float(outputs[0])
+    agent.notes[1] = agent.random[0]
+    agent.notes[1] = np.int64(bits(agent.notes, 1))
+    agent.clock[KEPT] = _mostly_greedy(agent, outputs, agent.notes, 1)
+    return float(outputs[agent.clock[KEPT]])
+
+
+@jit
+def _learn_values(agent: Agent, chosen: int, error: float) -> None:
+    critic, settings = agent.critic, agent.settings
+    signals = critic.signals
+    first = signals.deltas.shape[0] - critic.shape[-1]
+    for j in range(critic.shape[-1]):
+        signals.deltas[first + j] = np.float32(1.0 if j == chosen else 0.0)
+    backward(critic.shape, critic.weights, signals)
+    fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[LAMBDA]
+    for o in range(first):
+        on = np.float32(1.0 if signals.hats[o] > 0 else 0.0)
+        agent.active[o] += _SHARE * (on - agent.active[o])
+    learn(critic, agent.inputs, fade, error)
+
+
+@jit
+def _learn_policy(agent: Agent, kind: int, outputs: Singles, action: Array, error: float) -> None:
+    """The gradient of the action's log-probability and of the entropy, which error's sign aims."""
+    actor, settings = agent.actor, agent.settings
+    push = settings[ENTROPY] * np.sign(error)
+    first = actor.signals.deltas.shape[0] - actor.shape[-1]
+    deltas = actor.signals.deltas[first:]
+    if kind == AC_CONTINUOUS:
+        gaussian_deltas(outputs, action, push, deltas)
+    else:
+        softmax_deltas(outputs, int(action[0]), push, deltas)
+    backward(actor.shape, actor.weights, actor.signals)
+    fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[LAMBDA]
+    learn(actor, agent.inputs, fade, error)

@@ -1,0 +1,264 @@
+"""Update rules: how far the weights of an agent's network step along their traces.
+
+A rule is an object with parameters and no state; an agent takes one for its critic and, where it
+has one, another for its actor. They are estimators only so far as they have parameters, clones and
+a place in model files.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from onlineml.estimator import Estimator
+from onlineml.kernels.trace_rules import N_MOMENTS, N_NUMBERS, RULES
+from onlineml.schema import wrong
+
+
+class UpdateRule(Estimator):
+    """A way to step along traces of gradients."""
+
+    #: Its name among the rules that kernels know.
+    _name: ClassVar[str]
+
+    def numbers(self, fade: float, *, of_policy: bool = False) -> tuple[float, ...]:
+        """What the kernel reads, for traces that fade by `fade` (gamma times lambda) an event.
+
+        Raises `ValueError` for parameters that cannot be used.
+        """
+        self._check()
+        own = float(RULES[self._name]), *self._own_numbers(fade, of_policy)
+        return own + (0.0,) * (N_NUMBERS - len(own))
+
+    def n_moments(self) -> int:
+        """How many numbers it keeps of a weight, beside its trace."""
+        return N_MOMENTS[self._name]
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        raise NotImplementedError
+
+    def _see_positive(self, *names: str) -> None:
+        for name in names:
+            if not 0 < getattr(self, name) < float("inf"):
+                raise wrong(name, getattr(self, name), "a number > 0")
+
+    def _see_shares(self, *names: str) -> None:
+        for name in names:
+            if not 0 <= getattr(self, name) < 1:
+                raise wrong(name, getattr(self, name), "a share in [0, 1)")
+
+
+class SGD(UpdateRule):
+    """Weights step by `learning_rate` times error times trace.
+
+    Parameters
+    ----------
+    learning_rate
+        Length of a step.
+
+    Examples
+    --------
+    >>> from onlineml.rl import SGD
+    >>> SGD(learning_rate=0.001)
+    SGD(learning_rate=0.001)
+
+    References
+    ----------
+    .. [1] Sutton, Barto (2018), Reinforcement learning, 2nd edition. Section 12.2.
+    """
+
+    _name = "sgd"
+
+    def __init__(self, *, learning_rate: float = 1e-4) -> None:
+        self.learning_rate = learning_rate
+
+    def _check(self) -> None:
+        self._see_positive("learning_rate")
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        return (float(self.learning_rate),)
+
+
+class Adam(UpdateRule):
+    """Adam, the product of error and trace taken for the gradient.
+
+    Parameters
+    ----------
+    learning_rate
+        Length of a step.
+    beta_1
+        What is kept of the mean of the gradients at an event.
+    beta_2
+        What is kept of the mean of their squares.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Adam
+    >>> Adam(beta_1=0.0)
+    Adam(beta_1=0.0)
+
+    References
+    ----------
+    .. [1] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
+    """
+
+    _name = "adam"
+
+    def __init__(
+        self, *, learning_rate: float = 1e-4, beta_1: float = 0.9, beta_2: float = 0.999
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+
+    def _check(self) -> None:
+        self._see_positive("learning_rate")
+        self._see_shares("beta_1", "beta_2")
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        return float(self.learning_rate), float(self.beta_1), float(self.beta_2)
+
+
+class ObGD(UpdateRule):
+    """Step bounded so that an event's own error is, under an assumption, not overshot.
+
+    The step is `learning_rate / max(M, 1)`, with M = learning_rate * kappa * max(|error|, 1) times
+    the sum of the absolute values of all traces.
+
+    Parameters
+    ----------
+    learning_rate
+        Step where the bound does not bind.
+    kappa
+        How careful the bound is; 2 for values and 3 for policies where None.
+
+    Examples
+    --------
+    >>> from onlineml.rl import ObGD
+    >>> ObGD(kappa=3.0)
+    ObGD(kappa=3.0)
+
+    References
+    ----------
+    .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
+       Section 3, algorithm 3. arXiv:2410.14606
+    """
+
+    _name = "obgd"
+
+    def __init__(self, *, learning_rate: float = 1.0, kappa: float | None = None) -> None:
+        self.learning_rate = learning_rate
+        self.kappa = kappa
+
+    def _check(self) -> None:
+        self._see_positive("learning_rate", *(("kappa",) if self.kappa is not None else ()))
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        default = 3.0 if of_policy else 2.0
+        return float(self.learning_rate), default if self.kappa is None else float(self.kappa)
+
+
+class AdaptiveObGD(UpdateRule):
+    """`ObGD` on traces that are divided by the root mean square of their weight's steps.
+
+    Parameters
+    ----------
+    learning_rate
+        Step where the bound does not bind.
+    kappa
+        How careful the bound is; 2 for values and 3 for policies where None.
+    beta_2
+        What is kept of the mean of squares at an event.
+
+    Examples
+    --------
+    >>> from onlineml.rl import AdaptiveObGD
+    >>> AdaptiveObGD(beta_2=0.99)
+    AdaptiveObGD(beta_2=0.99)
+
+    References
+    ----------
+    .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
+       Appendix. arXiv:2410.14606
+    """
+
+    _name = "adaptive_obgd"
+
+    def __init__(
+        self, *, learning_rate: float = 1.0, kappa: float | None = None, beta_2: float = 0.999
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.kappa = kappa
+        self.beta_2 = beta_2
+
+    def _check(self) -> None:
+        self._see_positive("learning_rate", *(("kappa",) if self.kappa is not None else ()))
+        self._see_shares("beta_2")
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        kappa = (3.0 if of_policy else 2.0) if self.kappa is None else float(self.kappa)
+        return float(self.learning_rate), kappa, float(self.beta_2)
+
+
+class Intentional(UpdateRule):
+    """Step chosen by its outcome: a share of the error removed, or of a change of the policy.
+
+    Every weight is scaled by the root mean square of its gradients; the step is `share` over the
+    geometric mean of what the present gradient and the traces would achieve.
+
+    Parameters
+    ----------
+    share
+        What is intended: 0.5 for values and 0.05 for policies where None.
+    beta_2
+        What is kept of the mean of squared gradients at an event.
+    clip
+        Errors beyond this many times their root mean square are cut down to it.
+    error_decay
+        What is kept of the mean of squared errors at an event.
+    refresh
+        Inverse roots of a weight's squared gradients are renewed once in so many events.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Intentional
+    >>> Intentional(share=0.25)
+    Intentional(share=0.25)
+
+    Notes
+    -----
+    For a policy the error is divided by its running mean absolute value. Departures: inverse roots
+    are renewed in turn (`refresh=1` is the published rule), a quarter of the time and, in our runs,
+    no difference in what is learned.
+
+    References
+    ----------
+    .. [1] Intentional updates for streaming reinforcement learning (2026). arXiv:2604.19033
+    """
+
+    _name = "intentional"
+
+    def __init__(
+        self,
+        *,
+        share: float | None = None,
+        beta_2: float = 0.999,
+        clip: float = 20.0,
+        error_decay: float = 0.9998,
+        refresh: int = 8,
+    ) -> None:
+        self.share = share
+        self.beta_2 = beta_2
+        self.clip = clip
+        self.error_decay = error_decay
+        self.refresh = refresh
+
+    def _check(self) -> None:
+        self._see_positive("clip", *(("share",) if self.share is not None else ()))
+        self._see_shares("beta_2", "error_decay")
+        if not (isinstance(self.refresh, int) and self.refresh >= 1):
+            raise wrong("refresh", self.refresh, "a whole number >= 1")
+
+    def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
+        share = (0.05 if of_policy else 0.5) if self.share is None else float(self.share)
+        own = share, float(fade), float(self.beta_2), float(self.clip), float(self.error_decay)
+        return *own, float(self.refresh), float(of_policy)

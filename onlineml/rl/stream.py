@@ -1,0 +1,246 @@
+"""What the agents with networks share: parameters, first weights, state, diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.estimator import BLOCK, Diagnostics
+from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
+from onlineml.kernels.experience import N_REWARD
+from onlineml.kernels.normed_net import n_signals, n_weights
+from onlineml.kernels.random import seeded
+from onlineml.kernels.stream_agent import N_CLOCK, _stream_agent
+from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
+from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
+from onlineml.rl.rules import Intentional, UpdateRule
+from onlineml.rl.worlds import World
+from onlineml.schema import Schema, wrong
+
+Ints = npt.NDArray[np.int64]
+_NO_WORLD = (np.zeros(1), np.zeros(1), np.full(1, -1), np.zeros(1))
+_DEAD = 0.01  # a hidden unit that is on less, or off less, often is of no use
+
+
+class Episodes(NamedTuple):
+    """Episodes that ended, in order."""
+
+    steps: Ints  # (n,) steps that had been taken when it ended, in this call
+    returns: Array  # (n,) sums of rewards
+    lengths: Ints  # (n,) steps
+    terminated: npt.NDArray[np.bool_]  # (n,) False where it was cut off
+
+
+class StreamNetwork(TransitionLearner):
+    """Learns by networks with traces, one transition at a time, without a buffer.
+
+    Estimators of this kind differ by `_kind`, and by whether an actor is beside the critic.
+    """
+
+    _kind: ClassVar[int]
+    _has_actor: ClassVar[bool] = False
+    _kernel = _stream_agent
+    _state = (
+        Field("random_", (1,), np.int64),
+        Field("clock_", (N_CLOCK,), np.int64),
+        Field("seen_", ("F",)),
+        Field("mean_", ("F",)),
+        Field("m2_", ("F",)),
+        Field("factor_", ("F",)),
+        Field("reward_", (N_REWARD,)),
+        Field("last_", ("F",)),
+        Field("critic_weights_", ("W",), np.float32),
+        Field("critic_traces_", ("W",), np.float32),
+        Field("critic_moments_", ("M",), np.float32),
+        Field("critic_statistics_", (N_STATISTICS,)),
+        Field("actor_weights_", ("V_a",), np.float32),
+        Field("actor_traces_", ("V_a",), np.float32),
+        Field("actor_moments_", ("M_a",), np.float32),
+        Field("actor_statistics_", (N_STATISTICS,)),
+        Field("active_", ("U",), np.float32),
+    )
+
+    hidden: Sequence[int]
+    gamma: float
+    lambda_: float
+    critic_rule: UpdateRule | None
+    bootstrap_on_truncation: bool
+    time_feature: int | None
+    normalize_observations: bool
+    normalize_rewards: bool
+    forgetting: float
+    average_reward: float
+    sparsity: float
+    seed: int | None
+    clock_: Ints
+    active_: npt.NDArray[np.float32]
+    critic_statistics_: Array
+    actor_statistics_: Array
+
+    # ---------------------------------------------------------------- hooks of the kinds
+
+    def _critic_outputs(self) -> int:
+        return 1
+
+    def _actor_outputs(self) -> int:
+        return 0
+
+    def _default_rule(self, part: str) -> UpdateRule:
+        """The rule of "critic" or "actor", where none is given."""
+        return Intentional()
+
+    def _own_settings(self) -> dict[str, float]:
+        """Settings that only this kind has."""
+        return {}
+
+    # ---------------------------------------------------------------- parameters
+
+    def _check(self) -> None:
+        if not (self.hidden and all(isinstance(n, int) and n >= 1 for n in self.hidden)):
+            raise wrong("hidden", self.hidden, "whole numbers >= 1, one a hidden layer")
+        for name in ("gamma", "lambda_", "forgetting", "average_reward", "sparsity"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise wrong(name, getattr(self, name), "a number in [0, 1]")
+        if self.time_feature is not None and not self.time_feature >= 1:
+            raise wrong("time_feature", self.time_feature, "a number of steps >= 1, or None")
+        self._settings()
+
+    def _settings(self) -> tuple[float, ...]:
+        fade = float(self.gamma) * float(self.lambda_)
+        own = {"entropy": 0.0, "epsilon": 0.0, "last": 0.0, "steps": 1.0, "cuts": 0.0}
+        own |= self._own_settings()
+        critic = self.critic_rule or self._default_rule("critic")
+        actor = getattr(self, "actor_rule", None) or self._default_rule("actor")
+        return (
+            float(self._kind), float(self.gamma), float(self.lambda_), own["entropy"],
+            own["epsilon"], own["last"], own["steps"], float(self.bootstrap_on_truncation),
+            float(self.time_feature or 0), float(self.normalize_observations),
+            float(self.normalize_rewards), float(self.forgetting), float(self.average_reward),
+            own["cuts"], *critic.numbers(fade), *actor.numbers(fade, of_policy=True),
+        )  # fmt: skip
+
+    def _sizes(self) -> dict[str, int]:
+        return dict.fromkeys(("W", "M", "V_a", "M_a", "U"), 0)
+
+    def _shapes(self, n_features: int) -> tuple[Ints, Ints]:
+        """Widths of the layers of critic and actor."""
+        n_inputs = n_features + (self.time_feature is not None)
+        critic = np.array([n_inputs, *self.hidden, self._critic_outputs()])
+        if not self._has_actor:
+            return critic, np.zeros_like(critic)
+        return critic, np.array([n_inputs, *self.hidden, self._actor_outputs()])
+
+    # ---------------------------------------------------------------- state
+
+    def _start(self, schema: Schema) -> None:
+        self.random_ = seeded(self.seed, 1)
+        draws = np.random.default_rng([*self.random_.view(np.uint64)])
+        self.clock_[3] = -1
+        names, shapes = ("critic", "actor"), self._shapes(schema.n_features)
+        for name, shape in zip(names, shapes):
+            rule = getattr(self, f"{name}_rule", None) or self._default_rule(name)
+            for part, array in _first_arrays(shape, rule, self.sparsity, draws).items():
+                setattr(self, f"{name}_{part}_", array)
+        self.active_ = np.full(_even(sum(self.hidden)), 0.5, np.float32)
+
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        if not self.is_started:
+            return
+        for name, shape in zip(("critic", "actor"), self._shapes(self.schema_.n_features)):
+            due, came = _even(n_weights(shape)), getattr(self, f"{name}_weights_").shape
+            if came != (due,):
+                self.reset()
+                raise wrong(f"state['{name}_weights_']", came, f"an array of shape ({due},)")
+
+    def _parts(self) -> Sequence[npt.NDArray[Any]]:
+        return self._parts_in(_NO_WORLD)
+
+    def _parts_in(self, world: tuple[npt.NDArray[Any], ...]) -> Sequence[npt.NDArray[Any]]:
+        """Shapes, room to work in, and the world that the agent is in."""
+        n, (critic, actor) = self.schema_.n_features, self._shapes(self.schema_.n_features)
+        n_room = 1 + 2 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
+        room = np.zeros(_even(int(n_room)), np.float32)
+        cells, notes = np.zeros(n + self._action_width()), np.zeros(2, np.int64)
+        return [np.concatenate([critic, actor]), room, cells, notes, *world]
+
+    # ---------------------------------------------------------------- diagnostics
+
+    def diagnostics(self) -> Diagnostics:
+        """What tells whether learning is sound, of the present state.
+
+        `step` is the last effective step, `bounded` the share of steps that the rule cut short
+        (over about a thousand), `trace` the norm of the traces that the rule looks at, `dead` the
+        share of the critic's hidden units that are always on or always off.
+        """
+        if not self.is_started:
+            return {}
+        found: Diagnostics = {"n_transitions": float(self.clock_[0])}
+        for name in ("critic", "actor") if self._has_actor else ("critic",):
+            numbers = getattr(self, f"{name}_statistics_")
+            found[f"{name}_step"] = float(numbers[EFFECTIVE])
+            found[f"{name}_bounded"] = float(numbers[BOUNDED])
+            found[f"{name}_trace"] = float(numbers[NORM])
+        active = self.active_[: sum(self.hidden)]
+        found["critic_dead"] = float(((active < _DEAD) | (active > 1.0 - _DEAD)).mean())
+        return found
+
+
+class StreamAgent(StreamNetwork, Agent):
+    """A `StreamNetwork` that acts."""
+
+    def run(self, world: World, n_steps: int, *, fit: bool = True) -> Episodes:
+        """Take `n_steps` in a compiled environment, exploring and learning; episodes that ended.
+
+        Without `fit`, acts as well as it can, and learns nothing. Raises `ValueError` where the
+        environment's actions are not the agent's.
+        """
+        self._see_world(world)
+        if not self.is_started:
+            self._check()
+            self._begin(Schema(world.n_features))
+        made = self._ready()
+        if made._width != world.n_features:
+            raise wrong("world", world, f"an environment with {made._width} features")
+        there = Descriptor(self._arrays(self._parts_in(world.arrays())), self._n_scratch())
+        parts, serve = [], EXPLORE if fit else ANSWER
+        for lo in range(0, n_steps, BLOCK):
+            out = np.zeros((min(BLOCK, n_steps - lo), 3))
+            rows = (np.zeros((len(out), 1)), np.zeros(1), np.zeros(1), out)
+            self._call(there.aim(rows, serve=serve, fit=fit, checked=True))
+            ends = np.flatnonzero(out[:, 1] > 0)
+            parts.append(np.column_stack([ends + lo + 1, out[ends]]))
+        found = np.concatenate(parts) if parts else np.empty((0, 4))
+        steps, returns, lengths, terminated = found.T
+        return Episodes(
+            steps.astype(np.int64), returns.copy(), lengths.astype(np.int64), terminated > 0
+        )
+
+    def _see_world(self, world: World) -> None:
+        raise NotImplementedError
+
+
+def _even(n: int) -> int:
+    return n + n % 2
+
+
+def _first_arrays(
+    shape: Ints, rule: UpdateRule, sparsity: float, draws: np.random.Generator
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Weights of a network that has learned nothing: sparse, intercepts 0."""
+    n = int(n_weights(shape))
+    weights, start = np.zeros(_even(n), np.float32), 0
+    for k, (n_in, n_out) in enumerate(zip(shape[:-1].tolist(), shape[1:].tolist())):
+        if n == 0:
+            break
+        drawn = draws.uniform(-1.0, 1.0, (n_out, n_in)) / np.sqrt(n_in)
+        order = np.argsort(draws.random((n_out, n_in)), axis=1)
+        np.put_along_axis(drawn, order[:, : int(np.ceil(sparsity * n_in))], 0.0, axis=1)
+        last = k == len(shape) - 2
+        weights[start : start + n_in * n_out] = (drawn if last else drawn.T).ravel()
+        start += (n_in + 1) * n_out
+    moments = np.zeros(rule.n_moments() * n, np.float32)
+    return {"weights": weights, "traces": np.zeros_like(weights), "moments": moments}

@@ -1,0 +1,160 @@
+"""Environments that are compiled into the package: small, fast, with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.kernels import worlds
+from onlineml.kernels.arena import Array
+from onlineml.kernels.random import seeded
+from onlineml.schema import wrong
+
+
+class World:
+    """An environment whose steps run inside an agent's kernel, or one by one from Python.
+
+    `reset` and `step` are Gymnasium's. The generator is part of the state.
+    """
+
+    n_actions: ClassVar[int] = 2
+    _code: ClassVar[int]
+
+    def __init__(
+        self, n_features: int, own: tuple[float, ...], n_floats: int, limit: int | None,
+        seed: int | None,
+    ) -> None:  # fmt: skip
+        if limit is not None and limit < 1:
+            raise wrong("max_steps", limit, "a number of steps >= 1, or None")
+        self.n_features = n_features
+        self.max_steps, self.seed = limit, seed
+        self._numbers = np.array([float(limit or 0), *own])
+        self._floats = np.zeros(1 + n_floats)
+        self._counts = np.zeros(worlds.N_COUNTS, np.int64)
+        self._observation = np.zeros(n_features)
+        self._counts[worlds.CODE], self._counts[worlds.STEPS] = self._code, -1
+        self._counts[worlds.RANDOM] = seeded(seed, 1)[0]
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What kernels read and write."""
+        return self._numbers, self._floats, self._counts, self._observation
+
+    def _world(self) -> worlds.World:
+        return worlds.World(self._numbers, self._floats, self._counts, self._observation)
+
+    def reset(self, *, seed: int | None = None) -> tuple[Array, dict[str, Any]]:
+        """Begin an episode; the first observation, and nothing."""
+        if seed is not None:
+            self._counts[worlds.RANDOM] = seeded(seed, 1)[0]
+        worlds.begin(self._world())
+        return self._observation.copy(), {}
+
+    def step(self, action: int) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Act; observation, reward, terminated, truncated, and nothing."""
+        if self._counts[worlds.STEPS] < 0:
+            raise RuntimeError("the episode has ended: reset() begins another")
+        reward, terminated, truncated = worlds.step(self._world(), float(action))
+        if terminated or truncated:
+            self._counts[worlds.STEPS] = -1
+        return self._observation.copy(), reward, terminated, truncated, {}
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that later steps depend on."""
+        names = ("_floats", "_counts", "_observation")
+        return {name.strip("_"): getattr(self, name).copy() for name in names}
+
+    def set_state(self, state: Mapping[str, Any]) -> Self:
+        """Take over what `get_state` gave."""
+        for name in ("floats", "counts", "observation"):
+            getattr(self, f"_{name}")[...] = state[name]
+        return self
+
+
+class CartPole(World):
+    """Keep a pole upright on a cart that is pushed left (0) or right (1); reward 1 a step.
+
+    Parameters
+    ----------
+    max_steps
+        Steps after which an episode is cut off; None for no limit.
+    seed
+        Of the first positions.
+
+    Examples
+    --------
+    >>> from onlineml.rl import CartPole
+    >>> world = CartPole(seed=1)
+    >>> observation, _ = world.reset()
+    >>> world.step(1)[1:4]
+    (1.0, False, False)
+
+    Notes
+    -----
+    Gymnasium's `CartPole-v1`: same equations, same first positions in distribution, other draws.
+
+    References
+    ----------
+    .. [1] Barto, Sutton, Anderson (1983), Neuronlike adaptive elements that can solve difficult
+       learning control problems, IEEE SMC 13(5). Appendix.
+    """
+
+    _code = worlds.CARTPOLE
+
+    def __init__(self, *, max_steps: int | None = 500, seed: int | None = None) -> None:
+        super().__init__(4, (), 4, max_steps, seed)
+
+
+class Chain(World):
+    """States in a row, one feature each; action 1 goes right, 0 left, both ends terminate.
+
+    With a policy that ignores the state this is the random walk, whose values are known.
+
+    Parameters
+    ----------
+    n_states
+        Length of the chain; episodes begin in the middle.
+    slip
+        Probability with which a step goes the other way: 0.5 is the random walk.
+    left, right
+        Rewards of leaving at an end.
+    step
+        Reward of every other step.
+    max_steps
+        Steps after which an episode is cut off; None for no limit.
+    seed
+        Of the slips.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Chain
+    >>> world = Chain(n_states=3)
+    >>> world.reset()[0].tolist(), world.step(1)[0].tolist(), world.step(1)[1:3]
+    ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], (1.0, True))
+
+    References
+    ----------
+    .. [1] Sutton, Barto (2018), Reinforcement learning, 2nd edition. Example 6.2.
+    """
+
+    _code = worlds.CHAIN
+
+    def __init__(
+        self,
+        *,
+        n_states: int = 5,
+        slip: float = 0.0,
+        left: float = 0.0,
+        right: float = 1.0,
+        step: float = 0.0,
+        max_steps: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if n_states < 1:
+            raise wrong("n_states", n_states, "a whole number >= 1")
+        if not 0 <= slip <= 1:
+            raise wrong("slip", slip, "a probability")
+        own = float(n_states), float(n_states // 2), slip, left, right, step
+        super().__init__(n_states, own, 0, max_steps, seed)

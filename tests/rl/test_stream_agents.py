@@ -1,0 +1,240 @@
+"""Agents with networks: equal to torch, episodes in compiled worlds, stopping and going on."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onlineml import load, save
+from onlineml.checks import assert_same_state
+from onlineml.kernels.trace_rules import ERROR_2
+from onlineml.rl import (
+    SGD,
+    Adam,
+    AdaptiveObGD,
+    CartPole,
+    Chain,
+    Intentional,
+    ObGD,
+    StreamAC,
+    StreamQ,
+    Transition,
+)
+from onlineml.schema import Schema
+from tests.rl.streams import transitions
+
+RULES: dict[str, tuple[Any, dict[str, float]]] = {
+    "sgd": (SGD(learning_rate=1e-4), {"learning_rate": 1e-4}),
+    "adam": (Adam(learning_rate=1e-3), {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999}),
+    "obgd": (ObGD(), {"learning_rate": 1.0}),
+    "adaptive_obgd": (AdaptiveObGD(), {"learning_rate": 1.0, "beta_2": 0.999}),
+    "intentional": (
+        Intentional(refresh=1),
+        {"beta_2": 0.999, "clip": 20.0, "error_decay": 0.9998},
+    ),
+}
+OF_CRITIC = {"kappa": 2.0, "share": 0.5, "of_policy": 0}
+OF_ACTOR = {"kappa": 3.0, "share": 0.05, "of_policy": 1}
+
+
+def made(kind: str, rule: Any) -> Any:
+    shared = {"hidden": (32, 20), "critic_rule": rule, "seed": 1}
+    if kind == "gaussian":
+        return StreamAC(action_size=2, actor_rule=rule, time_feature=100, **shared)
+    if kind == "softmax":
+        return StreamAC(n_actions=3, actor_rule=rule, bootstrap_on_truncation=False, **shared)
+    return StreamQ(n_actions=3, **shared)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "softmax", "q"])
+@pytest.mark.parametrize("name", RULES)
+def test_equals_torch(kind: str, name: str) -> None:
+    """Episodes one after another: as near as torch in single precision comes itself."""
+    torch = pytest.importorskip("torch")
+    from tests.naive.stream_agents import Agent
+
+    rule, numbers = RULES[name]
+    model = made(kind, rule).start(Schema(5))
+    rules = {"critic": (name, numbers | OF_CRITIC), "actor": (name, numbers | OF_ACTOR)}
+    twins = [Agent(model, kind, rules, dtype) for dtype in (torch.float32, torch.float64)]
+    n = 300 if kind == "gaussian" and name in ("obgd", "intentional") else 60
+    stream = transitions(0, n, action_size=2 if kind == "gaussian" else None)
+    for transition in stream:
+        for twin in twins:
+            twin.fit(*transition)
+    model.fit_many(stream)
+    for part in ("critic", "actor")[: 1 if kind == "q" else 2]:
+        single, double = (getattr(twin, part).flat() for twin in twins)
+        ours = getattr(model, f"{part}_weights_")[: len(double)]
+        noise = float(np.abs(single - double).max())
+        assert np.abs(ours - double).max() <= 1e-5 + 5 * noise, (part, noise)
+        assert np.abs(ours - double).max() < 2e-4, part
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "softmax"])
+def test_gradient_of_one_transition(kind: str) -> None:
+    """Traces that fade at once are the gradient itself."""
+    torch = pytest.importorskip("torch")
+    from tests.naive.stream_agents import Agent
+
+    model = made(kind, SGD(learning_rate=1e-30)).set_params(lambda_=0.0).start(Schema(5))
+    rules = {part: ("sgd", {"learning_rate": 1e-30}) for part in ("critic", "actor")}
+    twin = Agent(model, kind, rules, torch.float64)
+    for transition in transitions(3, 20, action_size=2 if kind == "gaussian" else None):
+        twin.fit(*transition)
+        model.fit_one(transition)
+        for part in ("critic", "actor"):
+            net, z = getattr(twin, part), getattr(twin, f"{part}_traces").z
+            with torch.no_grad():
+                for parameter, trace in zip(net.parameters(), z):
+                    parameter.copy_(trace)
+            due = net.flat()
+            ours = getattr(model, f"{part}_traces_")[: len(due)]
+            np.testing.assert_allclose(ours, due, rtol=2e-4, atol=1e-5 * np.abs(due).max())
+        _restore(twin, model)
+
+
+def _restore(twin: Any, model: Any) -> None:
+    """Give the twin's networks their weights back."""
+    import torch
+
+    from tests.naive.stream_agents import Net
+
+    for part, shape in zip(("critic", "actor"), model._shapes(5)):
+        net = Net(shape.tolist(), getattr(model, f"{part}_weights_"), torch.float64)
+        setattr(twin, part, net)
+        getattr(twin, f"{part}_traces").parameters = list(net.parameters())
+
+
+def test_rare_renewal_of_roots_learns_the_same() -> None:
+    """Weights part, as do those of two seeds; the errors that are left do not."""
+    errors = [
+        np.mean([
+            StreamQ(n_actions=3, hidden=(16, 16), critic_rule=Intentional(refresh=every), seed=seed)
+            .fit_many(transitions(1, 2000))
+            .critic_statistics_[ERROR_2]
+            for seed in range(4)
+        ])
+        for every in (1, 8)
+    ]  # fmt: skip
+    assert errors[1] == pytest.approx(errors[0], rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        StreamAC(n_actions=2, hidden=(32, 32), seed=3),
+        StreamQ(n_actions=2, hidden=(32, 32), epsilon_steps=5_000, seed=3),
+    ],
+)
+def test_keeps_the_pole_up(agent: Any) -> None:
+    episodes = agent.clone().run(CartPole(seed=1), 100_000)
+    assert episodes.returns[:20].mean() < 100
+    assert episodes.returns[-20:].mean() > 450
+    assert (episodes.returns == episodes.lengths).all()
+    assert (episodes.terminated == (episodes.lengths < 500)).all()
+
+
+def test_a_run_is_the_loop() -> None:
+    """The compiled loop, the loop in Python, and a stop in between: the same bits."""
+    agent = StreamAC(n_actions=2, hidden=(16,), seed=1)
+    world = CartPole(max_steps=50, seed=2)
+    fast = agent.clone()
+    episodes = fast.run(world, 300)
+    stopped, again = agent.clone(), CartPole(max_steps=50, seed=2)
+    first = stopped.run(again, 123)
+    second = agent.clone().set_state(stopped.get_state())
+    rest = second.run(CartPole(max_steps=50).set_state(again.get_state()), 177)
+    assert_same_state(fast.get_state(), second.get_state())
+    assert [*first.returns, *rest.returns] == episodes.returns.tolist()
+
+    slow, there, returns = agent.clone(), CartPole(max_steps=50, seed=2), []
+    (x, _), total = there.reset(), 0.0
+    for _ in range(300):
+        action = slow.act_one(x, explore=True)
+        y, reward, terminated, truncated, _ = there.step(action)
+        slow.fit_one(Transition(x, action, reward, y, terminated, truncated))
+        total += reward
+        if terminated or truncated:
+            returns.append(total)
+            (y, _), total = there.reset(), 0.0
+        x = y
+    assert returns == episodes.returns.tolist()
+    assert_same_state(slow.get_state(), fast.get_state())
+
+
+def test_acting_for_evaluation_changes_nothing() -> None:
+    agent, world = StreamQ(n_actions=2, hidden=(16,), seed=1), CartPole(seed=2)
+    agent.run(world, 500)
+    before = agent.get_state()
+    assert len(agent.run(CartPole(seed=5), 2000, fit=False).returns) > 0
+    assert_same_state(before, agent.get_state())
+
+
+def test_exploration_follows_its_schedule() -> None:
+    agent = StreamQ(
+        n_actions=3, hidden=(8,), epsilon=1.0, final_epsilon=0.0, epsilon_steps=400, seed=1
+    )
+    stream = transitions(2, 800)
+    drawn = agent.fit_act_many(stream)
+    early, late = drawn[:100], drawn[400:]
+    assert np.bincount(early, minlength=3).min() > 15
+    best = [agent.clone().fit_many(stream[: i + 1]).act_one(stream[i][3]) for i in (500, 600, 700)]
+    assert late[[100, 200, 300]].tolist() == best
+
+
+def test_gaussian_actions_spread_around_the_mean() -> None:
+    agent = StreamAC(action_size=1, hidden=(8,), seed=1, actor_rule=SGD(learning_rate=1e-30))
+    stream = transitions(4, 2000, action_size=1)
+    drawn = agent.fit_act_many([t._replace(next_observation=stream[0][3]) for t in stream])[:, 0]
+    assert 0.5 < drawn[200:].std() < 1.0  # softplus(0) is 0.69
+    assert len(set(drawn.tolist())) == len(drawn)
+
+
+def test_memory_does_not_grow_and_files_go_on(tmp_path: Any) -> None:
+    agent, stream = StreamAC(action_size=2, seed=1), transitions(0, 300, action_size=2)
+    sizes = [agent.fit_many(stream).nbytes for _ in range(3)]
+    assert sizes[0] == sizes[1] == sizes[2]
+    twin = load(save(agent, tmp_path / "agent.onl"))
+    assert repr(twin) == repr(agent)
+    assert_same_state(twin.fit_many(stream).get_state(), agent.fit_many(stream).get_state())
+
+
+def test_rules_are_kept_in_files(tmp_path: Any) -> None:
+    agent = StreamQ(n_actions=2, hidden=(4,), critic_rule=ObGD(kappa=3.0))
+    assert load(save(agent, tmp_path / "a")).critic_rule.kappa == 3.0
+    assert agent.set_params(critic_rule__kappa=2.5).clone().critic_rule.kappa == 2.5
+
+
+def test_diagnostics() -> None:
+    agent = StreamAC(n_actions=2, hidden=(16,), critic_rule=ObGD(), seed=1)
+    assert agent.diagnostics() == {}
+    agent.run(CartPole(seed=1), 3000)
+    told: dict[str, Any] = agent.diagnostics()
+    assert told["n_transitions"] == 3000
+    assert 0 < told["critic_step"] < 1
+    assert 0 <= told["actor_bounded"] <= 1
+    assert 0 <= told["critic_dead"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"n_actions": 1}, "n_actions"), ({"hidden": ()}, "hidden"), ({"gamma": 2.0}, "gamma"),
+        ({"epsilon": -1.0}, "epsilon"), ({"time_feature": 0}, "time_feature"),
+        ({"critic_rule": ObGD(kappa=0.0)}, "kappa"),
+    ],
+)  # fmt: skip
+def test_bad_parameters_are_refused(parameters: dict[str, Any], named: str) -> None:
+    agent = StreamQ(**({"n_actions": 2} | parameters))
+    with pytest.raises(ValueError, match=named):
+        agent.fit_one(Transition(np.ones(2), 0, 1.0, np.ones(2)))
+
+
+def test_worlds_of_other_actions_are_refused() -> None:
+    with pytest.raises(ValueError, match="world"):
+        StreamQ(n_actions=3).run(CartPole(), 1)
+    agent = StreamQ(n_actions=2)
+    agent.run(Chain(n_states=3), 1)
+    with pytest.raises(ValueError, match="world"):
+        agent.run(CartPole(), 1)
