@@ -21,8 +21,8 @@ class Graph:
 
     When a row comes, each node answers in the state that it had before the row, in the order in
     which nodes were added; then transformers and detectors learn the row. Classifiers and
-    regressors learn when the label comes, from the very numbers that they answered to; then follow
-    the nodes that read errors. A label that is passed with the row comes at once.
+    regressors learn the label that is passed with the row, from the very numbers that they answered
+    to; then follow the nodes that read errors. Without a label these learn nothing.
 
     Answers that others read are: the new row of a transformer, the score of a detector, the number
     of a regressor, the probabilities of a classifier (missing for classes not yet seen).
@@ -31,8 +31,6 @@ class Graph:
     ----------
     name
         What it is called in drawings and reports.
-    max_pending
-        Most samples that wait for their labels; when more come, the oldest are dropped and counted.
 
     Examples
     --------
@@ -55,14 +53,12 @@ class Graph:
     nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
     signals: tuple[tuple[Any, ...], ...]
     outputs: tuple[str, ...]
-    max_pending: int
 
-    def __init__(self, name: str = "graph", *, max_pending: int = 10_000) -> None:
+    def __init__(self, name: str = "graph") -> None:
         self.name = name
         self.nodes = ()
         self.signals = ()
         self.outputs = ()
-        self.max_pending = max_pending
 
     if TYPE_CHECKING:  # the verbs are those of the role, which the nodes decide
 
@@ -94,12 +90,9 @@ class Graph:
                 for signal in signals]  # fmt: skip
         self._change(signals=(*self.signals, *made))
 
-    def output(self, *names: str) -> None:
-        """The nodes that answer, the first of which decides the role; the last one if never called.
-
-        Of several, `process` gives answers by name; the other verbs give that of the first.
-        """
-        self._change(outputs=names)
+    def output(self, name: str) -> None:
+        """The node that answers, whose role is the graph's; the last one if never called."""
+        self._change(outputs=(name,))
 
     def _change(self, **parts: tuple[Any, ...]) -> None:
         if isinstance(self, Estimator) and self.is_started:

@@ -22,9 +22,7 @@ class GraphClassifier(Wired, Classifier):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Names of the nodes that answer.
-    max_pending
-        Most samples that wait for their labels.
+        Name of the node that answers.
     """
 
     def _admit_targets(self, news: list[Hashable]) -> None:
@@ -47,17 +45,15 @@ class GraphRegressor(Wired, Regressor):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Names of the nodes that answer.
-    max_pending
-        Most samples that wait for their labels.
+        Name of the node that answers.
     """
 
 
 class GraphDetector(Wired, Detector):
     """Nodes wired into a detector of anomalies; made by `Graph`.
 
-    Learners among its nodes learn from `Label` events; `explain_one` tells what each of the numbers
-    that reach the detector contributes.
+    No labels come to it, so that learners among its nodes learn nothing; `explain_one` tells what
+    each of the numbers that reach the detector contributes.
 
     Parameters
     ----------
@@ -68,9 +64,7 @@ class GraphDetector(Wired, Detector):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Names of the nodes that answer.
-    max_pending
-        Most samples that wait for their labels.
+        Name of the node that answers.
     """
 
     @property
@@ -94,9 +88,7 @@ class GraphTransformer(Wired, Transformer):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Names of the nodes that answer.
-    max_pending
-        Most samples that wait for their labels.
+        Name of the node that answers.
     """
 
     def output_schema(self) -> Schema:

@@ -27,7 +27,6 @@ class Wired(Graph, Estimator):
     nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
     signals: tuple[tuple[Any, ...], ...]
     outputs: tuple[str, ...]
-    max_pending: int
     nodes_: list[Estimator]
     layout_: list[list[list[int]]]
     kept_: list[Array]
@@ -47,13 +46,11 @@ class Wired(Graph, Estimator):
         nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...] = (),
         signals: tuple[tuple[Any, ...], ...] = (),
         outputs: tuple[str, ...] = (),
-        max_pending: int = 10_000,
     ) -> None:
         self.name = name
         self.nodes = nodes
         self.signals = signals
         self.outputs = outputs
-        self.max_pending = max_pending
 
     # ---------------------------------------------------------------- parameters
 
@@ -121,8 +118,6 @@ class Wired(Graph, Estimator):
 
         if role is None or not isinstance(self, KINDS[wiring.nodes[role].role]):
             raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
-        if not (isinstance(self.max_pending, int) and self.max_pending >= 1):
-            raise wrong("max_pending", self.max_pending, "a number of samples, at least 1")
         wiring.check()
         for node in wiring.nodes:
             self._named(node.name, node.estimator._check)

@@ -148,12 +148,12 @@ def test_parameters_of_nodes_by_name() -> None:
     g = Graph("g")
     g.add("trees", HalfSpaceTrees(n_trees=3), after="x")
     assert g.get_params()["trees__n_trees"] == 3
-    g.set_params(trees__n_trees=5, max_pending=7)
-    assert (g["trees"].n_trees, g.max_pending) == (5, 7)
-    assert repr(g) == "Graph('g': x > trees=HalfSpaceTrees(n_trees=5))"
+    g.set_params(trees__n_trees=5, name="wide")
+    assert (g["trees"].n_trees, g.name) == (5, "wide")
+    assert repr(g) == "Graph('wide': x > trees=HalfSpaceTrees(n_trees=5))"
     with pytest.raises(ValueError, match="bushes__n_trees"):
         g.set_params(bushes__n_trees=5)
-    with pytest.raises(ValueError, match=r"node 'trees' of graph 'g'.*n_leaves"):
+    with pytest.raises(ValueError, match=r"node 'trees' of graph 'wide'.*n_leaves"):
         g.set_params(trees__n_leaves=5)
 
 
@@ -210,7 +210,6 @@ def _plain() -> Any:
         (lambda g: g.fit_one([1.0], "a").add("b", GaussianNB()), "has not started"),
         (lambda g: g.add("b", ADWIN(), "x") or g.fit_one([1.0, 2.0], 0), "a source of one number"),
         (lambda g: g.set_params(outputs=("scale",)).fit_one([1.0], 0), "a GraphClassifier"),
-        (lambda g: g.set_params(max_pending=0).fit_one([1.0], 0), "max_pending: got 0"),
     ],
 )
 def test_what_cannot_be_wired_is_refused(fault: Any, words: str) -> None:
