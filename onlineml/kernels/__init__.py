@@ -93,9 +93,7 @@ def _our_cache(function: Callable[..., Any]) -> Iterator[None]:
 
 def jit(function: F) -> F:
     """Compile `function` on first use: cached, without the GIL, numpy's error model."""
-    with _our_cache(function):
-        compiled: F = numba.njit(**_OPTIONS)(function)
-    return compiled
+    return _compiled(function)
 
 
 def inlined(function: F) -> F:
@@ -104,8 +102,12 @@ def inlined(function: F) -> F:
     LLVM weighs size against speed and leaves a call where many arrays are handed on; such a call
     costs more than the few operations inside.
     """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: F, **options: bool) -> F:
     with _our_cache(function):
-        compiled: F = numba.njit(**_OPTIONS, forceinline=True)(function)
+        compiled: F = numba.njit(**_OPTIONS, **options)(function)
     return compiled
 
 

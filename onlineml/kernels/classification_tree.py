@@ -76,7 +76,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
             outcome = KEPT
             if c >= n_classes:
                 header[WANTED_CLASSES], outcome = c + 1, STOPPED
-            elif w > 0.0 and f2(d, NUMBERS)[leaf, UNEXAMINED] >= rule[GRACE]:
+            elif w > 0.0:
                 outcome = examine(d, rule, leaf)
             if outcome == STOPPED:  # the answer stands, whatever Python does to the tree
                 header[SERVED] = call.serve > 0
@@ -84,19 +84,24 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
             if outcome == DIVIDED:
                 leaf, said = leaf_of(d, x), UNKNOWN
             if w > 0.0:
-                if rule[SUBSET] > 0.0:
-                    draw_features(d, rule, leaf)
+                draw_features(d, rule, leaf)
                 learn_at(d, x, c, w, rule, leaf, said)
             seen[0] = max(seen[0], c + 1)
         header[SERVED] = 0
     return call.last
 
 
-@jit
+@inlined
 def draw_features(d: int, rule: Array, leaf: int) -> None:
     """Draw the features that a new leaf looks at."""
+    if rule[SUBSET] > 0.0:
+        _draw(d, rule, leaf)
+
+
+@jit
+def _draw(d: int, rule: Array, leaf: int) -> None:
     slot = i2(d, TABLE)[leaf, SLOT]
-    if rule[SUBSET] <= 0.0 or slot < 0 or i1(d, DRAWN)[slot]:
+    if slot < 0 or i1(d, DRAWN)[slot]:
         return
     blindfold(i2(d, BLIND)[slot], i1(d, RANDOM), rule[SUBSET])
     i1(d, DRAWN)[slot] = 1
@@ -171,13 +176,17 @@ def _heaviest(weight: Array) -> int:
     return best
 
 
-@jit
+@inlined
 def examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
-    own, outcome = f2(d, NUMBERS)[leaf], KEPT
-    if own[UNEXAMINED] < rule[GRACE]:
-        return outcome
-    split = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0)
+    if f2(d, NUMBERS)[leaf, UNEXAMINED] < rule[GRACE]:
+        return KEPT
+    return _examine(d, rule, leaf)
+
+
+@jit
+def _examine(d: int, rule: Array, leaf: int) -> int:
+    split, outcome = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), KEPT
     if is_mixed(d, leaf) and may_divide(d, leaf, rule[MAX_DEPTH]):
         split = best_of(d, rule, leaf)
         bound = bound_at(d, rule, leaf)
