@@ -337,7 +337,7 @@ def _write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _keep_previous(path: Path) -> None:
@@ -350,8 +350,9 @@ def _keep_previous(path: Path) -> None:
         os.replace(link, _previous(path))
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """See that a file, or the names in a folder, outlive the machine."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

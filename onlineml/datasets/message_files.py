@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from time import monotonic, sleep
@@ -12,8 +12,8 @@ from onlineml.datasets.messages import (
     Batch,
     End,
     Listener,
+    LocalSource,
     LostMessagesError,
-    MessageSource,
     Partition,
 )
 from onlineml.schema import wrong
@@ -25,8 +25,8 @@ _PAUSE = 0.05  # seconds between looks at files that may grow
 class _Lines:
     """One file and where its reader is."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, partition: Partition, path: Path) -> None:
+        self.partition, self.path = partition, path
         self.next = 0
         self.paused = self.ended = self.at_end = False
         self._file: BinaryIO | None = None
@@ -49,7 +49,7 @@ class _Lines:
                 lines.append(line.rstrip(b"\r\n"))
             self._at += 1
         if self._at < self.next:
-            raise LostMessagesError(Partition(self.path.name, 0), self.next, 0, self._at)
+            raise LostMessagesError(self.partition, self.next, 0, self._at)
         self.next += len(lines)
         return lines
 
@@ -59,7 +59,7 @@ class _Lines:
             self._file = None
 
 
-class JSONLinesSource(MessageSource):
+class JSONLinesSource(LocalSource):
     r"""Messages in files, one a line; the offset of a message is its line, counted from 0.
 
     Parameters
@@ -88,23 +88,19 @@ class JSONLinesSource(MessageSource):
 
     def __init__(self, topics: Mapping[str, Paths], *, follow: bool = False) -> None:
         self.follow = follow
-        self._files: dict[Partition, _Lines] = {}
+        files: dict[Partition, _Lines] = {}
         for topic, paths in topics.items():
             listed = [paths] if isinstance(paths, str | PathLike) else paths
             for number, path in enumerate(map(Path, listed)):
                 if not path.is_file():
                     raise wrong(f"topics[{topic!r}]", str(path), "a file that exists")
-                self._files[Partition(topic, number)] = _Lines(path)
-        self._owned: list[Partition] = []
-        self._listener: Listener | None = None
+                partition = Partition(topic, number)
+                files[partition] = _Lines(partition, path)
+        super().__init__(files)
 
     def subscribe(self, topics: Sequence[str], listener: Listener) -> None:
         """Begin to read all files of topics."""
-        known = {partition.topic for partition in self._files}
-        for topic in topics:
-            if topic not in known:
-                raise wrong("topics", topic, f"one of {sorted(known)}")
-        owned = [partition for partition in self._files if partition.topic in topics]
+        owned = self._partitions_of(topics)
         starts = listener.on_assign(owned)
         for partition in owned:
             self.seek(partition, starts.get(partition))
@@ -122,15 +118,11 @@ class JSONLinesSource(MessageSource):
     def _look(self, most: int) -> list[Batch | End]:
         found: list[Batch | End] = []
         for partition in self._owned:
-            file = self._files[partition]
+            file = self._logs[partition]
             if file.paused or file.ended or most < 1:
                 continue
             start = file.next
-            try:
-                lines = file.take(most, follow=self.follow)
-            except LostMessagesError as error:
-                raise LostMessagesError(partition, error.wanted, 0, error.end) from None
-            if lines:
+            if lines := file.take(most, follow=self.follow):
                 most -= len(lines)
                 n = len(lines)
                 offsets = list(range(start, start + n))
@@ -143,27 +135,17 @@ class JSONLinesSource(MessageSource):
 
     def is_caught_up(self, partition: Partition) -> bool:
         """Whether the end of a file has been reached."""
-        return self._files[partition].at_end
+        return bool(self._logs[partition].at_end)
 
     def seek(self, partition: Partition, offset: int | None) -> None:
         """Go on reading at a line."""
-        file = self._files[partition]
+        file = self._logs[partition]
         file.next, file.ended, file.paused, file.at_end = offset or 0, False, False, False
-
-    def pause(self, partitions: Iterable[Partition]) -> None:
-        """Give no lines of these files."""
-        for partition in partitions:
-            self._files[partition].paused = True
-
-    def resume(self, partitions: Iterable[Partition]) -> None:
-        """Give lines of these files again."""
-        for partition in partitions:
-            self._files[partition].paused = False
 
     def close(self) -> None:
         """Give up all files."""
         if self._owned and self._listener is not None:
             self._listener.on_revoke(self._owned)
         self._owned = []
-        for file in self._files.values():
+        for file in self._logs.values():
             file.close()

@@ -147,7 +147,34 @@ class _Log:
         return taken
 
 
-class MemorySource(MessageSource):
+class LocalSource(MessageSource):
+    """A source that holds its partitions itself and gives them all to one reader."""
+
+    def __init__(self, logs: Mapping[Partition, Any]) -> None:
+        self._logs = dict(logs)
+        self._owned: list[Partition] = []
+        self._listener: Listener | None = None
+
+    def _partitions_of(self, topics: Sequence[str]) -> list[Partition]:
+        """All partitions of topics; raises `ValueError` for one that is not there."""
+        known = {partition.topic for partition in self._logs}
+        for topic in topics:
+            if topic not in known:
+                raise wrong("topics", topic, f"one of {sorted(known)}")
+        return [partition for partition in self._logs if partition.topic in topics]
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Give no messages of these partitions."""
+        for partition in partitions:
+            self._logs[partition].paused = True
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Give messages of these partitions again."""
+        for partition in partitions:
+            self._logs[partition].paused = False
+
+
+class MemorySource(LocalSource):
     """Messages in lists; for tests and for trying things out.
 
     Parameters
@@ -174,13 +201,13 @@ class MemorySource(MessageSource):
 
     def __init__(self, topics: Mapping[str, Sequence[Sequence[Any]]], *, ends: bool = True) -> None:
         self.ends = ends
-        self._logs = {
-            Partition(topic, number): _Log(items)
-            for topic, partitions in topics.items()
-            for number, items in enumerate(partitions)
-        }
-        self._owned: list[Partition] = []
-        self._listener: Listener | None = None
+        super().__init__(
+            {
+                Partition(topic, number): _Log(items)
+                for topic, partitions in topics.items()
+                for number, items in enumerate(partitions)
+            }
+        )
 
     def append(self, topic: str, number: int, *items: Any) -> None:
         """Add messages to a partition."""
@@ -194,12 +221,9 @@ class MemorySource(MessageSource):
 
     def subscribe(self, topics: Sequence[str], listener: Listener) -> None:
         """Begin to read all partitions of topics."""
-        known = {partition.topic for partition in self._logs}
-        for topic in topics:
-            if topic not in known:
-                raise wrong("topics", topic, f"one of {sorted(known)}")
+        owned = self._partitions_of(topics)
         self._listener = listener
-        self.assign([partition for partition in self._logs if partition.topic in topics])
+        self.assign(owned)
 
     def assign(self, partitions: Sequence[Partition]) -> None:
         """Give partitions to the reader, as a rebalance does."""
@@ -240,22 +264,12 @@ class MemorySource(MessageSource):
     def is_caught_up(self, partition: Partition) -> bool:
         """Whether all messages of a partition were given."""
         log = self._logs[partition]
-        return log.next >= log.end
+        return bool(log.next >= log.end)
 
     def seek(self, partition: Partition, offset: int | None) -> None:
         """Go on reading at an offset."""
         log = self._logs[partition]
         log.next, log.ended = log.first if offset is None else offset, False
-
-    def pause(self, partitions: Iterable[Partition]) -> None:
-        """Give no messages of these partitions."""
-        for partition in partitions:
-            self._logs[partition].paused = True
-
-    def resume(self, partitions: Iterable[Partition]) -> None:
-        """Give messages of these partitions again."""
-        for partition in partitions:
-            self._logs[partition].paused = False
 
     def close(self) -> None:
         """Give up all partitions."""

@@ -32,12 +32,13 @@ class Answers(NamedTuple):
         return Answers(self.answer[rows], None if scores is None else scores[rows])
 
     def then(self, more: Answers) -> Answers:
-        """These answers, followed by `more`, which may know more classes."""
+        """These answers, followed by `more`; those of either may know more classes."""
         scores = None
         if self.probabilities is not None and more.probabilities is not None:
-            new = more.probabilities.shape[1] - self.probabilities.shape[1]
-            old = np.pad(self.probabilities, ((0, 0), (0, new)))
-            scores = np.concatenate([old, more.probabilities])
+            n, width = self.probabilities.shape
+            scores = np.zeros((n + len(more.answer), max(width, more.probabilities.shape[1])))
+            scores[:n, :width] = self.probabilities
+            scores[n:, : more.probabilities.shape[1]] = more.probabilities
         return Answers(np.concatenate([self.answer, more.answer]), scores)
 
 
@@ -121,14 +122,13 @@ class AtWork:
         self, X: Array, y: Targets, lesson: Bools, asked: Bools
     ) -> Iterator[Answers]:
         """A model that may not be told to skip a row is called whenever the turn changes."""
-        turns = np.flatnonzero(np.diff(lesson) | np.diff(asked)) + 1
-        for first, last in zip([0, *turns.tolist()], [*turns.tolist(), len(lesson)]):
-            if lesson[first] and asked[first]:
-                yield self._both(X[first:last], y[first:last])
-            elif lesson[first]:
-                self._learn(X[first:last], y[first:last], None, 0)
+        for turn in turns(lesson, asked):
+            if lesson[turn.start] and asked[turn.start]:
+                yield self._both(X[turn], y[turn])
+            elif lesson[turn.start]:
+                self._learn(X[turn], y[turn], None, 0)
             else:
-                yield self._answer(X[first:last])
+                yield self._answer(X[turn])
 
     def no_answer(self) -> Answers:
         """What stands where a row could not be answered."""
@@ -186,6 +186,12 @@ class AtWork:
         if len(self.model.classes_) != len(self._table) - 1:
             self._table = self.labels.code_table(self.model.classes_)
             self._maps = bool((self._table[:-1] != np.arange(len(self._table) - 1)).any())
+
+
+def turns(lesson: Bools, asked: Bools) -> list[slice]:
+    """Stretches of steps that are all alike: learned or not, answered or not."""
+    starts = (np.flatnonzero(np.diff(lesson) | np.diff(asked)) + 1).tolist()
+    return [slice(first, last) for first, last in zip([0, *starts], [*starts, len(lesson)])]
 
 
 def _is_compiled(model: Estimator) -> bool:

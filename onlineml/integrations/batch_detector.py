@@ -115,8 +115,8 @@ class BatchDetector(Detector):
     # ---------------------------------------------------------------- life
 
     def _check(self) -> None:
-        whole = {"min_rows": 2, "refit_every": 1, "block_size": 1, "one_in": 1}
-        for name, least in {**whole, "window_size": 2}.items():
+        whole = {"min_rows": 2, "refit_every": 1, "block_size": 1, "one_in": 1, "window_size": 2}
+        for name, least in whole.items():
             value = getattr(self, name)
             if not (isinstance(value, int) and value >= least):
                 raise wrong(name, value, f"a whole number >= {least}")

@@ -1,4 +1,4 @@
-"""Forgetting rows that were learned: receipts, replay, certificates."""
+"""Forgetting rows that were learned: the receipts of such requests."""
 
 from onlineml.receipt import KINDS, Receipt, worst
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from onlineml.base import Estimator
-from onlineml.persistence import CheckpointError, Saved, load_all, save
+from onlineml.persistence import CheckpointError, Saved, load_all, read_header, save
 
 FILE = "state.onl"
 _LOG = logging.getLogger("onlineml.worker")
@@ -143,9 +143,5 @@ class Checkpoints:
 
 def header_of(folder: Path) -> dict[str, Any] | None:
     """The `extra` values of the checkpoint in a partition's folder that counts."""
-    from onlineml.persistence import read_header
-
-    for path in sorted(folder.glob(f"[0-9]*/{FILE}"), reverse=True):
-        extra: dict[str, Any] = read_header(path)["extra"]
-        return extra
-    return None
+    newest = max(folder.glob(f"[0-9]*/{FILE}"), default=None)
+    return None if newest is None else read_header(newest)["extra"]

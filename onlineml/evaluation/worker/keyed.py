@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from onlineml.base import Estimator
 from onlineml.evaluation.at_work import Answers, AtWork, Bools, Labels
 from onlineml.evaluation.worker.models import Models, Problems, begin, followed, twin
-from onlineml.persistence import dumps, load
+from onlineml.persistence import dumps, load, sync
 from onlineml.schema import Array, Schema
 
 _SUFFIX = ".key"
@@ -137,33 +136,36 @@ class KeyedModels(Models):
 
     def of(self, key: str | None) -> Estimator | None:
         """The model of a key."""
-        if key in self._hot or key in self._cold:
-            model: Estimator = self._fetched(key, self._template.clone()).model
-            return model
-        return None
+        work = self._found(key)
+        return None if work is None else work.model
 
     def _work(self, key: str | None, schema: Schema) -> AtWork:
-        """The model of a key, which knows all columns."""
-        if key not in self._hot:
+        """The model of a key, a new one where it has none, which knows all columns."""
+        work = self._found(key)
+        if work is None:
             fresh = twin(self._template)
             begin(fresh, schema)
-            self._fetched(key, fresh)
-        work = self._fetched(key, self._template)
+            return self._take_in(key, fresh)
         begin(work.model, schema)
         return work
 
-    def _fetched(self, key: str | None, fresh: Estimator) -> AtWork:
-        """The model of a key in memory, the last one used; `fresh` where it has none."""
+    def _found(self, key: str | None) -> AtWork | None:
+        """The model of a key in memory, the last one used; None where it has none."""
         work = self._hot.get(key)
         if work is not None:
             self._hot.move_to_end(key)
             return work
-        number = self._cold.pop(key, None)
-        if number is not None:
-            fresh = load(self._path(number), classes=[type(self._template)])
-            self._useless.append(number)
-        work = AtWork(fresh, self._labels, in_full=self._in_full)
-        self._hot[key] = work
+        number = self._cold.get(key)
+        if number is None:
+            return None
+        model = load(self._path(number), classes=[type(self._template)])
+        del self._cold[key]
+        self._useless.append(number)
+        return self._take_in(key, model)
+
+    def _take_in(self, key: str | None, model: Estimator) -> AtWork:
+        """Put a model into memory."""
+        work = self._hot[key] = AtWork(model, self._labels, in_full=self._in_full)
         self._keep_bounds()
         return work
 
@@ -200,9 +202,9 @@ class KeyedModels(Models):
     def get_state(self) -> dict[str, Any]:
         """Models in memory, and the files of the others, which are safe when this returns."""
         for path in sorted({self._path(n).parent for n in self._unsynced}):
-            _sync(path)
+            sync(path)
         for number in self._unsynced:
-            _sync(self._path(number))
+            sync(self._path(number))
         self._unsynced = []
         return {
             "hot": [[key, work.model.get_state()] for key, work in self._hot.items()],
@@ -236,11 +238,3 @@ class KeyedModels(Models):
         for path in self.folder.glob(f"*/*{_SUFFIX}"):
             if int(path.stem) not in named:
                 path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,11 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Estimator
-from onlineml.evaluation.at_work import Answers, AtWork, Bools, Labels
+from onlineml.evaluation.at_work import Answers, AtWork, Bools, Labels, turns
 from onlineml.schema import Array, Schema
 
 Problems = dict[int, str]  # step -> why the model refused it
@@ -121,10 +120,7 @@ def followed(
 def _calls(work: AtWork, lesson: Bools, asked: Bools) -> Iterable[slice]:
     """Stretches of steps that are learned in one call."""
     n = len(lesson)
-    if work.is_compiled or n < 2:
-        return [slice(0, n)]
-    turns = (np.flatnonzero(np.diff(lesson) | np.diff(asked)) + 1).tolist()
-    return [slice(first, last) for first, last in zip([0, *turns], [*turns, n])]
+    return [slice(0, n)] if work.is_compiled or n < 2 else turns(lesson, asked)
 
 
 def _singly(

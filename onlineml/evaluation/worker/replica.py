@@ -166,7 +166,7 @@ class Replica:
         """All rows of a message, or none where one of them cannot be used."""
         X, problem = self._rows_of_block(block)
         if problem is None:
-            problem = self._problem_of_block(block, len(X))
+            problem = self._problem_of_block(block)
         if problem is not None:
             return [self._dead(block, problem)]
         if not len(X):
@@ -210,7 +210,7 @@ class Replica:
         first = min(problems, default=None)
         return X, None if first is None else f"row {first}: {problems[first]}"
 
-    def _problem_of_block(self, block: Block, n_rows: int) -> str | None:
+    def _problem_of_block(self, block: Block) -> str | None:
         if self.settings.keyed and (block.keys is None or None in block.keys):
             return "no key, which would say whose model is meant"
         if block.y is None or (block.y.dtype.kind in "iu" and self._task != "anomaly"):

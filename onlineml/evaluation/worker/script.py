@@ -74,12 +74,10 @@ class Script:
             if found is None:
                 pending.come_early(event.id, event.y)
                 continue
-            question = found.slot if found.slot < 0 else -1 - found.slot
-            if found.slot < 0:  # it came in this script
-                question = -1 - found.slot
+            row = question = -1 - found.slot
+            if question >= 0:  # it came in this script
                 row = script.rows[question]
             else:
-                row = question
                 script.slots.append(found.slot)
             script._score(scored, event.y, question, len(script.rows) if from_labels else -1)
             if from_labels:

@@ -145,13 +145,12 @@ class Settings:
     remember: int = 10_000
 
     def __post_init__(self) -> None:
-        least: Mapping[str, int] = {
-            "window": 1, "max_pending": 1, "max_values": 1, "max_models": 1, "max_keys": 1,
-            "poison_limit": 1, "batch_size": 1, "max_backlog": 1, "remember": 1,
-        }  # fmt: skip
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise wrong(name, getattr(self, name), f"at least {low}")
+        for name in (
+            "window", "max_pending", "max_values", "max_models", "max_keys", "poison_limit",
+            "batch_size", "max_backlog", "remember",
+        ):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise wrong(name, getattr(self, name), "at least 1")
         if self.form not in ("json", "arrow"):
             raise wrong("form", self.form, "json or arrow")
         if not self.max_idle >= 0:

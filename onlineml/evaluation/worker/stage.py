@@ -56,9 +56,9 @@ class Stage:
             rows, y = self._rows(script, X), as_targets(script.y, regression=regression)
         answers = Answers(np.empty(0, np.int64))
         refused: Problems = {}
+        keys = self._keys(script)
         if len(asked):
             assert schema is not None
-            keys = self._keys(script)
             answers, refused = self.models.follow(schema, keys, rows, y, lesson, asked)
         before = self._before(codes, lesson, asked)
         self._score(script, codes, answers, before, refused)
@@ -66,7 +66,7 @@ class Stage:
             place = {step: row for step, row in enumerate(script.rows) if script.asked[step]}
             self.pending.keep(X, answers, before, place)
             self.pending.release(script.slots)
-        self._remember(script, rows, lesson, refused)
+        self._remember(script, rows, keys, lesson, refused)
         self.counts["rows"] += int(asked.sum())
         self.counts["learned"] += int(lesson.sum()) - sum(bool(lesson[i]) for i in refused)
         return answers, refused
@@ -138,13 +138,19 @@ class Stage:
         if not len(earlier):
             return new, before[at]
         old, old_before = self.pending.answers((-1 - questions[earlier]).tolist())
-        together = _side_by_side(new, old) if len(here) else old
+        together = new.then(old) if len(here) else old
         return together.at(order), np.concatenate([before[at], old_before])[order]
 
-    def _remember(self, script: Script, rows: Array, lesson: Bools, refused: Problems) -> None:
+    def _remember(
+        self,
+        script: Script,
+        rows: Array,
+        keys: Sequence[str | None],
+        lesson: Bools,
+        refused: Problems,
+    ) -> None:
         if not self.learned.most:
             return
-        keys = self._keys(script)
         for step in np.flatnonzero(lesson).tolist():
             event = script.events[step]
             if event.id is not None and step not in refused:
@@ -173,16 +179,3 @@ class Stage:
             self.models.set_state(state["models"])
         self.counts = dict(state["counts"])
         self._last_code = state["last_code"]
-
-
-def _side_by_side(first: Answers, second: Answers) -> Answers:
-    """Answers one after another; those of either may know more classes."""
-    answer = np.concatenate([first.answer, second.answer])
-    if first.probabilities is None or second.probabilities is None:
-        return Answers(answer)
-    width = max(first.probabilities.shape[1], second.probabilities.shape[1])
-    tables = [
-        np.pad(table, ((0, 0), (0, width - table.shape[1])))
-        for table in (first.probabilities, second.probabilities)
-    ]
-    return Answers(answer, np.concatenate(tables))

@@ -96,8 +96,8 @@ class Worker(Listener):
         **changes: Any,
     ) -> None:
         self.settings = Settings.of(settings, changes)
-        task_of(model)
-        if self.settings.alert_above is not None and task_of(model) != "anomaly":
+        task = task_of(model)
+        if self.settings.alert_above is not None and task != "anomaly":
             raise wrong("alert_above", self.settings.alert_above, "None: only detectors score")
         self.model, self.source, self.sink = model, source, sink
         self.folder = Path(checkpoint_dir)
