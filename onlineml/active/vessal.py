@@ -11,13 +11,13 @@ from onlineml.active.query_strategy import QueryStrategy
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i1, opened, scratch
 from onlineml.kernels.label_budget import (
-    EXPLORE,
     FIRST,
     N_FEATURES,
     N_SCORES,
     OWN,
     Purse,
     by_rank,
+    explored,
     is_forced,
     known_classes,
     purse,
@@ -83,7 +83,7 @@ def _embed(x: Array, first: int, known: int, chosen: Chosen) -> float:
     squares, length = 0.0, 1.0
     chosen.doubt[:] = 0.0
     for c in range(min(known, x.shape[0] - first)):
-        share = max(x[first + c], 0.0) / total if x[first + c] > 0.0 else 0.0
+        share = x[first + c] / total if x[first + c] > 0.0 else 0.0
         own = (1.0 if c == best else 0.0) - share
         squares += own * own
         if c < chosen.doubt.shape[0]:
@@ -132,8 +132,7 @@ def _by_volume(p: Purse, score: float, known: int) -> float:
         if now == sure or total <= 0.0 or share * n <= now:
             break
         sure, factor = now, (share * n - now) / total
-    chance = min(factor * score, 1.0)
-    return float(p.settings[EXPLORE] * share + (1.0 - p.settings[EXPLORE]) * chance)
+    return explored(p, share, min(factor * score, 1.0))
 
 
 @jit

@@ -31,8 +31,7 @@ class Batch:
     """Rows, what is known of them and what is wanted.
 
     `early`: transformers and detectors learn; `late`: labels are here, learners learn, errors are
-    read. `outs` takes the answers of nodes, `inputs` holds what learners answered to earlier and
-    `answers` what they said, where labels come later.
+    read. `outs` takes the answers of nodes.
     """
 
     def __init__(
@@ -46,7 +45,6 @@ class Batch:
         self.values: dict[int, Array] = {-1: X}  # what nodes hand over
         self.answers: dict[int, Array] = {}  # what learners said: class codes or numbers
         self.flags: dict[int, Array] = {}  # what drift detectors said
-        self.inputs: dict[int, Array] = {}
         self.n_classes = -1  # known before the batch, where others read what classifiers say
 
     def store(self, where: dict[int, Array], k: int, found: Array, a: int, b: int) -> None:
@@ -195,7 +193,7 @@ def _node(graph: Wired, batch: Batch, k: int, a: int, b: int) -> None:
         made._run(rows, batch.zeros[a:b], weight, flags, ANSWER, True)
         batch.store(batch.flags, k, flags[:, 0], a, b)
         return
-    level = 0 if k in batch.inputs else wiring.levels[k]
+    level = wiring.levels[k]
     wanted = batch.outs.get(k)
     if wanted is not None:
         level = max(level, batch.serve)
@@ -233,8 +231,6 @@ def _handed(graph: Wired, k: int, out: Array, n_classes: int) -> Array:
 
 def rows_of(graph: Wired, batch: Batch, k: int, a: int, b: int) -> Array:
     """What node `k` reads in rows `a` to `b`."""
-    if k in batch.inputs:
-        return batch.inputs[k][a:b]
     node = graph._wiring.nodes[k]
     parts = [_source(graph, batch, source, a, b) for source in node.sources]
     if len(parts) == 1:

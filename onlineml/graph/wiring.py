@@ -53,7 +53,6 @@ class Signal(NamedTuple):
     action: str | Callable[[Any], Any]
     targets: tuple[int, ...]
     last: int = 0  # rows that a refit learns again
-    by: int = X  # whose place a replacement leaves
 
 
 class Wiring:
@@ -142,7 +141,7 @@ class Wiring:
             ours, theirs = self.nodes[old], self.nodes[by]
             if type(ours.estimator) is not type(theirs.estimator) or ours.sources != theirs.sources:
                 raise wrong("replace", more[1], f"a node of the class and sources of {more[0]!r}")
-            return Signal(k, REPLACE, (old, by), by=by)
+            return Signal(k, REPLACE, (old, by))
         if action == REFIT and len(more) == 2:
             if not (isinstance(more[1], int) and more[1] >= 1):
                 raise wrong("refit", more[1], "a number of rows to learn again, at least 1")
@@ -206,11 +205,3 @@ class Wiring:
             if signal.action == REFIT
             for k in signal.targets
         }
-
-    def fed_by(self, k: int) -> Sequence[int]:
-        """Places of the nodes that read the answers of node `k`."""
-        return [
-            j
-            for j, node in enumerate(self.nodes)
-            if any(source.node == k and not source.error for source in node.sources)
-        ]

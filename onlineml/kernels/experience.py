@@ -48,16 +48,26 @@ def meet(x: Array, scales: Scales, forgetting: float) -> None:
         if np.isnan(x[j]):
             continue
         scales.n[j] += 1.0
-        n, gap = scales.n[j], x[j] - scales.mean[j]
-        gain = max(1.0 / n, forgetting)
-        scales.mean[j] += gain * gap
-        if forgetting > 0.0:
-            scales.m2[j] = (1.0 - gain) * (scales.m2[j] + gain * gap * gap)
-            variance = scales.m2[j]
-        else:
-            scales.m2[j] += gap * (x[j] - scales.mean[j])
-            variance = scales.m2[j] / max(n - 1.0, 1.0)
-        scales.factor[j] = 1.0 / np.sqrt(variance + _FLOOR) if n > 1.0 else 1.0
+        scales.mean[j], scales.m2[j], scales.factor[j] = _with(
+            x[j], scales.n[j], scales.mean[j], scales.m2[j], forgetting
+        )
+
+
+@jit
+def _with(
+    value: float, n: float, mean: float, m2: float, forgetting: float
+) -> tuple[float, float, float]:
+    """Mean, squares and 1 / standard deviation of `n` values, of which `value` is the newest."""
+    gap = value - mean
+    gain = max(1.0 / n, forgetting)
+    mean += gain * gap
+    if forgetting > 0.0:
+        m2 = (1.0 - gain) * (m2 + gain * gap * gap)
+        variance = m2
+    else:
+        m2 += gap * (value - mean)
+        variance = m2 / max(n - 1.0, 1.0)
+    return mean, m2, float(1.0 / np.sqrt(variance + _FLOOR)) if n > 1.0 else 1.0
 
 
 @jit
@@ -67,16 +77,10 @@ def scaled_reward(
     """Take `reward` into what is known of rewards; the scaled reward."""
     known[_SUM] = gamma * known[_SUM] + reward
     known[_N] += 1.0
-    n, gap = known[_N], known[_SUM] - known[_MEAN]
-    gain = max(1.0 / n, forgetting)
-    known[_MEAN] += gain * gap
-    if forgetting > 0.0:
-        known[_M2] = (1.0 - gain) * (known[_M2] + gain * gap * gap)
-        variance = known[_M2]
-    else:
-        known[_M2] += gap * (known[_SUM] - known[_MEAN])
-        variance = known[_M2] / max(n - 1.0, 1.0)
-    known[FACTOR] = 1.0 / np.sqrt(variance + _FLOOR) if n > 1.0 and on > 0.0 else 1.0
+    known[_MEAN], known[_M2], factor = _with(
+        known[_SUM], known[_N], known[_MEAN], known[_M2], forgetting
+    )
+    known[FACTOR] = factor if on > 0.0 else 1.0
     if ends:
         known[_SUM] = 0.0
     return float(reward * known[FACTOR])

@@ -86,11 +86,12 @@ def _share_and_late(p: Purse) -> tuple[float, float]:
         return 0.0, 0.0
     s, t = p.settings, p.ledger[TIME]
     over = max(min(_OWED, max(_OWED_PART * s[TOTAL], 2.0)) / s[RATE], _SHORTEST)
-    late = (planned(p, t) - p.ledger[SPENT]) / (over * s[RATE])
+    here = planned(p, t)
+    behind = here - p.ledger[SPENT]
+    late = behind / (over * s[RATE])
     if s[HORIZON] < np.inf:
         over = min(over, max(s[HORIZON] - t, 1.0))
-    here = planned(p, t)
-    share = planned(p, t + 1.0) - here + (here - p.ledger[SPENT]) / over
+    share = planned(p, t + 1.0) - here + behind / over
     if s[HARD] == 0.0:
         share = max(share, 0.25 * s[RATE])
     return min(max(share, 0.0), 1.0), min(max(4.0 * late - 2.0, 0.0), 1.0)
@@ -115,6 +116,12 @@ def is_forced(p: Purse, known: int) -> bool:
 
 
 @jit
+def explored(p: Purse, share: float, chance: float) -> float:
+    """`chance`, but for the part of the questions that is drawn at random."""
+    return float(p.settings[EXPLORE] * share + (1.0 - p.settings[EXPLORE]) * chance)
+
+
+@jit
 def by_rank(p: Purse, score: float, known: int) -> float:
     """Chance of a question: certain for scores among the greatest `share_now` of the last ones.
 
@@ -132,8 +139,7 @@ def by_rank(p: Purse, score: float, known: int) -> float:
     for k in range(n):
         above += p.window[k] > score
         alike += p.window[k] == score
-    chance = max(min(((n + 1) * share - above) / alike, 1.0), late * share)
-    return float(p.settings[EXPLORE] * share + (1.0 - p.settings[EXPLORE]) * chance)
+    return explored(p, share, max(min(((n + 1) * share - above) / alike, 1.0), late * share))
 
 
 @jit
@@ -175,5 +181,4 @@ def by_threshold(p: Purse, wanted: bool, known: int) -> float:
     left = p.settings[HORIZON] - p.ledger[TIME]
     if left < np.inf and left <= p.settings[TOTAL] - p.ledger[SPENT]:
         late = 1.0  # as many rows are left as labels
-    chance = 1.0 if wanted and share > 0.0 else late * share
-    return float(p.settings[EXPLORE] * share + (1.0 - p.settings[EXPLORE]) * chance)
+    return explored(p, share, 1.0 if wanted and share > 0.0 else late * share)

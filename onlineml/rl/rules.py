@@ -153,8 +153,13 @@ class ObGD(UpdateRule):
         self._see_positive("learning_rate", *(("kappa",) if self.kappa is not None else ()))
 
     def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
-        default = 3.0 if of_policy else 2.0
-        return float(self.learning_rate), default if self.kappa is None else float(self.kappa)
+        return float(self.learning_rate), _caution(self.kappa, of_policy)
+
+
+def _caution(kappa: float | None, of_policy: bool) -> float:
+    if kappa is None:
+        return 3.0 if of_policy else 2.0
+    return float(kappa)
 
 
 class AdaptiveObGD(UpdateRule):
@@ -195,8 +200,7 @@ class AdaptiveObGD(UpdateRule):
         self._see_shares("beta_2")
 
     def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
-        kappa = (3.0 if of_policy else 2.0) if self.kappa is None else float(self.kappa)
-        return float(self.learning_rate), kappa, float(self.beta_2)
+        return float(self.learning_rate), _caution(self.kappa, of_policy), float(self.beta_2)
 
 
 class Intentional(UpdateRule):

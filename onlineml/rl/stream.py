@@ -13,7 +13,7 @@ from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
 from onlineml.kernels.experience import N_REWARD
 from onlineml.kernels.normed_net import n_signals, n_weights
 from onlineml.kernels.random import seeded
-from onlineml.kernels.stream_agent import N_CLOCK, _stream_agent
+from onlineml.kernels.stream_agent import FITS, KEPT, N_CLOCK, _stream_agent
 from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
 from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
 from onlineml.rl.rules import Intentional, UpdateRule
@@ -138,7 +138,7 @@ class StreamNetwork(TransitionLearner):
     def _start(self, schema: Schema) -> None:
         self.random_ = seeded(self.seed, 1)
         draws = np.random.default_rng([*self.random_.view(np.uint64)])
-        self.clock_[3] = -1
+        self.clock_[KEPT] = -1
         names, shapes = ("critic", "actor"), self._shapes(schema.n_features)
         for name, shape in zip(names, shapes):
             rule = getattr(self, f"{name}_rule", None) or self._default_rule(name)
@@ -178,7 +178,7 @@ class StreamNetwork(TransitionLearner):
         """
         if not self.is_started:
             return {}
-        found: Diagnostics = {"n_transitions": float(self.clock_[0])}
+        found: Diagnostics = {"n_transitions": float(self.clock_[FITS])}
         for name in ("critic", "actor") if self._has_actor else ("critic",):
             numbers = getattr(self, f"{name}_statistics_")
             found[f"{name}_step"] = float(numbers[EFFECTIVE])
@@ -190,7 +190,19 @@ class StreamNetwork(TransitionLearner):
 
 
 class StreamAgent(StreamNetwork, Agent):
-    """A `StreamNetwork` that acts."""
+    """A `StreamNetwork` that acts; without `n_actions`, actions are arrays of numbers."""
+
+    n_actions: int | None
+
+    def _is_action(self, action: Array) -> bool:
+        if self.n_actions is None:
+            return super()._is_action(action)
+        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
+
+    def _due_action(self) -> str:
+        if self.n_actions is None:
+            return super()._due_action()
+        return f"a whole number below {self.n_actions}"
 
     def run(self, world: World, n_steps: int, *, fit: bool = True) -> Episodes:
         """Take `n_steps` in a compiled environment, exploring and learning; episodes that ended.
@@ -198,7 +210,8 @@ class StreamAgent(StreamNetwork, Agent):
         Without `fit`, acts as well as it can, and learns nothing. Raises `ValueError` where the
         environment's actions are not the agent's.
         """
-        self._see_world(world)
+        if self.n_actions != world.n_actions:
+            raise wrong("world", world, f"an environment with {self.n_actions} actions")
         if not self.is_started:
             self._check()
             self._begin(Schema(world.n_features))
@@ -218,9 +231,6 @@ class StreamAgent(StreamNetwork, Agent):
         return Episodes(
             steps.astype(np.int64), returns.copy(), lengths.astype(np.int64), terminated > 0
         )
-
-    def _see_world(self, world: World) -> None:
-        raise NotImplementedError
 
 
 def _even(n: int) -> int:

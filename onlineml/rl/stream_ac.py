@@ -12,7 +12,6 @@ from onlineml.kernels.arena import Array
 from onlineml.kernels.stream_agent import AC_CONTINUOUS, AC_DISCRETE
 from onlineml.rl.rules import Intentional, ObGD, UpdateRule
 from onlineml.rl.stream import StreamAgent
-from onlineml.rl.worlds import World
 from onlineml.schema import wrong
 
 
@@ -154,22 +153,8 @@ class StreamAC(StreamAgent):
     def _n_outputs(self) -> int:
         return self._action_width()
 
-    def _is_action(self, action: Array) -> bool:
-        if self.n_actions is None:
-            return super()._is_action(action)
-        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
-
-    def _due_action(self) -> str:
-        if self.n_actions is None:
-            return super()._due_action()
-        return f"a whole number below {self.n_actions}"
-
     def _to_action(self) -> Any:
         return self._out.copy() if self.n_actions is None else int(self._answer[0])
 
     def _to_actions(self, out: Array) -> npt.NDArray[Any]:
         return out if self.n_actions is None else super()._to_actions(out)
-
-    def _see_world(self, world: World) -> None:
-        if self.n_actions != world.n_actions:
-            raise wrong("world", world, f"an environment with {self.n_actions} actions")

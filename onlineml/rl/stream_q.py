@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from onlineml.kernels.arena import Array
 from onlineml.kernels.stream_agent import Q
 from onlineml.rl.rules import ObGD, UpdateRule
 from onlineml.rl.stream import StreamAgent
-from onlineml.rl.worlds import World
 from onlineml.schema import wrong
 
 
@@ -39,16 +35,6 @@ class ValueAgent(StreamAgent):
 
     def _critic_outputs(self) -> int:
         return self.n_actions
-
-    def _is_action(self, action: Array) -> bool:
-        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
-
-    def _due_action(self) -> str:
-        return f"a whole number below {self.n_actions}"
-
-    def _see_world(self, world: World) -> None:
-        if self.n_actions != world.n_actions:
-            raise wrong("world", world, f"an environment with {self.n_actions} actions")
 
 
 class StreamQ(ValueAgent):
