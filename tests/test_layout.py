@@ -16,7 +16,7 @@ PACKAGE = Path(onlineml.__file__).parent
 ORDER = [
     {"kernels"},
     {"schema", "labels", "receipt"},
-    {"estimator", "base", "datasets"},
+    {"estimator", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},
     {"learners"},

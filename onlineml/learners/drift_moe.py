@@ -16,8 +16,8 @@ from onlineml.kernels.mlp import n_weights, relaid
 from onlineml.kernels.random import seeded
 from onlineml.kernels.router import RULE, fill_layers
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
-from onlineml.learners.network import check_widths
 from onlineml.learners.tree_growth import fit_in
+from onlineml.network import check_widths
 from onlineml.schema import Schema, wrong
 
 _MODES = ("data", "task")

@@ -22,9 +22,10 @@ from onlineml.kernels.mlp_rows import (
     standardized,
     step_back,
 )
-from onlineml.learners.network import (
+from onlineml.network import (
     check_layout,
     check_net,
+    check_restraint,
     lay_out,
     net_scratch,
     net_settings,
@@ -129,12 +130,13 @@ class MLPRegressor(Regressor):
 
     def _check(self) -> None:
         check_net(self)
+        check_restraint(self)
 
     def _sizes(self) -> dict[str, int]:
         return net_sizes(self)
 
     def _settings(self) -> tuple[float, ...]:
-        return net_settings(self)
+        return net_settings(self, self.l2, self.dropout)
 
     def _n_scratch(self) -> int:
         return net_scratch(self)

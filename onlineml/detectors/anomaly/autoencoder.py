@@ -13,17 +13,23 @@ from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, opened
 from onlineml.kernels.faded_moments import learn
 from onlineml.kernels.linear import LARGEST
-from onlineml.kernels.mlp import ACTIVATIONS, forward, n_weights, output_deltas, outputs, relaid
+from onlineml.kernels.mlp import forward, output_deltas, outputs
 from onlineml.kernels.mlp_rows import (
     FURTHEST,
     Learner,
-    fill_hidden,
     forward_to_learn,
     learner,
     step_back,
 )
-from onlineml.kernels.mlp_steps import REACH, RULES
-from onlineml.kernels.random import seeded
+from onlineml.network import (
+    check_layout,
+    check_net,
+    lay_out,
+    net_scratch,
+    net_settings,
+    net_sizes,
+    start_net,
+)
 from onlineml.schema import Schema, wrong
 
 _FAR, _TAME = 100.0, 3.0  # deviations that a value counts as at most, and is learned as at most
@@ -200,53 +206,27 @@ class Autoencoder(Detector):
         self.seed = seed
 
     def _check(self) -> None:
-        widths = self.hidden
-        fine = isinstance(widths, Sequence) and len(widths) > 0
-        if not (fine and all(isinstance(n, int) and n >= 1 for n in widths)):
-            raise wrong("hidden", widths, "whole numbers >= 1, one a hidden layer")
-        for name, known in (("activation", ACTIVATIONS), ("optimizer", RULES)):
-            if getattr(self, name) not in known:
-                raise wrong(name, getattr(self, name), f"one of {list(known)}")
-        if not 0 < self.learning_rate < np.inf:
-            raise wrong("learning_rate", self.learning_rate, "a number > 0")
+        check_net(self)
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")
 
     def _sizes(self) -> dict[str, int]:
-        return {"M": RULES[self.optimizer], "S": len(self.hidden) + 2, "P": 0}
+        return net_sizes(self)
 
     def _settings(self) -> tuple[float, ...]:
-        kinds = float(ACTIVATIONS[self.activation]), float(RULES[self.optimizer])
-        rate, no_decay = float(self.learning_rate), 0.0
-        no_dropout = (0.0,) * len(self.hidden)
-        reach = rate * REACH[self.optimizer]
-        return *kinds, rate, reach, no_decay, *no_dropout, 1.0 - float(self.fading_factor)
+        return *net_settings(self), 1.0 - float(self.fading_factor)
 
     def _n_scratch(self) -> int:
-        return int(self.schema_.n_features + 3 * self.shape_[1:].sum())
+        return net_scratch(self)
 
     def _start(self, schema: Schema) -> None:
-        self.random_[:] = seeded(self.seed, 2)
-        self.shape_[:] = schema.n_features, *self.hidden, schema.n_features
-        self.weights_ = np.zeros(n_weights(self.shape_))
-        self.moments_ = np.zeros((RULES[self.optimizer], len(self.weights_)))
-        fill_hidden(self.shape_, self.weights_, self.random_)
+        start_net(self, schema.n_features)
 
     def _enlarge(self, axis: str, size: int) -> None:
         super()._enlarge(axis, size)
-        old = self.shape_.copy()
-        self.shape_[[0, -1]] = size
-        self.weights_ = relaid(self.weights_, old, self.shape_)
-        self.moments_ = relaid(self.moments_, old, self.shape_)
-        self._forget_caches()
+        lay_out(self, 1, len(self.known_))
 
     def _check_arrays(self) -> None:
         super()._check_arrays()
         if self.is_started:
-            n = len(self.known_)
-            shape = [n, *self.hidden, n]
-            due = (RULES[self.optimizer], int(n_weights(np.array(shape))))
-            came, widths = self.moments_.shape, self.shape_.tolist()
-            if widths != shape or came != due or len(self.weights_) != due[1]:
-                self.reset()
-                raise wrong("state['shape_']", widths, f"layers {shape}, with moments of {due}")
+            check_layout(self, len(self.known_))

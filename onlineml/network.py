@@ -1,7 +1,7 @@
 """What estimators with a network inside share: parameters, first weights, room for what is new.
 
 Functions over an estimator with the fields `STATE` of `onlineml.kernels.mlp_rows` and the
-parameters `hidden`, `activation`, `optimizer`, `learning_rate`, `l2`, `dropout` and `seed`.
+parameters `hidden`, `activation`, `optimizer`, `learning_rate` and `seed`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ def check_net(model: Any) -> None:
             raise wrong(name, getattr(model, name), f"one of {list(known)}")
     if not 0 < model.learning_rate < np.inf:
         raise wrong("learning_rate", model.learning_rate, "a number > 0")
+
+
+def check_restraint(model: Any) -> None:
+    """Raise `ValueError` for an `l2` or a `dropout` that cannot be used."""
     if not 0 <= model.l2 < np.inf:
         raise wrong("l2", model.l2, "a number >= 0")
     if not 0 <= model.dropout < 1:
@@ -47,12 +51,11 @@ def net_sizes(model: Any) -> dict[str, int]:
     return {"M": RULES[model.optimizer], "S": len(model.hidden) + 2, "P": 0}
 
 
-def net_settings(model: Any) -> tuple[float, ...]:
+def net_settings(model: Any, l2: float = 0.0, dropout: float = 0.0) -> tuple[float, ...]:
     """The numbers that the kernel reads from slot 0."""
     kinds = float(ACTIVATIONS[model.activation]), float(RULES[model.optimizer])
-    rate, l2 = float(model.learning_rate), float(model.l2)
-    dropout = [float(model.dropout)] * len(model.hidden)
-    return *kinds, rate, rate * REACH[model.optimizer], l2, *dropout
+    rate, rates = float(model.learning_rate), [float(dropout)] * len(model.hidden)
+    return *kinds, rate, rate * REACH[model.optimizer], float(l2), *rates
 
 
 def net_scratch(model: Any) -> int:
@@ -78,11 +81,15 @@ def lay_out(model: Any, room: int, n_outputs: int) -> None:
     model._forget_caches()
 
 
-def check_layout(model: Any) -> None:
-    """Raise where a state's arrays are not those of the network that the parameters describe."""
+def check_layout(model: Any, n_outputs: int | None = None) -> None:
+    """Raise where a state's arrays are not those of the network that the parameters describe.
+
+    Without `n_outputs`, any number of outputs will do.
+    """
     if not model.is_started:
         return
-    shape = [model.known_.size, *model.hidden, model.shape_[-1]]
+    last = model.shape_[-1] if n_outputs is None else n_outputs
+    shape = [model.known_.size, *model.hidden, last]
     due = (RULES[model.optimizer], int(n_weights(np.array(shape))))
     came = model.moments_.shape
     if model.shape_.tolist() != shape or came != due or len(model.weights_) != due[1]:
