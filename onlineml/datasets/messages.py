@@ -108,7 +108,9 @@ class MessageSource(ABC):
         """Whether all messages that a partition is known to have were given."""
         return True
 
-    def note_progress(self, positions: Mapping[Partition, int]) -> None:  # noqa: B027
+    def note_progress(  # noqa: B027 - most have no monitors
+        self, positions: Mapping[Partition, int]
+    ) -> None:
         """Tell monitors how far the reader is; nothing is ever resumed from this."""
 
     @abstractmethod

@@ -7,6 +7,7 @@ a place in model files.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from onlineml.estimator import Estimator
@@ -33,8 +34,9 @@ class UpdateRule(Estimator):
         """How many numbers it keeps of a weight, beside its trace."""
         return N_MOMENTS[self._name]
 
+    @abstractmethod
     def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
-        raise NotImplementedError
+        """Numbers of the rule, in the order in which the kernel reads them."""
 
     def _see_positive(self, *names: str) -> None:
         for name in names:

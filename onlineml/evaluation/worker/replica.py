@@ -57,7 +57,8 @@ class Replica:
         records: list[Record] = []
         for is_row, run in groupby(events, lambda event: type(event) in (Sample, Label)):
             if is_row:
-                records += self._rows_and_labels(list(run))  # type: ignore[arg-type]
+                rows: list[Any] = list(run)
+                records += self._rows_and_labels(rows)
                 continue
             for event in run:
                 if isinstance(event, Block):
