@@ -19,10 +19,12 @@ from onlineml.evaluation.metrics import METRICS, Metric, metric
 from onlineml.evaluation.nab import NABScore, nab_score
 from onlineml.evaluation.prequential import Tracker, prequential
 from onlineml.evaluation.result import Result, Run, WindowRecord
+from onlineml.evaluation.vus import VUS, vus
 
 __all__ = [
     "CHUNK_METRICS",
     "METRICS",
+    "VUS",
     "ChunkScores",
     "ClassIncrementalResult",
     "ClassIncrementalRun",
@@ -44,4 +46,5 @@ __all__ = [
     "range_recall",
     "stretches",
     "test_then_train",
+    "vus",
 ]

@@ -232,7 +232,7 @@ class Result:
                 (self.n_unlabeled, "rows never got a label"),
                 (self.n_dropped, "rows dropped while others waited for labels"),
                 (max((n for run in self.runs for n in run.n_skipped.values()), default=0),
-                 "windows of one class left out of rankings"),
+                 "windows of one class, without a ranking"),
             )
             if count
         ]  # fmt: skip

@@ -33,8 +33,8 @@ class Run:
     """One model with one seed over one stream.
 
     `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
-    per metric. `n_skipped` counts, per metric, windows that it could not judge and left out of
-    its total (rankings of one class). `diagnostics[name][part]` is what the model told of itself at
+    per metric. `n_skipped` counts, per metric, windows that it could not judge (rankings of one
+    class). `diagnostics[name][part]` is what the model told of itself at
     the end of each window, NaN where nothing; a number without parts has the part "".
     """
 

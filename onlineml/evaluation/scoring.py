@@ -53,7 +53,7 @@ class Scores:
         return self._n_open > 0
 
     def n_skipped(self) -> dict[str, int]:
-        """Metric -> windows that it could not judge and left out of its total."""
+        """Metric -> windows that it could not judge."""
         counts = {m.name: getattr(self._total[m.summary], "n_skipped", 0) for m in self.metrics}
         return {name: count for name, count in counts.items() if count}
 

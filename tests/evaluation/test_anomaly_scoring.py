@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from onlineml.evaluation import detections, range_precision, range_recall, stretches
+from onlineml.evaluation import detections, range_precision, range_recall, stretches, vus
 from onlineml.evaluation.anomaly_scoring import front
+from tests.naive.vus import vus as naive_vus
 
 
 def naive_recall(labels, alarms, existence, weight):
@@ -63,3 +64,30 @@ def test_bad_arguments_are_refused() -> None:
         detections([0, 1], [0, 1, 1])
     with pytest.raises(ValueError, match="existence"):
         range_recall([0, 1], [0, 1], existence=2.0)
+
+
+@pytest.mark.parametrize("buffer", [0, 1, 7])
+def test_vus_equals_its_plain_twin(buffer: int) -> None:
+    rng = np.random.default_rng(buffer)
+    for _ in range(5):
+        labels = np.repeat(rng.random(25) < 0.3, 4)
+        labels[:2], labels[50:55] = [True, False], [0, 1, 0, 1, 0]
+        scores = (rng.random(100) + 0.5 * labels).round(1)
+        assert vus(labels, scores, buffer=buffer) == pytest.approx(
+            naive_vus(labels.astype(int).tolist(), scores.tolist(), buffer)
+        )
+
+
+def test_vus_at_its_edges() -> None:
+    labels = np.zeros(60, int)
+    labels[20:30] = 1
+    assert vus(labels, labels, buffer=0) == (1.0, 1.0)
+    late = np.roll(labels, 4)
+    assert vus(labels, late, buffer=16).pr > vus(labels, late, buffer=0).pr + 0.1
+    noise = np.random.default_rng(0).random(60)
+    assert vus(labels, noise, buffer=8).pr < 0.5
+    assert np.isnan(vus(np.zeros(5), noise[:5], buffer=2)).all()
+    with pytest.raises(ValueError, match="buffer"):
+        vus(labels, noise, buffer=-1)
+    with pytest.raises(ValueError, match="scores"):
+        vus(labels, noise[1:], buffer=1)

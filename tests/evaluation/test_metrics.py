@@ -102,15 +102,12 @@ def test_rankings_of_two_classes(name):
     records, _ = scored(rows, [name], 150)
     scores, positive = rows.probabilities[:, 1], rows.y == 1
     oracle = {"roc_auc": sk.roc_auc_score, "average_precision": sk.average_precision_score}[name]
-    values = []
     for k, (n, window, cumulative) in enumerate(records):
         part = slice(150 * k, 150 * k + n)
-        values.append(window[name])
-        assert window[name] == pytest.approx(oracle(positive[part], scores[part]))
-        twin = getattr(naive, name)(positive[part].tolist(), scores[part].tolist())
-        assert window[name] == pytest.approx(twin)
-        sizes = [n for n, _, _ in records[: k + 1]]
-        assert cumulative[name] == pytest.approx(np.average(values, weights=sizes))
+        for value, rows_of in ((window[name], part), (cumulative[name], slice(0, part.stop))):
+            assert value == pytest.approx(oracle(positive[rows_of], scores[rows_of]))
+            twin = getattr(naive, name)(positive[rows_of].tolist(), scores[rows_of].tolist())
+            assert value == pytest.approx(twin)
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
@@ -125,9 +122,24 @@ def test_rankings_of_several_classes_are_means_of_one_against_the_rest(name):
     if name == "roc_auc":
         due = sk.roc_auc_score(rows.y, rows.probabilities, multi_class="ovr")
         assert found[name] == pytest.approx(due)
+    for _, _, total in scored(rows, [name], 70)[0][-1:]:
+        assert total[name] == pytest.approx(np.mean(by_class))
 
 
-def test_windows_of_one_class_are_left_out_and_counted():
+def test_rows_before_a_class_came_count_with_the_score_0():
+    rng = np.random.default_rng(4)
+    y = np.concatenate([rng.integers(0, 2, 130), rng.integers(0, 3, 100)])
+    probabilities = rng.dirichlet(np.ones(3), len(y))
+    probabilities[:130, 2] = 0.0
+    scores = Scores([metric("average_precision")], 50, [0, 1, 2])
+    for part, width in ((slice(0, 130), 2), (slice(130, 230), 3)):
+        list(scores.add(Scored(y[part], y[part], y[part], probabilities[part, :width])))
+    _, _, total = scores.close()
+    due = np.mean([sk.average_precision_score(y == c, probabilities[:, c]) for c in range(3)])
+    assert total["average_precision"] == pytest.approx(due)
+
+
+def test_windows_of_one_class_have_no_value_and_are_counted():
     rows = some_rows(300, 2, seed=1)
     y = rows.y.copy()
     y[100:200] = 0
@@ -136,7 +148,8 @@ def test_windows_of_one_class_are_left_out_and_counted():
     windows = [window["roc_auc"] for _, window, _ in records]
     assert np.isnan(windows).tolist() == [False, True, False]
     totals = [cumulative["roc_auc"] for _, _, cumulative in records]
-    assert totals == pytest.approx([windows[0], windows[0], (windows[0] + windows[2]) / 2])
+    due = [sk.roc_auc_score(y[:n] == 1, rows.probabilities[:n, 1]) for n in (100, 200, 300)]
+    assert totals == pytest.approx(due)
     assert scores.n_skipped() == {"roc_auc": 1}
 
 

@@ -79,7 +79,7 @@ def test_json_gives_the_same_result_back(result, tmp_path):
         back = Result.from_json(source)
         np.testing.assert_equal(back.to_plain(), result.to_plain())
         assert repr(back) == repr(result)
-    one_class = prequential(GaussianNB(), blobs(5), metrics="roc_auc", window=1)
+    one_class = prequential(GaussianNB(), blobs(5), metrics="roc_auc", max_rows=1)
     assert np.isnan(Result.from_json(one_class.to_json()).run("GaussianNB").totals["roc_auc"])
 
 

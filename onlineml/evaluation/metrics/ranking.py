@@ -1,11 +1,16 @@
 """Metrics of rankings: how well scores put one class before the others.
 
-Both are exact within a window, by sorting; rows of equal score are one step of the curve. With two
-classes the positive one is the greater label (the later to appear where labels have no order);
-with more, the value is the mean over the classes that occur in the window, each against the rest.
-A window of one class has no ranking: its value is NaN and it is left out of the total, which is
-the mean of the windows' values weighted by their rows. A total over all rows at once would
-compare scores across concept drifts, and would need all rows.
+Rows of equal score are one step of the curve. With two classes the positive one is the greater
+label (the later to appear where labels have no order); with more, the value is the mean over the
+classes that occur, each against the rest. A window of one class has no ranking: its value is NaN.
+
+Windows are exact, by sorting. Totals compare the scores of all rows with each other: a model whose
+scores change their meaning in the course of the stream pays for it, as one threshold would not do.
+They are exact until a class has 16,384 rows (fewer with more than two classes: the room is shared);
+then the highest 8,192 scores of each class stay exact, and the others are thinned out
+(`ranked.Ranked`). ROC-AUC is off by less than 0.0015 after a million rows of each class at the very
+worst, and by less than 0.00005 in measurements. Totals are worked out anew at the end of each
+window, in 0.1 to 0.5 ms.
 
 References
 ----------
@@ -17,42 +22,19 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from onlineml.evaluation.metrics.metric import Array, Ints, Metric, Scored, Summary
-from onlineml.kernels import jit
-
-
-@jit
-def _areas(scores: Array, order: Ints, y: Ints, positive: int) -> tuple[float, float]:
-    """ROC-AUC and average precision; `order` sorts `scores` upwards. NaN without both classes."""
-    n = y.shape[0]
-    hits, misses, area, precision = 0, 0, 0.0, 0.0
-    i = n - 1
-    while i >= 0:
-        score, new_hits, new_misses = scores[order[i]], 0, 0
-        while i >= 0 and scores[order[i]] == score:
-            if y[order[i]] == positive:
-                new_hits += 1
-            else:
-                new_misses += 1
-            i -= 1
-        area += new_misses * (hits + 0.5 * new_hits)
-        hits += new_hits
-        misses += new_misses
-        precision += new_hits * (hits / (hits + misses))
-    if hits == 0 or misses == 0:
-        return np.nan, np.nan
-    return area / (hits * misses), precision / hits
+from onlineml.evaluation.metrics.ranked import CAPACITY, Ranked, areas
 
 
 class Rankings(Summary):
-    """The rows of the window by score; of absorbed windows, the sums of their values."""
+    """The rows of the window by score; of absorbed windows, what was kept of all their scores."""
 
-    _kept = ("_rows", "_sums", "_n", "n_skipped")
+    _kept = ("_rows", "_n", "n_skipped")
 
     def __init__(self, classes: list[Hashable]) -> None:
         self._occurred: set[int] = set()  # classes so far, across windows
@@ -62,7 +44,8 @@ class Rankings(Summary):
         """Forget all rows."""
         self._rows: list[tuple[Ints, Array]] = []
         self._areas: tuple[float, float] | None = None
-        self._sums, self._n = np.zeros(2), 0
+        self._all: list[tuple[Ranked, Ranked]] = []  # by class: its scores in its rows, in others
+        self._n = 0  # rows absorbed
         self.n_skipped = 0
 
     def add(self, rows: Scored) -> None:
@@ -73,23 +56,36 @@ class Rankings(Summary):
         self._areas = None
 
     def absorb(self, window: Rankings) -> None:
-        """Add the values of a window, weighted by its rows."""
-        areas = np.array(window.areas)
-        if np.isnan(areas[0]):
-            self.n_skipped += 1
-        else:
-            n = sum(len(y) for y, _ in window._rows)
-            self._sums += n * areas
-            self._n += n
+        """Take in the scores of a window."""
+        window._gather()
+        self._occurred |= window._occurred
+        self.n_skipped += bool(np.isnan(window.areas[0]))
+        for y, scores in window._rows:
+            self._make_room(max(*self._occurred, *np.flatnonzero(scores.any(axis=0)).tolist(), 1))
+            capacity = max(CAPACITY >> ((len(self._all) - 1).bit_length() - 1), 512)
+            for code, (own, others) in enumerate(self._all):
+                column, hit = _column(scores, code), y == code
+                own.add(column[hit], capacity)
+                others.add(column[~hit], capacity)
+            self._n += len(y)
+        self._areas = None
+
+    def _make_room(self, last: int) -> None:
+        """Follow the classes up to `last`; for a new one, all rows until now have the score 0."""
+        for _ in range(len(self._all), last + 1):
+            self._all.append((Ranked(), Ranked()))
+            self._all[-1][1].add_zeros(self._n)
 
     def get_state(self) -> dict[str, Any]:
-        """The open window and the sums, as plain values and arrays."""
+        """The open window and what is kept of all rows, as plain values and arrays."""
         self._gather()
-        return {**super().get_state(), "occurred": sorted(self._occurred)}
+        kept = [[ranked.get_state() for ranked in pair] for pair in self._all]
+        return {**super().get_state(), "all": kept, "occurred": sorted(self._occurred)}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `get_state` gave."""
         super().set_state(state)
+        self._all = [(Ranked.from_state(a), Ranked.from_state(b)) for a, b in state["all"]]
         self._occurred = set(state["occurred"])
 
     def _gather(self) -> None:
@@ -102,24 +98,32 @@ class Rankings(Summary):
 
     @property
     def areas(self) -> tuple[float, float]:
-        """ROC-AUC and average precision: of the window, or the mean of those absorbed."""
-        if self._n:
-            return float(self._sums[0] / self._n), float(self._sums[1] / self._n)
+        """ROC-AUC and average precision: of the window, or of all rows that were absorbed."""
         if self._areas is None:
-            self._areas = self._ranked() if self._rows else (np.nan, np.nan)
+            parts = self._of_window() if self._rows else self._of_all()
+            known = [part for part in parts if not np.isnan(part[0])]
+            roc_auc, precision = np.mean(known, axis=0) if known else (np.nan, np.nan)
+            self._areas = float(roc_auc), float(precision)
         return self._areas
 
-    def _ranked(self) -> tuple[float, float]:
-        y = np.concatenate([y for y, _ in self._rows])
-        present = np.unique(y).tolist()
+    def _of_window(self) -> Iterator[tuple[float, float]]:
+        self._gather()
+        ((y, scores),) = self._rows
+        for code in self._positives(np.unique(y).tolist()):
+            column, hit = _column(scores, code), y == code
+            own, others = np.sort(column[hit]), np.sort(column[~hit])
+            yield areas(own, np.ones(len(own)), others, np.ones(len(others)))
+
+    def _of_all(self) -> Iterator[tuple[float, float]]:
+        for code in self._positives(sorted(self._occurred)):
+            own, others = self._all[code]
+            yield areas(*own.content, *others.content)
+
+    def _positives(self, present: list[int]) -> list[int]:
+        """The classes that are each set against the rest."""
         if len(present) < 2:
-            return np.nan, np.nan
-        positives = [self._positive()] if len(self._occurred) == 2 else present
-        values = []
-        for positive in positives:
-            column = np.concatenate([_column(s, positive) for _, s in self._rows])
-            values.append(_areas(column, np.argsort(column), y, positive))
-        return float(np.mean([v[0] for v in values])), float(np.mean([v[1] for v in values]))
+            return []
+        return [self._positive()] if len(self._occurred) == 2 else present
 
     def _positive(self) -> int:
         first, second = sorted(self._occurred)

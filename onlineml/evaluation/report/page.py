@@ -190,7 +190,10 @@ class _Block:
             yield f"{result.n_unlabeled:,} rows never got a label."
         skipped = max((n for run in result for n in run.n_skipped.values()), default=0)
         if skipped:
-            yield f"Up to {skipped:,} windows of one class were left out of ranking metrics."
+            yield (
+                f"Up to {skipped:,} windows held rows of one class only: curves of ranking metrics "
+                "have gaps there, totals do not."
+            )
 
     def _facts(self) -> Iterator[dict[str, str]]:
         result = self.result
