@@ -172,6 +172,8 @@ class Worker(Listener):
                 self._n_messages += len(item.offsets)
                 desk.put(item)
         for number, desk in list(self._desks.items()):
+            if self._desks.get(number) is not desk:  # given up while others were written
+                continue
             self._write(desk.work(partial(self._is_caught_up, number)))
         self._hold_back()
         now = monotonic()

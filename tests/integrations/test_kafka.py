@@ -1,0 +1,240 @@
+"""Kafka on brokers inside this process: real connections on loopback, nothing to install."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+
+import pytest
+
+from onlineml.checks.sources import Reader, check_source
+from onlineml.datasets.messages import LostMessagesError, Partition
+from onlineml.datasets.sinks import Record, SinkError
+
+pytest.importorskip("confluent_kafka")
+from onlineml.integrations import KafkaSink, KafkaSource, MockCluster
+from onlineml.integrations.kafka import SourceError
+
+GROUPS = itertools.count()
+QUICK = {
+    "session.timeout.ms": 2000, "heartbeat.interval.ms": 300, "reconnect.backoff.max.ms": 100,
+    "fetch.error.backoff.ms": 20, "fetch.wait.max.ms": 10,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    try:
+        made = MockCluster()
+    except ImportError as error:
+        pytest.skip(str(error))
+    with made:
+        yield made
+
+
+def fill(cluster, topic, partitions, *, new=True):
+    """Put lists of values, one a partition, into a topic."""
+    from confluent_kafka import Producer
+
+    if new:
+        cluster.create(topic, len(partitions))
+    producer = Producer({"bootstrap.servers": cluster.address})
+    for number, values in enumerate(partitions):
+        for value in values:
+            producer.produce(topic, value, partition=number)
+    assert producer.flush(10) == 0
+
+
+def source(cluster, **options):
+    config = {"bootstrap.servers": cluster.address, "group.id": f"g{next(GROUPS)}", **QUICK}
+    return KafkaSource({**config, **options.pop("config", {})}, **options)
+
+
+VALUES = {
+    Partition("events", number): [b'{"n": %d}' % (100 * number + i) for i in range(20)]
+    for number in range(3)
+}
+
+
+@pytest.mark.parametrize("partitions", [None, range(3)], ids=["group", "fixed"])
+def test_kafka_conforms(cluster, partitions):
+    if partitions is None:
+        fill(cluster, "events", list(VALUES.values()))
+    check_source(lambda: source(cluster, ends=True, partitions=partitions), VALUES)
+
+
+def test_a_message_comes_with_key_time_and_nothing(cluster):
+    cluster.create("parts", 1)
+    sink = KafkaSink({"bootstrap.servers": cluster.address})
+    sink.write([Record("parts", b"1", b"k", {"why": "x"}), Record("parts", None)])
+    sink.flush()
+    assert sink.backlog() == 0
+    sink.close()
+    one, reader = source(cluster, partitions=[0]), Reader()
+    one.subscribe(["parts"], reader)
+    while not (found := one.poll(10, 0.2)):
+        pass
+    (batch,) = found
+    assert batch[1:4] == ([0, 1], [b"k", None], [b"1", None])
+    assert all(1.7e9 < time < 5e9 for time in batch.times)
+    one.close()
+
+
+def test_partitions_move_to_readers_that_join_and_back(cluster):
+    fill(cluster, "moving", [[b"%d" % i for i in range(50)] for _ in range(4)])
+    group = {"group.id": "moving-group"}
+    readers = [Reader(), Reader()]
+    readers[1].next = readers[0].next  # what a checkpoint folder is
+    first, second = (source(cluster, config=group) for _ in range(2))
+    first.subscribe(["moving"], readers[0])
+    readers[0].read(first, 120)
+    assert len(readers[0].owned) == 4
+    second.subscribe(["moving"], readers[1])
+    while not len(readers[0].owned) == len(readers[1].owned) == 2:
+        readers[0].take(first.poll(7, 0.05))
+        readers[1].take(second.poll(7, 0.05))
+    second.close()
+    assert readers[1].told[-1] == "revoke"
+    while len(readers[0].owned) < 4:
+        readers[0].take(first.poll(7, 0.05))
+    left = 200 - sum(len(v) for r in readers for v in r.values.values())
+    readers[0].read(first, left)
+    assert {p: readers[0].next[p] for p in readers[0].owned} == dict.fromkeys(
+        (Partition("moving", n) for n in range(4)), 50
+    )
+    first.close()
+
+
+def test_what_retention_drops_is_named_and_can_be_skipped(cluster):
+    fill(cluster, "short", [[b"%d" % i for i in range(50)]])
+    cluster.drop("short", 0, 30)
+    one, reader = source(cluster), Reader({Partition("short", 0): 10})
+    one.subscribe(["short"], reader)
+    with pytest.raises(LostMessagesError, match=r"short/0: got offset 10 .* 30 to 50: 20 messages"):
+        reader.read(one, 1)
+    one.seek(Partition("short", 0), None)
+    reader.read(one, 20)
+    assert reader.values[Partition("short", 0)][0] == b"30"
+    one.close()
+
+
+def test_the_end_of_a_partition_is_known(cluster):
+    fill(cluster, "ending", [[b"1"]])
+    one, reader, place = source(cluster), Reader(), Partition("ending", 0)
+    one.subscribe(["ending"], reader)
+    reader.read(one, 1)
+    while not one.is_caught_up(place):
+        assert one.poll(5, 0.1) == []
+    fill(cluster, "ending", [[b"2"]], new=False)
+    reader.read(one, 1)
+    one.seek(place, 0)
+    assert not one.is_caught_up(place)
+    one.close()
+
+
+def test_a_reader_that_fails_in_a_callback_is_heard(cluster):
+    fill(cluster, "failing", [[b"1"]])
+
+    class Failing(Reader):
+        def on_assign(self, partitions):
+            raise ValueError("no room")
+
+    one = source(cluster)
+    one.subscribe(["failing"], Failing())
+    with pytest.raises(ValueError, match="no room"):
+        Reader().read(one, 1)
+    one.close()
+
+    class FailsAtTheEnd(Reader):
+        def on_revoke(self, partitions):
+            raise OSError("disk full")
+
+    for partitions in (None, [0]):
+        one, reader = source(cluster, partitions=partitions), FailsAtTheEnd()
+        one.subscribe(["failing"], reader)
+        reader.read(one, 1)
+        with pytest.raises(OSError, match="disk full"):
+            one.close()
+
+
+def test_a_broker_that_goes_and_comes_back_is_waited_for(tmp_path):
+    with MockCluster() as own:
+        fill(own, "events", [[b"%d" % i for i in range(30)]])
+        own.fail("fetch", [3, 6, 7, 19])
+        one, reader = source(own), Reader()
+        one.subscribe(["events"], reader)
+        reader.read(one, 10)
+        sink = KafkaSink({"bootstrap.servers": own.address, "reconnect.backoff.max.ms": 100})
+        own.set_down()
+        sink.write([Record("events", b"%d" % i) for i in range(30, 40)])
+        reader.read(one, 30 - len(reader.values[Partition("events", 0)]))
+        assert one.poll(1, 0.3) == []
+        own.set_up()
+        sink.flush()
+        reader.read(one, 10)
+        assert reader.values[Partition("events", 0)] == [b"%d" % i for i in range(40)]
+        sink.close()
+        one.close()
+
+
+# -------------------------------------------------------------------- what is refused
+
+
+def test_settings_that_cannot_be_are_named(cluster):
+    good = {"bootstrap.servers": cluster.address, "group.id": "g"}
+    for change, words in (
+        ({"bootstrap.servers": ""}, "expected brokers, such as"),
+        ({"group.id": None}, r"group\.id.* a name that all readers"),
+        ({"auto.offset.reset": "latest"}, "got 'latest', expected 'error'"),
+        ({"partition.assignment.strategy": "cooperative-sticky"}, "expected 'range'"),
+        ({"grup.id": "x"}, 'config: .*"grup.id"'),
+    ):
+        with pytest.raises(ValueError, match=words):
+            KafkaSource({**good, **change})
+    with pytest.raises(ValueError, match=r"delivery.report"):
+        KafkaSink({**good, "delivery.report.only.error": False})
+    assert KafkaSource({**good, "auto.offset.reset": "error"}).config["group.id"] == "g"
+
+
+def test_topics_need_equal_numbers_of_partitions(cluster):
+    cluster.create("three", 3)
+    cluster.create("two", 2)
+    one = source(cluster)
+    with pytest.raises(ValueError, match=r"'three': 3, 'two': 2.*equal numbers"):
+        one.subscribe(["three", "two"], Reader())
+    with pytest.raises(ValueError, match="numbers below 2, as two has"):
+        source(cluster, partitions=[2]).subscribe(["two"], Reader())
+
+
+def test_no_broker_is_said_at_once(caplog):
+    config = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
+    with pytest.raises(SourceError, match=r"no broker answers at 127.0.0.1:1: .*refused"):
+        KafkaSource(config, patience=0.5).subscribe(["events"], Reader())
+    sink = KafkaSink({"bootstrap.servers": "127.0.0.1:1"}, patience=0.3)
+    sink.write([Record("out", b"1")])
+    with pytest.raises(SinkError, match=r"out: .*timed out|1 messages were not written"):
+        sink.flush()
+    sink.close()
+
+
+def test_secrets_are_never_shown(cluster, caplog):
+    secret = "geheim-1234"
+    config = {
+        "bootstrap.servers": cluster.address, "group.id": "g", "sasl.password": secret,
+        "ssl.key.password": secret, "sasl.username": "me", "security.protocol": "sasl_plaintext",
+        "sasl.mechanisms": "PLAIN", "debug": "all", "log_level": 7,
+    }  # fmt: skip
+    with caplog.at_level(logging.DEBUG):
+        one = KafkaSource(config, patience=0.5)
+        with pytest.raises(SourceError) as failure:
+            one.subscribe(["events"], Reader())
+        sink = KafkaSink({k: v for k, v in config.items() if k != "group.id"}, patience=0.3)
+        sink.write([Record("out", b"1")])
+        with pytest.raises(SinkError):
+            sink.flush()
+        with pytest.raises(ValueError, match=r"config: .*compression") as refused:
+            KafkaSink({"bootstrap.servers": secret, "sasl.password": secret,
+                       "compression.type": secret})  # fmt: skip
+        assert secret not in str(refused.value)
+    assert "me" in repr(one)
+    assert secret not in repr(one) + repr(sink) + str(failure.value) + caplog.text
