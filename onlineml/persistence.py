@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 import onlineml
 from onlineml.estimator import Estimator
-from onlineml.registry import estimators, nearest
+from onlineml.registry import estimator, estimators, nearest
 
 MAGIC, VERSION = b"ONLINEML", 1
 _PREFIX = struct.Struct("<8sIQ")
@@ -186,8 +186,7 @@ def _read(content: bytes, classes: Iterable[type[Estimator]], trusted_pickle: bo
 
     header, body = _parted(content)
     arrays = from_bytes(body)
-    known = estimators() | {own.__name__: own for own in classes}
-    reading = _Reading(known, trusted_pickle)
+    reading = _Reading({own.__name__: own for own in classes}, trusted_pickle)
     attached = _unpacked(header.get("attached"), arrays, reading)
     if header["class"] != _PICKLE:
         return Saved(_built(header, arrays, reading), header["extra"], attached)
@@ -197,9 +196,9 @@ def _read(content: bytes, classes: Iterable[type[Estimator]], trusted_pickle: bo
 
 
 class _Reading(NamedTuple):
-    """The classes that a file may name, and whether it may hold pickles."""
+    """The classes that a file may name beside the package's, and whether it may hold pickles."""
 
-    known: Mapping[str, type[Estimator]]
+    own: Mapping[str, type[Estimator]]
     trusted: bool
 
 
@@ -282,7 +281,7 @@ def _unpacked(value: Any, arrays: Arrays, reading: _Reading) -> Any:
     if "$tuple" in value:
         return tuple(_unpacked(value["$tuple"], arrays, reading))
     if "$estimator" in value:
-        return _class_of(value["$estimator"], reading.known)(
+        return _class_of(value["$estimator"], reading.own)(
             **_named(value["params"], arrays, reading)
         )
     if "$pickle" in value:
@@ -297,14 +296,16 @@ def _named(params: Mapping[str, Any], arrays: Arrays, reading: _Reading) -> dict
     return {key: _unpacked(value, arrays, reading) for key, value in params.items()}
 
 
-def _class_of(name: str, known: Mapping[str, type[Estimator]]) -> type[Estimator]:
-    if name not in known:
-        raise CheckpointError(f"unknown class {name!r}: {nearest(name, known)}; see classes=")
-    return known[name]
+def _class_of(name: str, own: Mapping[str, type[Estimator]]) -> type[Estimator]:
+    found = own.get(name) or estimator(name)
+    if found is None:
+        close = nearest(name, [*estimators(), *own])
+        raise CheckpointError(f"unknown class {name!r}: {close}; see classes=")
+    return found
 
 
 def _built(header: Mapping[str, Any], arrays: Arrays, reading: _Reading) -> Estimator:
-    kind = _class_of(header["class"], reading.known)
+    kind = _class_of(header["class"], reading.own)
     try:
         model = kind(**_named(header["params"], arrays, reading))
         return model.set_state(_unpacked(header["state"], arrays, reading))

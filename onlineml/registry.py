@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from types import ModuleType
+from typing import TypeGuard
 
 from onlineml.estimator import Estimator
 
@@ -25,19 +27,31 @@ ROOMS = (
 
 @cache
 def estimators() -> dict[str, type[Estimator]]:
-    """Exported estimator classes by name: the allow-list of files, checks and the CLI."""
-    found: dict[str, type[Estimator]] = {}
+    """Exported estimator classes by name, each one's file loaded: what checks and listings walk."""
+    found = (getattr(room, name) for room in _rooms() for name in room.__all__)
+    return dict(sorted((item.__name__, item) for item in found if _is_estimator(item)))
+
+
+def estimator(name: str) -> type[Estimator] | None:
+    """The exported estimator of that name, no other file loaded; None where there is none.
+
+    The allow-list of files and of the command line.
+    """
+    for room in _rooms():
+        if name in room.__all__:
+            found = getattr(room, name)
+            return found if _is_estimator(found) else None
+    return None
+
+
+def _rooms() -> Iterator[ModuleType]:
     for room in ROOMS:
-        if importlib.util.find_spec(f"onlineml.{room}") is None:
-            continue
-        module = importlib.import_module(f"onlineml.{room}")
-        exported = (getattr(module, name) for name in module.__all__)
-        found |= {
-            item.__name__: item
-            for item in exported
-            if isinstance(item, type) and issubclass(item, Estimator)
-        }
-    return dict(sorted(found.items()))
+        if importlib.util.find_spec(f"onlineml.{room}") is not None:
+            yield importlib.import_module(f"onlineml.{room}")
+
+
+def _is_estimator(item: object) -> TypeGuard[type[Estimator]]:
+    return isinstance(item, type) and issubclass(item, Estimator)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ ORDER = [
     {"graph", "registry", "persistence", "checks"},
     {"evaluation"},
     {"integrations", "cli"},
+    {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Within one line, only these; they have no way back.
@@ -92,7 +93,7 @@ def imports(tree: ast.Module, module: str) -> Iterator[tuple[str, int, bool]]:
 
 def modules() -> list[tuple[str, Path]]:
     found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")]):
         parts = ("onlineml", *path.relative_to(PACKAGE).with_suffix("").parts)
         if parts != ("onlineml", "__init__"):
             found.append((".".join(parts), path))
@@ -148,9 +149,18 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_importing_the_rooms_compiles_nothing() -> None:
     """The first compile or load of a kernel brings in scipy.linalg, and a second with it."""
-    code = "import sys, onlineml.learners, onlineml.detectors; print('scipy.linalg' in sys.modules)"
+    code = "import sys; from onlineml.registry import estimators; estimators(); "
+    code += "print('scipy.linalg' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_room_loads_the_files_that_are_asked_for() -> None:
+    """A room of a hundred learners must not cost a user of one of them half a second."""
+    code = "import sys; from onlineml.learners import GaussianNB; "
+    code += "print(*(m for m in sys.modules if m.startswith('onlineml.learners.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["onlineml.learners.gaussian_nb"]
 
 
 def test_type_information_is_shipped() -> None:

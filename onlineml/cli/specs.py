@@ -100,18 +100,19 @@ def build_model(spec: Mapping[str, Any]) -> Any:
         from onlineml.graph import chain
 
         return chain(*(build_model(step) for step in spec["chain"]))
-    from onlineml.registry import estimators
+    from onlineml.registry import estimator, estimators
 
-    known, name = estimators(), spec["name"]
-    if name not in known:
-        raise unknown("model", name, known, hint="see `onlineml list models`")
+    name = spec["name"]
+    kind = estimator(name)
+    if kind is None:
+        raise unknown("model", name, estimators(), hint="see `onlineml list models`")
     params = spec.get("params", {})
-    allowed = inspect.signature(known[name]).parameters
+    allowed = inspect.signature(kind).parameters
     for key in params:
         if key not in allowed:
             raise unknown(f"parameter of {name}", key, allowed)
     try:
-        return known[name](**{key: _built(value) for key, value in params.items()})
+        return kind(**{key: _built(value) for key, value in params.items()})
     except TypeError as error:
         raise Mistake(f"{written(spec)}: {error}") from error
 

@@ -1,0 +1,22 @@
+from .budget import Budget
+from .entropy_sampling import EntropySampling
+from .fixed_uncertainty import FixedUncertainty
+from .margin_sampling import MarginSampling
+from .periodic_sampling import PeriodicSampling
+from .query_strategy import Queries, Query
+from .random_sampling import RandomSampling
+from .variable_uncertainty import VariableUncertainty
+from .vessal import VeSSAL
+
+__all__ = [
+    "Budget",
+    "EntropySampling",
+    "FixedUncertainty",
+    "MarginSampling",
+    "PeriodicSampling",
+    "Queries",
+    "Query",
+    "RandomSampling",
+    "VariableUncertainty",
+    "VeSSAL",
+]

@@ -1,0 +1,115 @@
+from .adaptive_random_forest import (
+    AdaptiveRandomForestClassifier,
+    AdaptiveRandomForestRegressor,
+)
+from .adwin_bagging import AdwinBagging
+from .aggregated_mondrian_forest_classifier import (
+    AggregatedMondrianForestClassifier,
+)
+from .aggregated_mondrian_forest_regressor import (
+    AggregatedMondrianForestRegressor,
+)
+from .batch.aue import AUE
+from .batch.awe import AWE
+from .batch.kue import KUE
+from .batch.learn_pp_cds import LearnPPCDS
+from .batch.learn_pp_nie import LearnPPNIE
+from .batch.oob import OOB
+from .batch.ouse import OUSE
+from .batch.rea import REA
+from .batch.rose import ROSE
+from .batch.sea_ensemble import SEAEnsemble
+from .batch.uob import UOB
+from .batch.wae import WAE
+from .dee import DEE
+from .drift_mixture import DriftMixture
+from .drift_moe import DriftMoE
+from .dynamic_weighted_majority import DynamicWeightedMajority
+from .extremely_fast_decision_tree_classifier import (
+    ExtremelyFastDecisionTreeClassifier,
+)
+from .gaussian_nb import GaussianNB
+from .hoeffding_adaptive_tree_classifier import HoeffdingAdaptiveTreeClassifier
+from .hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
+from .hoeffding_tree_classifier import HoeffdingTreeClassifier
+from .hoeffding_tree_regressor import HoeffdingTreeRegressor
+from .knn import KNNClassifier, KNNRegressor
+from .last_classifier import LASTClassifier
+from .leveraging_bagging import LeveragingBaggingClassifier
+from .linear_regression import LinearRegression
+from .logistic_regression import LogisticRegression
+from .majority import MajorityClassifier
+from .mean_regressor import MeanRegressor
+from .mlp_classifier import MLPClassifier
+from .mlp_regressor import MLPRegressor
+from .nearest_class_mean import NearestClassMean
+from .no_change import NoChangeClassifier
+from .online_bagging import OnlineBagging, OnlineBaggingRegressor
+from .online_boosting import OnlineBoosting
+from .online_smooth_boost import OnlineSmoothBoost
+from .passive_aggressive import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+)
+from .replaying_classifier import ReplayingClassifier
+from .slda import SLDA
+from .softmax_regression import SoftmaxRegression
+from .streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
+from .streaming_random_patches import (
+    StreamingRandomPatchesClassifier,
+    StreamingRandomPatchesRegressor,
+)
+
+__all__ = [
+    "AUE",
+    "AWE",
+    "DEE",
+    "KUE",
+    "OOB",
+    "OUSE",
+    "REA",
+    "ROSE",
+    "SLDA",
+    "UOB",
+    "WAE",
+    "AdaptiveRandomForestClassifier",
+    "AdaptiveRandomForestRegressor",
+    "AdwinBagging",
+    "AggregatedMondrianForestClassifier",
+    "AggregatedMondrianForestRegressor",
+    "DriftMixture",
+    "DriftMoE",
+    "DynamicWeightedMajority",
+    "ExtremelyFastDecisionTreeClassifier",
+    "GaussianNB",
+    "HoeffdingAdaptiveTreeClassifier",
+    "HoeffdingAdaptiveTreeRegressor",
+    "HoeffdingTreeClassifier",
+    "HoeffdingTreeRegressor",
+    "KNNClassifier",
+    "KNNRegressor",
+    "LASTClassifier",
+    "LearnPPCDS",
+    "LearnPPNIE",
+    "LeveragingBaggingClassifier",
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "MajorityClassifier",
+    "MeanRegressor",
+    "NearestClassMean",
+    "NoChangeClassifier",
+    "OnlineBagging",
+    "OnlineBaggingRegressor",
+    "OnlineBoosting",
+    "OnlineSmoothBoost",
+    "PassiveAggressiveClassifier",
+    "PassiveAggressiveRegressor",
+    "ReplayingClassifier",
+    "SEAEnsemble",
+    "SoftmaxRegression",
+    "StreamingGradientBoostedTrees",
+    "StreamingRandomPatchesClassifier",
+    "StreamingRandomPatchesRegressor",
+]

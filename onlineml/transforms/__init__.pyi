@@ -1,0 +1,29 @@
+from .conformal_calibrator import ConformalCalibrator
+from .dspot_calibrator import DSPOTCalibrator
+from .feature_hasher import FeatureHasher
+from .from_dict import FromDict
+from .gaussian_tail_calibrator import GaussianTailCalibrator
+from .mean_imputer import MeanImputer
+from .min_max_scaler import MinMaxScaler
+from .one_hot_encoder import OneHotEncoder
+from .running_max import RunningMax
+from .running_mean import RunningMean
+from .running_median import RunningMedian
+from .running_z_score import RunningZScore
+from .standard_scaler import StandardScaler
+
+__all__ = [
+    "ConformalCalibrator",
+    "DSPOTCalibrator",
+    "FeatureHasher",
+    "FromDict",
+    "GaussianTailCalibrator",
+    "MeanImputer",
+    "MinMaxScaler",
+    "OneHotEncoder",
+    "RunningMax",
+    "RunningMean",
+    "RunningMedian",
+    "RunningZScore",
+    "StandardScaler",
+]
