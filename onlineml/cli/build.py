@@ -11,6 +11,7 @@ from onlineml.cli.config import Chain, Source, Step
 from onlineml.cli.mistakes import Mistake, unknown
 
 if TYPE_CHECKING:
+    from onlineml.active.query_strategy import QueryStrategy
     from onlineml.base import Estimator
     from onlineml.datasets import Stream
 
@@ -65,6 +66,27 @@ def models_of(
             name = f"{text} #{number}"
         models[name] = _tried(specs.build_model(spec), text, stream, seeded)
     return models
+
+
+def strategies_of(wanted: Sequence[Step], *, seeded: bool) -> dict[str, QueryStrategy] | None:
+    """Query strategies by the text that describes them; None where there are none."""
+    from onlineml.active.query_strategy import QueryStrategy
+
+    found: dict[str, QueryStrategy] = {}
+    for item in wanted:
+        spec = item.model_dump()
+        text = specs.written(spec)
+        strategy = specs.build_model(spec)
+        if not isinstance(strategy, QueryStrategy):
+            raise Mistake(f"{text} is no query strategy: see `onlineml list models`")
+        if seeded and strategy.get_params().get("seed") is None:
+            strategy.set_params(seed=_SEED)
+        try:
+            strategy._check()
+        except (TypeError, ValueError) as error:
+            raise Mistake(f"{text}: {error}") from error
+        found[text] = strategy
+    return found or None
 
 
 def compile_kernels(models: Iterable[Estimator], stream: Stream) -> None:

@@ -59,7 +59,7 @@ def _source(stream: str, target: str | None) -> dict[str, Any]:
 def compare(config: CompareConfig) -> int | None:
     """Evaluate, show, write; the exit code."""
     from onlineml import evaluation
-    from onlineml.cli.build import compile_kernels, models_of, stream_of
+    from onlineml.cli.build import compile_kernels, models_of, strategies_of, stream_of
     from onlineml.cli.folder import chosen_folder, write_config, write_results
     from onlineml.cli.live import stdout
 
@@ -80,6 +80,8 @@ def compare(config: CompareConfig) -> int | None:
             metrics=config.metrics or None,
             window=config.window,
             label_delay=config.label_delay,
+            strategies=strategies_of(config.strategies, seeded=False),
+            budgets=config.budgets or None,
             on_progress=tell,
         )
     if not found.results:

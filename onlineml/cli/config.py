@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -28,6 +29,12 @@ from onlineml.cli.mistakes import Mistake, nearest
 
 #: Keys that say where results go, not what they are: they do not count for the hash.
 _ELSEWHERE = frozenset({"out", "force", "track", "tracking_uri", "experiment", "processes"})
+
+
+#: Keys that may be given in the singular: one of them is a list of one.
+_SHARED = {
+    "model": "models", "metric": "metrics", "strategy": "strategies", "budget": "budgets",
+}  # fmt: skip
 
 
 class _Strict(BaseModel):
@@ -74,22 +81,35 @@ class Evaluation(_Strict):
     label_delay: int | float = Field(
         default=0, ge=0, description="Rows (int) or seconds (float) until a label arrives."
     )
+    strategies: list[Step] = Field(
+        default_factory=list, description="Query strategies that buy labels; all come when unset."
+    )
+    budgets: list[Annotated[float, Field(gt=0)]] = Field(
+        default_factory=list, description="Of the strategies: shares of the rows, or labels."
+    )
     out: Path | None = Field(default=None, description="Output folder.")
     force: bool = Field(default=False, description="Write into a folder that exists.")
     track: bool = Field(default=False, description="Log to MLflow.")
     tracking_uri: str | None = Field(default=None, description="MLflow store.")
     experiment: str | None = Field(default=None, description="MLflow experiment.")
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "strategies", mode="before")
     @classmethod
-    def _read_models(cls, value: Any) -> Any:
+    def _read_steps(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, list):
             return value
         plain = [_plain(item) for item in value]
         for item in plain:
             if not isinstance(item, dict):
-                raise Mistake(f"models: got {item!r}, expected a name or name and params")
+                due = "a name or name and params"
+                raise Mistake(f"{info.field_name}: got {item!r}, expected {due}")
         return plain
+
+    @model_validator(mode="after")
+    def _budgets_are_spent(self) -> Evaluation:
+        if self.budgets and not self.strategies:
+            raise Mistake("a budget needs a strategy that spends it, such as MarginSampling")
+        return self
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -121,7 +141,7 @@ class RunConfig(Evaluation):
     @model_validator(mode="before")
     @classmethod
     def _one_or_many(cls, values: Any) -> Any:
-        return _renamed(values, {"model": "models", "seed": "seeds", "metric": "metrics"})
+        return _renamed(values, {"seed": "seeds", **_SHARED})
 
     @field_validator("stream", mode="before")
     @classmethod
@@ -139,8 +159,7 @@ class CompareConfig(Evaluation):
     @model_validator(mode="before")
     @classmethod
     def _one_or_many(cls, values: Any) -> Any:
-        singular = {"model": "models", "stream": "streams", "seed": "seeds", "metric": "metrics"}
-        return _renamed(values, singular)
+        return _renamed(values, {"stream": "streams", "seed": "seeds", **_SHARED})
 
     @field_validator("streams", mode="before")
     @classmethod
@@ -173,7 +192,7 @@ def _renamed(values: Any, singular: Mapping[str, str]) -> Any:
                 raise Mistake(f"config: give {one!r} or {many!r}, not both")
             value = renamed.pop(one)
             renamed[many] = value
-        if isinstance(renamed.get(many), str | int | dict):
+        if isinstance(renamed.get(many), str | int | float | dict):
             renamed[many] = [renamed[many]]
     return renamed
 
@@ -197,7 +216,7 @@ def resolve(
         raise Mistake(_first_problem(error, kind, file)) from error
 
 
-_SINGULAR = {"models": "model", "streams": "stream", "seeds": "seed", "metrics": "metric"}
+_SINGULAR = {many: one for one, many in _SHARED.items()} | {"streams": "stream", "seeds": "seed"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -293,7 +312,7 @@ def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | N
 
 def _keys_at(kind: type[BaseModel], path: Iterable[Any]) -> list[str]:
     keys: Mapping[str, type[BaseModel]] = {
-        "models": Step, "stream": Source, "streams": Source, "chain": Step,
+        "models": Step, "strategies": Step, "stream": Source, "streams": Source, "chain": Step,
     }  # fmt: skip
     here = kind
     for part in path:

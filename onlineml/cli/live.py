@@ -130,13 +130,14 @@ def summary(result: Result) -> Table:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("model", overflow="fold")
-    for name in result.metrics:
-        table.add_column(metric_named(name).title, justify="right", no_wrap=True)
+    labels = ("labels",) if any(run.strategy for run in result) else ()
+    for title in (*labels, *(metric_named(name).title for name in result.metrics)):
+        table.add_column(title, justify="right", no_wrap=True)
     for title in ("rows/s", "CPU s", "size"):
         table.add_column(title, justify="right", no_wrap=True)
     best = {name: best_models(result.summary(), name) for name in result.metrics}
     for row in sorted(result.summary(), key=lambda row: bool(row["baseline"])):
-        cells: list[str | Text] = []
+        cells: list[str | Text] = [f"{row['n_labels']:,.0f}" for _ in labels]
         for name in result.metrics:
             spread = row[f"{name}_sd"]
             cell = number(row[name], name)

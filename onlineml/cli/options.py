@@ -38,6 +38,19 @@ class _Delay(click.ParamType[int | float]):
             self.fail(f"{value!r} is neither rows (100) nor seconds (60.0)", param, ctx)
 
 
+class _Budgets(click.ParamType[list[float]]):
+    """Shares of the rows and numbers of labels, with commas between them."""
+
+    name = "share|labels"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[float]:
+        """`0.05,0.1` as a list."""
+        try:
+            return [float(word) for word in str(value).split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is no list of shares (0.05) or labels (70)", param, ctx)
+
+
 _OPTIONS = [
     click.option("--model", "-m", "models", multiple=True, metavar="MODEL",
                  help="Name, Name(key=value) or A | B; once for each model."),
@@ -47,6 +60,10 @@ _OPTIONS = [
     click.option("--window", "-w", type=int, help="Rows in a window of the curves [1000]."),
     click.option("--seed", "seeds", type=_Numbers(), help="Seeds of the models, one run each."),
     click.option("--label-delay", type=_Delay(), help="Rows (100) or seconds (60.0) to a label."),
+    click.option("--strategy", "strategies", multiple=True, metavar="STRATEGY",
+                 help="Query strategy that buys the labels; once for each. Default: all come."),
+    click.option("--budget", "budgets", type=_Budgets(), metavar="SHARE|LABELS[,...]",
+                 help="Of the strategies: share of the rows (0.05) or labels (70), or several."),
     click.option("--out", "-o", type=click.Path(path_type=Path), help="Output folder, a new one."),
     click.option("--force", is_flag=True, help="Write into a folder that exists."),
     click.option("--track", is_flag=True, help="Log to MLflow."),

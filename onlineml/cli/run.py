@@ -38,6 +38,7 @@ def command(
     \b
     onlineml run --model GaussianNB --stream sea_a --rows 100000
     onlineml run -m "StandardScaler | KNNClassifier(k=5)" -s data.csv -t label
+    onlineml run -m GaussianNB -s image_segments --strategy MarginSampling --budget 0.05,0.1
     onlineml run config.yaml --set models.0.params.k=5
     """  # noqa: D301 - click reads the backspace
     values, overrides = flags(given)
@@ -51,7 +52,7 @@ def command(
 
 def run(config: RunConfig) -> int | None:
     """Evaluate, show, write; the exit code."""
-    from onlineml.cli.build import models_of, stream_of
+    from onlineml.cli.build import models_of, strategies_of, stream_of
     from onlineml.cli.folder import chosen_folder, write_config, write_results
     from onlineml.cli.live import Trackers, View, stdout, summary
     from onlineml.evaluation import prequential
@@ -60,6 +61,7 @@ def run(config: RunConfig) -> int | None:
 
     stream, total = stream_of(config.stream, config.rows)
     models = models_of(config.models, stream, seeded=config.seeds is None)
+    strategies = strategies_of(config.strategies, seeded=config.seeds is None)
     metrics = chosen(config.metrics or None, stream.task, detectors=has_detectors(models))
     folder = chosen_folder(config, stream.name)
     tracker = _tracker(config, stream.name, total)
@@ -73,6 +75,8 @@ def run(config: RunConfig) -> int | None:
             metrics=[metric.name for metric in metrics],
             window=config.window,
             label_delay=config.label_delay,
+            strategies=strategies,
+            budgets=config.budgets or None,
             seeds=config.seeds,
             max_rows=config.rows,
             until=lambda n_rows: interrupted(),

@@ -78,7 +78,7 @@ class AtWork:
         if isinstance(model, Classifier):
             self._know_classes()
         self.is_compiled = _is_compiled(model)
-        _compile(model)
+        compile_kernels(model)
 
     def answer_and_learn(self, X: Array, y: Targets) -> Answers:
         """Each row is answered, then learned."""
@@ -153,10 +153,14 @@ class AtWork:
 
     def _answer(self, X: Array) -> Answers:
         before = process_time()
-        rows = self.model._rows(X, fit=False)[1]
-        out = self.model._pass(rows, None, None, self._serving, fit=False)
+        out = self._serve(X)
         self.cpu_seconds += process_time() - before
         return self._read(out)
+
+    def _serve(self, X: Array) -> Array:
+        rows = self.model._rows(X, fit=False)[1]
+        out: Array = self.model._pass(rows, None, None, self._serving, fit=False)
+        return out
 
     def _read(self, out: Array) -> Answers:
         """A pass's output in the codes of the evaluation."""
@@ -201,11 +205,11 @@ def _is_compiled(model: Estimator) -> bool:
     return model._kernel is not None
 
 
-def _compile(model: Estimator) -> None:
+def compile_kernels(model: Estimator) -> None:
     """Compile the kernels of a model and its parts, so that its time is that of its work."""
     if model._kernel is not None:
         _ = model._kernel.call
     for value in vars(model).values():
         for part in value if isinstance(value, list | tuple) else [value]:
             if isinstance(part, Estimator):
-                _compile(part)
+                compile_kernels(part)

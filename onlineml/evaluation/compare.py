@@ -56,8 +56,8 @@ def compare(
     on_progress
         Called with the number of evaluations that are done, and of all.
     **options
-        Further arguments of `prequential`: `metrics`, `window`, `label_delay`, `chunk_size`,
-        `max_pending`.
+        Further arguments of `prequential`: `metrics`, `window`, `label_delay`, `strategies`,
+        `budgets`, `chunk_size`, `max_pending`.
 
     Returns
     -------
@@ -131,11 +131,17 @@ def _units(
     if not apart:
         yield _Unit(stream, source, models, seeds, options, baselines)
         return
+    buys = options.get("strategies") is not None
     for name, model in models.items():
-        for seed in [None] if seeds is None or not seeds_of(model) else dict.fromkeys(seeds):
+        one_run = seeds is None or not (buys or seeds_of(model))
+        for seed in [None] if one_run else dict.fromkeys(seeds or ()):
             only = None if seed is None else [seed]
             yield _Unit(stream, source, {name: model}, only, options)
     if baselines:
+        options = options | {"strategies": None, "budgets": None}
+        if buys:
+            taught = {f"{name} with all labels": model for name, model in models.items()}
+            yield _Unit(stream, source, taught, seeds, options, is_baseline=True)
         added = baselines_of(source.task, models)
         if added:
             yield _Unit(stream, source, added, None, options, is_baseline=True)

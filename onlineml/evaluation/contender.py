@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.base import Classifier
 from onlineml.evaluation.at_work import Answers, AtWork, Bools, Ints, Labels, Targets
 from onlineml.evaluation.course import Course
 from onlineml.evaluation.entrants import Entrant
@@ -35,7 +36,8 @@ class Contender(AtWork):
         on_window: Callable[[WindowRecord], None],
     ) -> None:
         in_full = any(metric.needs_probabilities for metric in metrics)
-        super().__init__(entrant.estimator, labels, in_full=in_full)
+        buys = entrant.strategy is not None and isinstance(entrant.estimator, Classifier)
+        super().__init__(entrant.estimator, labels, in_full=in_full or buys)
         self.entrant, self.on_window = entrant, on_window
         self.run = Run(entrant.name, entrant.seed, repr(entrant.estimator), entrant.baseline)
         self.run.window = {metric.name: [] for metric in metrics}
@@ -60,6 +62,13 @@ class Contender(AtWork):
         ]
         return reduce(Answers.then, parts)
 
+    def play(self, X: Array, y: Targets, numbers: Ints, lesson: Bools) -> Answers:
+        """`follow`, told the numbers that the rows have in the stream."""
+        return self.follow(X, y, lesson)
+
+    def give_up(self, numbers: Ints) -> None:
+        """The labels of these rows never come."""
+
     # ---------------------------------------------------------------- its scores
 
     def score(self, y: npt.NDArray[Any], answers: Answers, no_change: Ints | None) -> None:
@@ -81,7 +90,11 @@ class Contender(AtWork):
         run, n_rows = self.run, self._scores.n_rows
         record = WindowRecord(
             run.model, run.seed, run.baseline, n_rows, n, window, cumulative, self.cpu_seconds,
-            self._course.seen(),
+            self._course.seen(), self._count_labels(n),
         )  # fmt: skip
         run.take(record)
         self.on_window(record)
+
+    def _count_labels(self, n: int) -> int | None:
+        """Labels bought of the rows scored so far, `n` of them since it was asked last."""
+        return None

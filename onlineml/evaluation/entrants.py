@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from onlineml.base import Classifier, Detector, Estimator, Regressor
 from onlineml.schema import Schema, wrong
+
+if TYPE_CHECKING:
+    from onlineml.active.query_strategy import QueryStrategy
+    from onlineml.evaluation.label_budgets import Purchase
 
 Models = Estimator | Sequence[Estimator] | Mapping[str, Estimator]
 
@@ -18,6 +22,11 @@ class Entrant(NamedTuple):
     seed: int | None
     estimator: Estimator
     baseline: bool = False
+    #: What decides which labels it learns, and how the parts of the name are called.
+    strategy: QueryStrategy | None = None
+    learner: str = ""
+    strategy_name: str = ""
+    budget: str = ""
 
 
 def entrants(
@@ -28,8 +37,12 @@ def entrants(
     seeds: Sequence[int] | None,
     baselines: bool,
     inplace: bool,
+    purchases: Sequence[Purchase] = (),
 ) -> list[Entrant]:
-    """Started copies of `models`, one for each seed where they have one, baselines last."""
+    """Started copies of `models`, one for each seed where they have one, baselines last.
+
+    With `purchases`, one for each of them; the models that learn all labels are then baselines.
+    """
     named = named_models(models)
     roles = (Regressor,) if task == "regression" else (Classifier, Detector)
     for name, model in named.items():
@@ -41,6 +54,17 @@ def entrants(
         for name, model in named.items()
         for seed, twin in _copies(name, model, seeds, inplace)
     ]
+    if purchases:
+        if inplace:
+            raise wrong("inplace", inplace, "False: several copies learn with strategies")
+        others = [e._replace(name=f"{e.name} with all labels", baseline=True) for e in entered]
+        entered = [
+            entrant
+            for name, model in named.items()
+            for purchase in purchases
+            for entrant in _buyers(name, model, purchase, seeds)
+        ]
+        entered += others if baselines else []
     if baselines:
         added = baselines_of(task, named)
         entered += [Entrant(name, None, model, baseline=True) for name, model in added.items()]
@@ -87,6 +111,26 @@ def _copies(
         raise wrong("seeds", seeds, due)
     for seed in dict.fromkeys(seeds):
         yield seed, model.clone().set_params(**dict.fromkeys(params, seed))
+
+
+def _buyers(
+    name: str, model: Estimator, purchase: Purchase, seeds: Sequence[int] | None
+) -> Iterable[Entrant]:
+    """The model with a strategy, once for each seed."""
+    if not isinstance(model, Classifier) and purchase.strategy._needs_proba:
+        due = "a classifier, as that strategy reads class probabilities"
+        raise wrong(f"models[{name!r}]", model, due)
+    pairs = list(_copies(name, model, seeds, inplace=False))
+    if seeds is not None and not seeds_of(model):  # then the strategies differ
+        pairs = [(seed, _copy(model)) for seed in dict.fromkeys(seeds)]
+    for seed, twin in pairs:
+        strategy = purchase.strategy.clone()
+        if seeds is not None:
+            strategy.set_params(seed=seed)
+        yield Entrant(
+            f"{name} with {purchase.label}", seed, twin,
+            strategy=strategy, learner=name, strategy_name=purchase.name, budget=purchase.budget,
+        )  # fmt: skip
 
 
 def _copy(model: Estimator) -> Estimator:

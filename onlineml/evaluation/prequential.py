@@ -8,10 +8,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.active import Budget
 from onlineml.datasets.stream import Chunk, Stream
+from onlineml.evaluation.buyer import contender_of
 from onlineml.evaluation.contender import Answers, Contender, Labels
 from onlineml.evaluation.delay import Delay, LabelDelay, Script, delay_of
 from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors
+from onlineml.evaluation.label_budgets import Strategies, purchases
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.result import Result, WindowRecord
 from onlineml.schema import Array, Schema, wrong
@@ -36,6 +39,8 @@ def prequential(
     metrics: Sequence[str] | str | None = None,
     window: int = 1000,
     label_delay: LabelDelay = 0,
+    strategies: Strategies | None = None,
+    budgets: Sequence[Budget | float] | Budget | float | None = None,
     seeds: Sequence[int] | None = None,
     baselines: bool = True,
     max_rows: int | None = None,
@@ -71,6 +76,15 @@ def prequential(
         comes and scored when its label comes, which is also when it is learned; labels come in
         order of their time, then of their rows. Those outstanding at the end of the stream are
         scored and learned then.
+    strategies
+        Query strategies that decide which labels are bought: one, several, or name -> strategy.
+        Every model takes part once with each; all rows are answered and scored, those that were
+        bought are learned when their labels come. Labels that never come are paid all the same.
+        Baselines, the models with all labels are among them, learn every row.
+    budgets
+        Each strategy takes part once with each of them, in the place of its own: a `Budget`, a
+        share of the rows in (0, 1], or a number of labels above 1, spread over the rows of a stream
+        whose number is known.
     seeds
         Models with a parameter `seed` (or parts that have one) run once for each; others run once.
         The stream stays the same.
@@ -114,11 +128,13 @@ def prequential(
     delay, late_by = delay_of(label_delay, max_pending)
     used = chosen(metrics, source.task, detectors=has_detectors(models))
     labels = Labels(source.task)
+    bought = purchases(strategies, budgets, source.n_rows)
     entered = entrants(
-        models, source.task, source.schema, seeds=seeds, baselines=baselines, inplace=inplace
-    )
+        models, source.task, source.schema, seeds=seeds, baselines=baselines, inplace=inplace,
+        purchases=bought,
+    )  # fmt: skip
     on_window = _ignore if track is None else track.on_window
-    contenders = [Contender(entrant, used, window, labels, on_window) for entrant in entered]
+    contenders = [contender_of(entrant, used, window, labels, on_window) for entrant in entered]
     result = Result(
         stream=source.name,
         task=source.task,
@@ -262,7 +278,8 @@ class _Evaluation:
         kept: list[Answers] = []
         X, y = waiting.X[at], waiting.y[at]
         for k, contender in enumerate(self.contenders):
-            answers = contender.follow(X, y, script.lesson)
+            answers = contender.play(X, y, script.rows, script.lesson)
+            contender.give_up(script.lost)
             if earlier:
                 answers = earlier[k].then(answers)
             scored = answers.at(taught)

@@ -109,7 +109,7 @@ class Result:
         """One row a model, best first: means over seeds, and their standard deviations.
 
         Keys: `model`, `baseline`, `n_seeds`, `n_rows`, each metric, `<metric>_sd` (sample standard
-        deviation, NaN for one seed), `rows_per_second`, `cpu_seconds`, `nbytes`.
+        deviation, NaN for one seed), `rows_per_second`, `cpu_seconds`, `nbytes`, `n_labels`.
         """
         first = metric_named(self.metrics[0])
         rows = [self._summary_row(model) for model in dict.fromkeys(run.model for run in self.runs)]
@@ -132,23 +132,24 @@ class Result:
             row[name], row[f"{name}_sd"] = mean_and_sd(
                 [run.totals.get(name, np.nan) for run in runs]
             )
-        for name in ("rows_per_second", "cpu_seconds", "nbytes"):
+        for name in ("rows_per_second", "cpu_seconds", "nbytes", "n_labels"):
             row[name] = mean_and_sd([getattr(run, name) for run in runs])[0]
         return row
 
     def columns(self) -> dict[str, list[Any]]:
         """The windowed table, one row a run and window, as columns.
 
-        `model`, `seed`, `baseline`, `n_rows` (scored so far), then for each metric its value in the
-        window (`accuracy`) and over all rows so far (`accuracy_cumulative`), then what models told
-        of themselves (`diagnostics.gate_entropy`, `diagnostics.expert_shares.<part>`), NaN for
-        those that did not.
+        `model`, `seed`, `baseline`, `n_rows` (scored so far), `n_labels` (learned so far), then for
+        each metric its value in the window (`accuracy`) and over all rows so far
+        (`accuracy_cumulative`), then what models told of themselves (`diagnostics.gate_entropy`,
+        `diagnostics.expert_shares.<part>`), NaN for those that did not.
         """
         columns: dict[str, list[Any]] = {
             name: [getattr(run, name) for run in self.runs for _ in run.n_rows]
             for name in ("model", "seed", "baseline")
         }
         columns["n_rows"] = [n for run in self.runs for n in run.n_rows]
+        columns["n_labels"] = [n for run in self.runs for n in run.labels or run.n_rows]
         for name in self.metrics:
             columns[name] = [v for run in self.runs for v in run.window.get(name, ())]
             columns[f"{name}_cumulative"] = [
@@ -179,7 +180,7 @@ class Result:
         """Write the windowed table (see `columns`); the rest goes into its metadata."""
         head = self.to_plain()
         for run in head["runs"]:
-            for curve in ("n_rows", "window", "cumulative", "diagnostics"):
+            for curve in ("n_rows", "labels", "window", "cumulative", "diagnostics"):
                 del run[curve]
         write_parquet(path, self.columns(), _to_bytes(head))
 
@@ -242,11 +243,14 @@ class Result:
 
     def _shown(self) -> list[list[str]]:
         """Header and rows of the summary, as text."""
-        table = [["model", *(metric_named(m).title for m in self.metrics), "rows/s", "bytes"]]
+        titles = [metric_named(m).title for m in self.metrics]
+        buys = any(run.strategy for run in self.runs)
+        table = [["model", *["labels"] * buys, *titles, "rows/s", "bytes"]]
         for row in self.summary():
             cells = [f"{row[m]:.4g}" + _spread(row[f"{m}_sd"]) for m in self.metrics]
             speed = "-" if np.isnan(row["rows_per_second"]) else f"{row['rows_per_second']:,.0f}"
-            table.append([row["model"], *cells, speed, f"{row['nbytes']:,.0f}"])
+            labels = [f"{row['n_labels']:,.0f}"] * buys
+            table.append([row["model"], *labels, *cells, speed, f"{row['nbytes']:,.0f}"])
         return table
 
     def plot(self, metric: str | None = None, *, cumulative: bool = False) -> Figure:

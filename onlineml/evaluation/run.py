@@ -26,6 +26,8 @@ class WindowRecord(NamedTuple):
     cpu_seconds: float
     #: What the model told of itself at the end of the window (see `Estimator.diagnostics`).
     diagnostics: Mapping[str, float | dict[str, float]] = MappingProxyType({})
+    #: Labels of the scored rows that were bought; None where all rows are learned.
+    n_labels: int | None = None
 
 
 @dataclass
@@ -36,6 +38,10 @@ class Run:
     per metric. `n_skipped` counts, per metric, windows that it could not judge (rankings of one
     class). `diagnostics[name][part]` is what the model told of itself at
     the end of each window, NaN where nothing; a number without parts has the part "".
+
+    Where labels are bought, `learner` and `strategy` are the names of both and `budget` that of
+    the budget, `labels[i]` is how many labels of the rows scored by then were bought, and `n_asked`
+    counts the questions of the whole run, those that were never answered too.
     """
 
     model: str
@@ -49,6 +55,11 @@ class Run:
     n_skipped: dict[str, int] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     nbytes: int = 0
+    learner: str = ""
+    strategy: str = ""
+    budget: str = ""
+    labels: list[int] = field(default_factory=list)
+    n_asked: int = 0
 
     @property
     def n_scored(self) -> int:
@@ -65,6 +76,11 @@ class Run:
         """Rows per CPU second of the model alone."""
         return self.n_scored / self.cpu_seconds if self.cpu_seconds > 0 else np.nan
 
+    @property
+    def n_labels(self) -> int:
+        """Labels of the scored rows that the model has learned."""
+        return self.labels[-1] if self.labels else self.n_scored
+
     def take(self, record: WindowRecord) -> None:
         """Append a window."""
         self.n_rows.append(record.n_rows)
@@ -72,6 +88,8 @@ class Run:
             for name, value in values.items():
                 curves.setdefault(name, []).append(value)
         self._note(record.diagnostics)
+        if record.n_labels is not None:
+            self.labels.append(record.n_labels)
         self.cpu_seconds = record.cpu_seconds
 
     def _note(self, diagnostics: Mapping[str, float | Mapping[str, float]]) -> None:

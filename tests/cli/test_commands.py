@@ -145,6 +145,20 @@ def test_the_written_configuration_gives_the_same_figures():
     assert [run.totals for run in first] == [run.totals for run in second]
 
 
+def test_labels_are_bought_by_strategies_within_budgets():
+    words = ("--strategy", "MarginSampling", "--strategy", "VeSSAL(prior=2.0)")
+    done = call(*RUN, *words, "--budget", "0.05,100", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    assert "labels" in done.stdout
+    result = Evaluated.from_json("a/result.json")
+    bought = {run.model: run.n_labels for run in result if run.strategy}
+    assert bought["GaussianNB with VeSSAL(prior=2.0) at 100 labels"] == 100
+    assert abs(bought["GaussianNB with MarginSampling at 5%"] - 62) <= 2
+    done = call("run", "a/config.yaml", "--out", "b")
+    again = Evaluated.from_json("b/result.json")
+    assert [run.totals for run in again] == [run.totals for run in result]
+
+
 def test_run_reads_a_file_of_the_user():
     Path("mine.csv").write_text(
         "a,b,y\n" + "".join(f"{i % 7},{i % 3},{i % 2}\n" for i in range(60))
@@ -273,6 +287,11 @@ def refused(done: Result, *words: str) -> None:
         ([*RUN, "--seed", "a"], "whole numbers"),
         ([*RUN, "--label-delay", "soon"], "rows (100)"),
         ([*RUN, "--label-delay", "5.0"], "time"),
+        ([*RUN, "--budget", "0.1"], "strategy"),
+        ([*RUN, "--strategy", "MarginSampling", "--budget", "much"], "shares"),
+        ([*RUN, "--strategy", "MarginSampling", "--budget", "-1"], "budget"),
+        ([*RUN, "--strategy", "MarginSampling(bugdet=1)"], "did you mean budget?"),
+        ([*RUN, "--strategy", "GaussianNB"], "no query strategy"),
         ([*RUN, "--set", "windw=3"], "did you mean window?"),
         (["run", "none.yaml"], "none.yaml"),
         (["report", "."], "result.json"),

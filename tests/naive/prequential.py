@@ -44,6 +44,38 @@ def walk(model, X, y, *, delay=lambda row: 0, time=None, seconds=None, rest=True
     return steps
 
 
+def walk_and_buy(model, strategy, X, y, *, delay=lambda row: 0):
+    """Every row is answered; those that the strategy asks for are learned when their label comes.
+
+    Answers in the order in which labels come, whether each was learned, and the rows asked for.
+    """
+    said, learned, asked, waiting = [], [], [], []
+
+    def deliver(entry):
+        row = entry[1]
+        said.append((y[row], entry[2]))
+        learned.append(row in asked)
+        if row in asked:
+            model.fit_one(X[row], y[row])
+            strategy.answer_one(row, y[row])
+
+    for row in range(len(X)):
+        for entry in sorted(entry for entry in waiting if entry[0] <= row):
+            waiting.remove(entry)
+            deliver(entry)
+        proba = None
+        if hasattr(model, "predict_proba_one"):
+            proba = model.predict_proba_one(X[row])
+        answer = model.predict_one(X[row])
+        if strategy.query_fit_one(X[row], proba, id=row).ask:
+            asked.append(row)
+        if delay(row) is not None:
+            waiting.append((row + 1 + delay(row), row, answer))
+    for entry in sorted(waiting):
+        deliver(entry)
+    return said, learned, asked
+
+
 def chances(model, x):
     if not getattr(model, "classes_", None):
         return {}

@@ -14,6 +14,7 @@ from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.inside import inside_models
+from onlineml.evaluation.report.labels import bought_labels, labels_fact
 from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
 from onlineml.evaluation.report.words import (
     breakable,
@@ -145,10 +146,12 @@ class _Block:
         self.rows = sorted(result.summary(), key=lambda row: bool(row["baseline"]))
         self.own = [row for row in self.rows if not row["baseline"]]
         self.colors = colors
+        self.buys = any(run.strategy for run in result)
         self.n_seeds = max((row["n_seeds"] for row in self.rows), default=1)
 
     def view(self) -> dict[str, Any]:
         result = self.result
+        mine = result, [row["model"] for row in self.own], self.colors, self.key
         spread = " Mean ± standard deviation over the seeds." if self.n_seeds > 1 else ""
         return {
             "stream": result.stream,
@@ -170,9 +173,8 @@ class _Block:
             "charts": list(self._charts()),
             "chart_note": self._chart_note(),
             "drifts": result.drifts,
-            "inside": list(
-                inside_models(result, [row["model"] for row in self.own], self.colors, self.key)
-            ),
+            "labels": list(bought_labels(*mine)),
+            "inside": list(inside_models(*mine)),
             "figures": list(self._figures()),
             "config": self.config,
         }
@@ -199,6 +201,9 @@ class _Block:
         result = self.result
         yield {"label": "task", "value": result.task, "note": f"labels late by {result.label_delay}"
                if result.label_delay != "none" else "labels at once"}  # fmt: skip
+        bought = labels_fact(result)
+        if bought is not None:
+            yield bought
         n = len(result.drifts)
         drifts = f"{n} known drifts" if n > 1 else "no known drift"
         if n == 1:
@@ -214,6 +219,8 @@ class _Block:
         yield {"label": "fastest, rows a CPU second", "value": speed, "note": fastest["model"]}
 
     def _columns(self) -> Iterator[dict[str, Any]]:
+        if self.buys:
+            yield {"label": "labels", "title": "labels that were learned", "group": False}
         for name in self.result.metrics:
             better, arrow = ("higher", "↑") if metric_named(name).rises else ("lower", "↓")
             yield {
@@ -226,6 +233,9 @@ class _Block:
         yield {"label": "size", "title": "learned state at the end", "group": False}
 
     def _cells(self, row: Row) -> Iterator[dict[str, Any]]:
+        if self.buys:
+            count = f"{row['n_labels']:,.0f}"
+            yield {"text": count, "spread": "", "best": False, "group": False}
         for name in self.result.metrics:
             spread = row[f"{name}_sd"]
             yield {
