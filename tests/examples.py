@@ -13,6 +13,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveRandomForestRegressor": lambda: learners.AdaptiveRandomForestRegressor(
         n_members=3, n_bins=8
     ),
+    "AlertingDetector": lambda: detectors.AlertingDetector(base=detectors.DeviationFromMean()),
     "Budget": lambda: active.Budget(rate=0.1),
     "CalibratedDetector": lambda: detectors.CalibratedDetector(base=detectors.DeviationFromMean()),
     "ChainClassifier": lambda: chain(transforms.StandardScaler(), learners.GaussianNB()),

@@ -1,4 +1,5 @@
 from .anomaly.adaptive_isolation_forest import AdaptiveIsolationForest
+from .anomaly.alerting import AlertingDetector, Alerts
 from .anomaly.autoencoder import Autoencoder
 from .anomaly.calibrated import CalibratedDetector
 from .anomaly.deviation_from_mean import DeviationFromMean
@@ -68,6 +69,8 @@ __all__ = [
     "STEPD",
     "STUDD",
     "AdaptiveIsolationForest",
+    "AlertingDetector",
+    "Alerts",
     "Autoencoder",
     "BayesianChangePoint",
     "CalibratedDetector",

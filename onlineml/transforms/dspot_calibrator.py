@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from onlineml.kernels.sliding_moments import slide as slide_moments
 from onlineml.kernels.sliding_moments import window_sums
 from onlineml.schema import wrong
 
-_FITS = ("grimshaw", "moments")
-_LEVEL, _Q, _DRIFT, _FIT = range(4)  # of the settings
+_LEVEL, _Q, _ONE_IN, _DRIFT = range(4)  # of the settings
 _SHAPE, _SCALE = range(2)  # of the tails
+_CUT = 0.1  # share of the peaks, the highest, whose heights do not count
 _FEW = 10  # peaks from which on there is a tail
 _GRID, _STEPS = 24, 24  # places where the likelihood is looked at, and halvings around the best
 _LEAST, _FACTOR = 1e-3, 2.0  # the first of these places, in units of 1 / mean, and their ratio
+_USUAL = 0.2  # shapes are about as large: a few peaks, one of them far off, do not tell another
 
 
 class Past(NamedTuple):
@@ -35,6 +36,7 @@ class Past(NamedTuple):
     random: Ints
     peaks: Array
     n_peaks: Ints
+    n_strange: Ints
     tails: Array
     locals: Array
     suffixes: Array
@@ -46,7 +48,7 @@ class Past(NamedTuple):
 def _dspot_calibrator(d: int) -> int:
     past = Past(
         f2(d, 1), i3(d, 2), i3(d, 3), i2(d, 4), i2(d, 5), i1(d, 6), f2(d, 7), i1(d, 8),
-        f2(d, 9), f2(d, 10), f3(d, 11), f2(d, 12), i1(d, 13),
+        i1(d, 9), f2(d, 10), f2(d, 11), f3(d, 12), f2(d, 13), i1(d, 14),
     )  # fmt: skip
     return _rows(opened(d), f1(d, 0), past)
 
@@ -116,47 +118,53 @@ def _quantile(q: float, j: int, settings: Array, past: Past) -> float:
 @jit
 def _learn(x: float, level: float, j: int, settings: Array, past: Past) -> None:
     begin = _threshold(j, settings, past)
-    x = min(x, _quantile(settings[_Q], j, settings, past))
-    if x > begin:
+    most = _quantile(settings[_Q], j, settings, past)
+    if settings[_DRIFT] > 0.0:
+        near = min(x, most) + level
+        slide_moments(past.locals[j], past.suffixes[j], past.newer[j], past.at, j, near)
+    if x > most:
+        past.n_strange[j] += 1
+        if past.n_strange[j] % int(settings[_ONE_IN]) != 0:
+            return
+    elif x > begin:
         peaks, n = past.peaks[j], past.n_peaks[j]
         peaks[n % peaks.shape[0]] = x - begin
         past.n_peaks[j] = n + 1
-        _fit(peaks[: min(n + 1, peaks.shape[0])], settings[_FIT], past.tails[j])
+        _fit(peaks[: min(n + 1, peaks.shape[0])], past.tails[j])
     slide_ranks(
         past.values[j], past.links[j], past.leaps[j], past.places[j], past.path, past.random, j, x
     )
-    if settings[_DRIFT] > 0.0:
-        slide_moments(past.locals[j], past.suffixes[j], past.newer[j], past.at, j, x + level)
 
 
 @jit
-def _fit(peaks: Array, how: float, tail: Array) -> None:
-    """Shape and scale of the generalized Pareto distribution of `peaks`, all positive."""
-    mean = peaks.mean()
-    shape, scale = 0.0, mean
-    if how == 0.0:
-        theta = _most_likely(peaks / mean)
-        if theta > 0.0:
-            shape = np.log1p(theta / mean * peaks).mean()
-            scale = shape * mean / theta
-    else:
-        variance = ((peaks - mean) ** 2).mean()
-        if variance > mean * mean:
-            shape = 0.5 * (1.0 - mean * mean / variance)
-            scale = mean * (1.0 - shape)
-    tail[_SHAPE], tail[_SCALE] = shape, scale
+def _fit(peaks: Array, tail: Array) -> None:
+    """Shape and scale of the generalized Pareto distribution of `peaks`, all positive.
+
+    Of the highest only their number counts, so that a few which are none of its values do no harm.
+    """
+    y = np.sort(peaks)
+    n_cut = int(_CUT * y.shape[0])
+    y[y.shape[0] - n_cut :] = y[y.shape[0] - n_cut - 1]
+    n_whole = y.shape[0] - n_cut
+    scale = y.sum() / n_whole
+    y /= scale
+    theta = _most_likely(y, n_whole)
+    tail[_SHAPE], tail[_SCALE] = 0.0, scale
+    if theta > 0.0:
+        tail[_SHAPE] = np.log1p(theta * y).sum() / n_whole
+        tail[_SCALE] = scale * tail[_SHAPE] / theta
 
 
 @jit
-def _most_likely(y: Array) -> float:
-    """Shape over scale for values `y` of mean 1; 0 where an exponential tail is likelier.
+def _most_likely(y: Array, n_whole: int) -> float:
+    """Shape over scale for values `y`; 0 where an exponential tail, of scale 1, is likelier.
 
     For a given ratio the best shape is known, so that one number is to be found: on a grid first,
     then by golden sections around its best place.
     """
     best, at = 0.0, -1
     for k in range(_GRID):
-        gain = _gain(_LEAST * _FACTOR**k, y)
+        gain = _gain(_LEAST * _FACTOR**k, y, n_whole)
         if gain > best:
             best, at = gain, k
     if at < 0:
@@ -164,27 +172,33 @@ def _most_likely(y: Array) -> float:
     low, high = _LEAST * _FACTOR ** (at - 1), _LEAST * _FACTOR ** (at + 1)
     golden = 0.5 * (math.sqrt(5.0) - 1.0)
     a, b = high - golden * (high - low), low + golden * (high - low)
-    gain_a, gain_b = _gain(a, y), _gain(b, y)
+    gain_a, gain_b = _gain(a, y, n_whole), _gain(b, y, n_whole)
     for _ in range(_STEPS):
         if gain_a > gain_b:
             high, b, gain_b = b, a, gain_a
             a = high - golden * (high - low)
-            gain_a = _gain(a, y)
+            gain_a = _gain(a, y, n_whole)
         else:
             low, a, gain_a = a, b, gain_b
             b = low + golden * (high - low)
-            gain_b = _gain(b, y)
+            gain_b = _gain(b, y, n_whole)
     return 0.5 * (low + high)
 
 
 @jit
-def _gain(theta: float, y: Array) -> float:
-    """Mean log-likelihood at shape over scale `theta`, less that of the exponential tail."""
+def _gain(theta: float, y: Array, n_whole: int) -> float:
+    """Log-likelihood at shape over scale `theta`, less that of the exponential tail, a value.
+
+    Values from place `n_whole` on are as high or higher. Less a penalty for large shapes, which
+    many values outweigh.
+    """
     total = 0.0
-    for value in y:
-        total += math.log1p(theta * value)
-    shape = total / y.shape[0]
-    return float(-math.log(shape / theta) - shape)
+    for i in range(n_whole):
+        total += math.log1p(theta * y[i])
+    cut = (y.shape[0] - n_whole) * math.log1p(theta * y[n_whole - 1])
+    shape, unusual = (total + cut) / n_whole, (total + cut) / n_whole / _USUAL
+    likelihood = -math.log(shape / theta) - total / n_whole
+    return float(likelihood - 0.5 * unusual * unusual / n_whole)
 
 
 class DSPOTCalibrator(Transformer):
@@ -208,13 +222,13 @@ class DSPOTCalibrator(Transformer):
     n_peaks
         How many past peaks the tail is fitted to.
     q
-        Values less probable than this are learned as being just so probable: anomalies leave little
+        Values less probable than this are strange.
+    one_in
+        Of so many strange values one enters the window, none the peaks: anomalies leave little
         trace, and yet a lasting change is learned.
     drift_size
         Values are measured from the mean of so many before (DSPOT); 0 for streams whose level does
         not drift (SPOT).
-    fit
-        "grimshaw" (greatest likelihood) or "moments" (faster, worse for heavy tails).
 
     Examples
     --------
@@ -230,9 +244,11 @@ class DSPOTCalibrator(Transformer):
     Notes
     -----
     Departures from [1]_: quantile, peaks and level are those of windows, so that everything
-    forgets; what is stranger than `q` is learned cut, not left out, so that no change of level can
-    lock the model; the tail is never taken to be shorter than exponential, so that no value is
-    impossible. The likelihood is reduced to one unknown as in [2]_. A weight other than 0 counts
+    forgets; one in `one_in` strange values is not left out, so that no change of level can lock the
+    model; the tail is never taken to be shorter than exponential, so that no value is
+    impossible; the heights of the highest tenth of the peaks do not count, only their number. The
+    likelihood is reduced to one unknown as in [2]_, with a normal prior of the shape
+    in the manner of [3]_. A weight other than 0 counts
     as 1. Codes of nominal values are taken as numbers.
 
     References
@@ -241,6 +257,9 @@ class DSPOTCalibrator(Transformer):
        theory, KDD, algorithms 1 to 3. doi:10.1145/3097983.3098144
     .. [2] Grimshaw (1993), Computing maximum likelihood estimates for the generalized Pareto
        distribution, Technometrics 35(2), 185-191. doi:10.1080/00401706.1993.10485040
+    .. [3] Martins, Stedinger (2000), Generalized maximum-likelihood generalized extreme-value
+       quantile estimators for hydrologic data, Water Resources Research 36(3), 737-744.
+       doi:10.1029/1999WR900330
     """
 
     _kernel = _dspot_calibrator
@@ -253,6 +272,7 @@ class DSPOTCalibrator(Transformer):
         Field("random_", ("F",), np.int64),  # only of shapes in memory, not of any answer
         Field("peaks_", ("F", "P")),
         Field("n_peaks_", ("F",), np.int64),
+        Field("n_strange_", ("F",), np.int64),
         Field("tails_", ("F", 2)),
         Field("locals_", ("F", "D")),
         Field("suffixes_", ("F", "D+1", 3)),
@@ -266,19 +286,19 @@ class DSPOTCalibrator(Transformer):
         window_size: int = 1000,
         level: float = 0.98,
         n_peaks: int = 200,
-        q: float = 1e-4,
+        q: float = 1e-5,
+        one_in: int = 10,
         drift_size: int = 0,
-        fit: Literal["grimshaw", "moments"] = "grimshaw",
     ) -> None:
         self.window_size = window_size
         self.level = level
         self.n_peaks = n_peaks
         self.q = q
+        self.one_in = one_in
         self.drift_size = drift_size
-        self.fit = fit
 
     def _check(self) -> None:
-        least = {"window_size": 1, "n_peaks": _FEW, "drift_size": 0}
+        least = {"window_size": 1, "n_peaks": _FEW, "one_in": 1, "drift_size": 0}
         for name, due in least.items():
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= due):
                 raise wrong(name, getattr(self, name), f"a whole number >= {due}")
@@ -286,16 +306,13 @@ class DSPOTCalibrator(Transformer):
             raise wrong("level", self.level, "a number between 0 and 1")
         if not 0 < self.q < 1 - self.level:
             raise wrong("q", self.q, f"a probability below 1 - level, {1 - self.level:.4g}")
-        if self.fit not in _FITS:
-            raise wrong("fit", self.fit, f"one of {_FITS}")
 
     def _sizes(self) -> dict[str, int]:
         n, d = self.window_size, max(self.drift_size, 1)
         return {"W": n, "W+1": n + 1, "L": levels_for(n), "P": self.n_peaks, "D": d, "D+1": d + 1}
 
     def _settings(self) -> tuple[float, ...]:
-        drift, fit = float(self.drift_size), float(_FITS.index(self.fit))
-        return float(self.level), float(self.q), drift, fit
+        return float(self.level), float(self.q), float(self.one_in), float(self.drift_size)
 
     def _n_outputs(self) -> int:
         return self._size("F")

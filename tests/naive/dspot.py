@@ -7,40 +7,43 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 
-def likelihood_fit(peaks: Any) -> tuple[float, float]:
-    """Shape and scale of the generalized Pareto distribution, shape >= 0, by likelihood."""
+def fit(peaks: Any) -> tuple[float, float]:
+    """Shape >= 0 and scale of the generalized Pareto distribution, the top tenth censored."""
+    n_cut = int(0.1 * len(peaks))
+    whole = np.sort(peaks)[: len(peaks) - n_cut]
+    scale = float((whole.sum() + n_cut * whole[-1]) / len(whole))
+
+    def shape_at(theta: float) -> float:
+        return float(
+            (np.log1p(theta * whole).sum() + n_cut * np.log1p(theta * whole[-1])) / len(whole)
+        )
 
     def loss(log_theta: float) -> float:
         theta = np.exp(log_theta)
-        shape = np.log1p(theta * peaks).mean()
-        return float(np.log(shape / theta) + shape)
+        shape = shape_at(theta)
+        density = -np.log(shape / theta) - (1 + 1 / shape) * np.log1p(theta * whole)
+        tail = -np.log1p(theta * whole[-1]) / shape
+        likelihood = density.sum() + n_cut * tail - 0.5 * (shape / 0.2) ** 2
+        return float(-likelihood / len(whole))
 
-    scaled = np.arange(np.log(1e-3), np.log(2e4), np.log(2)) - np.log(peaks.mean())
-    losses = [loss(place) for place in scaled]
-    if min(losses) >= np.log(peaks.mean()):
-        return 0.0, float(peaks.mean())
-    at = scaled[int(np.argmin(losses))]
+    places = np.log(1e-3 / scale) + np.log(2) * np.arange(24)
+    losses = [loss(place) for place in places]
+    if min(losses) >= np.log(scale) + 1:
+        return 0.0, scale
+    at = places[int(np.argmin(losses))]
     best = minimize_scalar(loss, bounds=(at - np.log(2), at + np.log(2)), options={"xatol": 1e-10})
-    theta = np.exp(best.x)
-    shape = float(np.log1p(theta * peaks).mean())
-    return shape, shape / float(theta)
-
-
-def moments_fit(peaks: Any) -> tuple[float, float]:
-    """The same by mean and variance."""
-    mean, variance = float(peaks.mean()), float(peaks.var())
-    shape = max(0.5 * (1 - mean**2 / variance), 0.0) if variance > 0 else 0.0
-    return shape, mean * (1 - shape)
+    theta = float(np.exp(best.x))
+    return shape_at(theta), shape_at(theta) / theta
 
 
 class DSPOT:
     """One series."""
 
-    def __init__(self, window: int, level: float, n_peaks: int, q: float, depth: int, fit: Any):
+    def __init__(self, window: int, level: float, n_peaks: int, q: float, depth: int):
         self.values: Any = deque(maxlen=window)
         self.peaks: Any = deque(maxlen=n_peaks)
         self.recent: Any = deque(maxlen=depth)
-        self.level, self.q, self.fit = level, q, fit
+        self.level, self.q, self.strange = level, q, 0
 
     def begin(self) -> float:
         n = len(self.values)
@@ -58,21 +61,24 @@ class DSPOT:
         x, begin = x - self.local(), self.begin()
         if x <= begin or len(self.peaks) < 10:
             return 1 - self.share(x)
-        shape, scale = self.fit(np.array(self.peaks))
+        shape, scale = fit(np.array(self.peaks))
         y = (x - begin) / scale
         return float(
             1 - self.share(begin) * (np.exp(-y) if shape == 0 else (1 + shape * y) ** (-1 / shape))
         )
 
     def learn(self, x: float) -> None:
-        local, begin = self.local(), self.begin()
+        local, begin, most = self.local(), self.begin(), np.inf
         x -= local
         if np.isfinite(begin) and len(self.peaks) >= 10:
-            shape, scale = self.fit(np.array(self.peaks))
+            shape, scale = fit(np.array(self.peaks))
             odds = max(self.share(begin) / self.q, 1.0)
             far = np.log(odds) if shape == 0 else (odds**shape - 1) / shape
-            x = min(x, begin + scale * far)
-        if x > begin:
+            most = begin + scale * far
+        self.recent.append(min(x, most) + local)
+        self.strange += x > most
+        if x > most and self.strange % 10:
+            return
+        if begin < x <= most:
             self.peaks.append(x - begin)
         self.values.append(x)
-        self.recent.append(x + local)

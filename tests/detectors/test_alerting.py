@@ -1,0 +1,105 @@
+"""Rules for alerts against plain ones, and what they promise."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import zeta
+
+from onlineml.detectors import (
+    AlertingDetector,
+    CalibratedDetector,
+    DeviationFromMean,
+    GatedDetector,
+)
+from onlineml.transforms import ConformalCalibrator, DSPOTCalibrator, StandardScaler
+
+
+def rows_with_anomalies(n: int, every: int, seed: int = 0) -> Any:
+    """Normal rows of three features, one in `every` far off in one of them; labels."""
+    rng = np.random.default_rng(seed)
+    X, labels = rng.normal(size=(n, 3)), np.zeros(n, bool)
+    labels[n // 10 :: every] = True
+    X[labels, 1] += rng.choice([-1, 1], labels.sum()) * rng.uniform(6, 9, labels.sum())
+    return X, labels
+
+
+def naive(p: Any, rule: str, level: float, fading: float, owed: float) -> tuple[Any, Any]:
+    """Thresholds and alerts, by summing over all alerts before."""
+    alerts: list[int] = []
+    thresholds, raised = np.empty(len(p)), np.zeros(len(p), bool)
+    for t in range(len(p)):
+        total = owed * (1 - fading)
+        for tau in alerts[-64:]:
+            lag = t - tau if rule == "lord" else 1 + int((p[tau + 1 : t] > 0.5).sum())
+            total += fading ** (t - tau) * lag**-1.6 / zeta(1.6)
+        factor = level if rule == "lord" else level * 0.5
+        test = level if rule == "fixed" else min(factor * total, 0.5 if rule == "saffron" else 1.0)
+        raised[t], thresholds[t] = p[t] <= test, -np.log10(test)
+        if raised[t]:
+            alerts.append(t)
+    return thresholds, raised
+
+
+@pytest.mark.parametrize("rule", ["saffron", "lord", "fixed"])
+@pytest.mark.parametrize(("fading", "owed", "every"), [(0.99, 1.0, 60), (0.999, 0.3, 200)])
+def test_equals_its_naive_twin(rule: Any, fading: float, owed: float, every: int) -> None:
+    X, _ = rows_with_anomalies(2500, every)
+    calibrator = DSPOTCalibrator(window_size=300, level=0.9)
+    model = AlertingDetector(
+        base=DeviationFromMean(), calibrator=calibrator, rule=rule, level=0.1,
+        fading_factor=fading, n_owed=owed,
+    )  # fmt: skip
+    found = model.alerts_fit_many(X)
+    twin = CalibratedDetector(base=DeviationFromMean(), calibrator=calibrator)
+    p = np.maximum(1 - twin.score_fit_many(X), 1e-16)
+    thresholds, raised = naive(p, rule, 0.1, fading, owed)
+    np.testing.assert_allclose(found.scores, -np.log10(p), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.thresholds, thresholds, rtol=1e-6)
+    np.testing.assert_array_equal(found.raised, raised)
+    assert model.diagnostics()["n_alerts"] == raised.sum() > 5
+
+
+@pytest.mark.parametrize("rule", ["saffron", "lord"])
+@pytest.mark.parametrize("every", [100, 1000])
+def test_few_alerts_are_false(rule: Any, every: int) -> None:
+    X, labels = rows_with_anomalies(20_000, every, seed=every)
+    base = GatedDetector(base=DeviationFromMean(), quantile=0.98)
+    raised = AlertingDetector(base=base, rule=rule).alerts_fit_many(X).raised
+    assert labels[raised].mean() > 0.85  # 0.95 is what is aimed at, of true p-values
+    assert raised[labels].mean() > 0.8
+
+
+def test_where_nothing_happens_there_are_hardly_any() -> None:
+    X = np.random.default_rng(1).normal(size=(50_000, 3))
+    alerts = AlertingDetector(base=DeviationFromMean()).alerts_fit_many(X)
+    assert alerts.raised.sum() < 10
+    assert alerts.thresholds[0] == pytest.approx(-np.log10(0.05 * 0.5 * 0.001))
+
+
+def test_by_row_as_by_chunk() -> None:
+    X, _ = rows_with_anomalies(1500, 40)
+    model, twin = (AlertingDetector(base=DeviationFromMean()) for _ in "12")
+    alerts = model.alerts_fit_many(X)
+    for i, x in enumerate(X):
+        assert twin.threshold == alerts.thresholds[i]
+        assert twin.alert_one(x) == alerts.raised[i]
+        twin.fit_one(x)
+
+
+def test_a_fixed_threshold_is_wrong_as_often_as_it_says() -> None:
+    X = np.random.default_rng(2).normal(size=(20_000, 3))
+    model = AlertingDetector(
+        base=DeviationFromMean(), calibrator=ConformalCalibrator(), rule="fixed", level=0.01
+    )
+    assert 0.007 < model.alerts_fit_many(X).raised[1000:].mean() < 0.013
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"base": StandardScaler()}, {"calibrator": 3}, {"rule": "none"}, {"level": 0.0},
+     {"fading_factor": 1.0}, {"n_owed": 0.0}],
+)  # fmt: skip
+def test_bad_parameters_are_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        AlertingDetector(**{"base": DeviationFromMean(), **bad}).fit_one([1.0])
