@@ -3,13 +3,16 @@ from .dspot_calibrator import DSPOTCalibrator
 from .feature_hasher import FeatureHasher
 from .from_dict import FromDict
 from .gaussian_tail_calibrator import GaussianTailCalibrator
+from .instance_normalizer import InstanceNormalizer
 from .mean_imputer import MeanImputer
 from .min_max_scaler import MinMaxScaler
 from .one_hot_encoder import OneHotEncoder
+from .random_projector import RandomProjector
 from .running_max import RunningMax
 from .running_mean import RunningMean
 from .running_median import RunningMedian
 from .running_z_score import RunningZScore
+from .shingle import Shingle
 from .standard_scaler import StandardScaler
 
 __all__ = [
@@ -18,12 +21,15 @@ __all__ = [
     "FeatureHasher",
     "FromDict",
     "GaussianTailCalibrator",
+    "InstanceNormalizer",
     "MeanImputer",
     "MinMaxScaler",
     "OneHotEncoder",
+    "RandomProjector",
     "RunningMax",
     "RunningMean",
     "RunningMedian",
     "RunningZScore",
+    "Shingle",
     "StandardScaler",
 ]

@@ -1,0 +1,91 @@
+"""The last rows side by side as one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onlineml.base import Transformer
+from onlineml.kernels import entry, jit
+from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i1, opened
+from onlineml.schema import Schema, wrong
+
+
+@entry
+def _shingle(d: int) -> int:
+    return _rows(opened(d), f2(d, 1), i1(d, 2))
+
+
+@jit
+def _rows(call: Call, rows: Array, cursor: Ints) -> int:
+    n, width = rows.shape
+    for i in range(call.first, call.last):
+        if call.serve:
+            for k in range(n):
+                call.out[i, k * width : (k + 1) * width] = rows[(cursor[0] + k) % n]
+            call.out[i, n * width :] = call.X[i]
+        if call.fit and call.weight[i] > 0.0:
+            rows[cursor[0]] = call.X[i]
+            cursor[0] = (cursor[0] + 1) % n
+    return call.last
+
+
+class Shingle(Transformer):
+    """The last `size` rows side by side, the oldest first: models of rows then see time.
+
+    The new row is the last of them. Rows that have not come yet are missing. Works for one feature
+    (a stretch of a series) and for several. Time per event and memory are O(size n_features).
+
+    Parameters
+    ----------
+    size
+        How many rows make one, at least 2.
+
+    Examples
+    --------
+    >>> from onlineml.transforms import Shingle
+    >>> Shingle(size=3).transform_fit_many([[1.0], [2.0], [3.0], [4.0]])
+    array([[nan, nan,  1.],
+           [nan,  1.,  2.],
+           [ 1.,  2.,  3.],
+           [ 2.,  3.,  4.]])
+
+    Notes
+    -----
+    A row of weight 0 is seen, and not remembered. Names are those of the features, with "[-1]" and
+    so on behind them for the rows before.
+
+    References
+    ----------
+    .. [1] Guha, Mishra, Roy, Schrijvers (2016), Robust random cut forest based anomaly detection on
+       streams, ICML, section 4.
+    """
+
+    _kernel = _shingle
+    _state = (Field("rows_", ("S", "F"), fill=np.nan), Field("cursor_", (1,), np.int64))
+
+    def __init__(self, *, size: int = 10) -> None:
+        self.size = size
+
+    def _check(self) -> None:
+        if not (isinstance(self.size, int) and self.size >= 2):
+            raise wrong("size", self.size, "a whole number >= 2")
+
+    def _sizes(self) -> dict[str, int]:
+        return {"S": self.size - 1}
+
+    def _n_outputs(self) -> int:
+        return self.size * self._size("F")
+
+    def output_schema(self) -> Schema:
+        """Columns `name[-2]`, `name[-1]`, `name` and so on, row by row."""
+        width = self.schema_.n_features
+        names = self.schema_.names or tuple(f"x{j}" for j in range(width))
+        ends = [f"[-{age}]" for age in range(self.size - 1, 0, -1)] + [""]
+        nominal = {
+            k * width + j: values
+            for k in range(self.size)
+            for j, values in self.schema_.nominal.items()
+        }
+        return Schema(
+            self.size * width, tuple(name + end for end in ends for name in names), nominal
+        )
