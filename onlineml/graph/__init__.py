@@ -7,6 +7,7 @@ from onlineml.graph.chain import (
     ChainTransformer,
     chain,
 )
+from onlineml.graph.events import Answer, Forget, Label, Reward, Sample
 from onlineml.graph.graph import Graph
 from onlineml.graph.roles import (
     GraphClassifier,
@@ -14,20 +15,26 @@ from onlineml.graph.roles import (
     GraphRegressor,
     GraphTransformer,
 )
-from onlineml.graph.signals import refit, replace, reset
+from onlineml.graph.signals import refit, refund, replace, reset
 
 __all__ = [
+    "Answer",
     "ChainClassifier",
     "ChainDetector",
     "ChainRegressor",
     "ChainTransformer",
+    "Forget",
     "Graph",
     "GraphClassifier",
     "GraphDetector",
     "GraphRegressor",
     "GraphTransformer",
+    "Label",
+    "Reward",
+    "Sample",
     "chain",
     "refit",
+    "refund",
     "replace",
     "reset",
 ]

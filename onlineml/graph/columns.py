@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from onlineml.base import Classifier, Transformer
-from onlineml.graph.wiring import CLASSIFIER, DRIFT, TRANSFORMER, Node, Source, X
+from onlineml.graph.wiring import AGENT, CLASSIFIER, DRIFT, TRANSFORMER, Node, Source, X
 from onlineml.schema import Schema, wrong
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ def settle(graph: Wired, schema: Schema) -> None:
                 raise wrong(f"after of {node.name!r}", list(graph.nodes[k][2]), number)
             graph._named(node.name, made._begin, due)
         elif due != made.schema_:
+            if node.role == AGENT:
+                columns = f"{made.schema_.n_features} columns, as before: agents take no new ones"
+                raise wrong(f"after of {node.name!r}", due.n_features, columns)
             graph._named(node.name, made._admit, due)
 
 

@@ -24,6 +24,12 @@ class Graph:
     regressors learn the label that is passed with the row, from the very numbers that they answered
     to; then follow the nodes that read errors. Without a label these learn nothing.
 
+    Labels may also come later: `take_one` and `take_many` take events, a `Sample`, the `Label` or
+    the `Reward` of a sample that came before, a request to `Forget` one. With a query strategy
+    among the nodes, learners learn those labels only that it asks for, and others change nothing,
+    whether they come with the row or later. An agent acts on every sample that is taken as an
+    event, and learns when its reward comes; each sample is an episode of one step.
+
     Answers that others read are: the new row of a transformer, the score of a detector, the number
     of a regressor, the probabilities of a classifier (missing for classes not yet seen).
 
@@ -31,6 +37,16 @@ class Graph:
     ----------
     name
         What it is called in drawings and reports.
+    max_pending
+        Most rows that wait for a label, and most that wait for a reward (see `take_one`). The
+        oldest are given up for newer ones, and counted in `n_expired_`.
+    remember
+        Rows that are kept after they have been learned, so that they can be forgotten by id.
+
+    Notes
+    -----
+    Of a row that waits, what its learners read and said is kept; of one that is remembered, what
+    all nodes read. To forget it every node is asked to `unlearn_one`: where one refuses, none does.
 
     Examples
     --------
@@ -47,15 +63,25 @@ class Graph:
     >>> rows, labels = [[1.0], [9.0], [2.0], [8.0]] * 10, ["low", "high"] * 20
     >>> g.fit_many(rows, labels).predict_one([7.0])
     'high'
+
+    >>> from onlineml.graph import Label, Sample
+    >>> g.take_one(Sample([8.5], id="a"))
+    Answer(answer='high', ask=True, probability=1.0, action=None)
+    >>> g.take_one(Label("a", "high"))
+    True
     """
 
     name: str
     nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
     signals: tuple[tuple[Any, ...], ...]
     outputs: tuple[str, ...]
+    max_pending: int
+    remember: int
 
-    def __init__(self, name: str = "graph") -> None:
+    def __init__(self, name: str = "graph", *, max_pending: int = 1000, remember: int = 0) -> None:
         self.name = name
+        self.max_pending = max_pending
+        self.remember = remember
         self.nodes = ()
         self.signals = ()
         self.outputs = ()

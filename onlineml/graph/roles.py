@@ -23,6 +23,10 @@ class GraphClassifier(Wired, Classifier):
         Drift detector, action and what it acts on.
     outputs
         Name of the node that answers.
+    max_pending
+        Most rows that wait for a label, and most that wait for a reward.
+    remember
+        Rows that are kept after they have been learned, to be forgotten on request.
     """
 
     def _admit_targets(self, news: list[Hashable]) -> None:
@@ -46,6 +50,10 @@ class GraphRegressor(Wired, Regressor):
         Drift detector, action and what it acts on.
     outputs
         Name of the node that answers.
+    max_pending
+        Most rows that wait for a label, and most that wait for a reward.
+    remember
+        Rows that are kept after they have been learned, to be forgotten on request.
     """
 
 
@@ -65,6 +73,10 @@ class GraphDetector(Wired, Detector):
         Drift detector, action and what it acts on.
     outputs
         Name of the node that answers.
+    max_pending
+        Most rows that wait for a label, and most that wait for a reward.
+    remember
+        Rows that are kept after they have been learned, to be forgotten on request.
     """
 
     @property
@@ -89,6 +101,10 @@ class GraphTransformer(Wired, Transformer):
         Drift detector, action and what it acts on.
     outputs
         Name of the node that answers.
+    max_pending
+        Most rows that wait for a label, and most that wait for a reward.
+    remember
+        Rows that are kept after they have been learned, to be forgotten on request.
     """
 
     def output_schema(self) -> Schema:

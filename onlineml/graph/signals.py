@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onlineml.base import Classifier
-from onlineml.graph.wiring import REFIT, REPLACE, RESET, Signal
+from onlineml.graph import kept
+from onlineml.graph.wiring import REFIT, REFUND, REPLACE, RESET, Signal
 from onlineml.kernels.arena import Array
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def refit(name: str, *, last: int) -> tuple[str, str, int]:
     return (REFIT, name, last)
 
 
+def refund(name: str, *, n_labels: int) -> tuple[str, str, int]:
+    """The signal that lets query strategy `name` buy so many labels from now on, ahead of its pace.
+
+    They are paid back later.
+    """
+    return (REFUND, name, n_labels)
+
+
 def act(graph: Wired, number: int) -> None:
     """Carry out signal `number`."""
     signal: Signal = graph._wiring.signals[number]
@@ -49,6 +58,10 @@ def act(graph: Wired, number: int) -> None:
         begin_anew(graph, by)
         return
     for k in signal.targets:
+        if signal.action == REFUND:
+            strategy: Any = graph.nodes_[k]
+            strategy.refund(signal.last)
+            continue
         begin_anew(graph, k)
         if signal.action == REFIT:
             learn_again(graph, k, signal.last)
@@ -70,7 +83,7 @@ def begin_anew(graph: Wired, k: int) -> None:
 
 def learn_again(graph: Wired, k: int, last: int) -> None:
     """Let node `k` learn the last rows that were kept for it."""
-    rows, y, weight = graph._kept_rows(k, last)
+    rows, y, weight = kept.last_rows(graph, k, last)
     if len(rows):
         nothing: Array = rows[:0]
         graph.nodes_[k]._run(rows, y, weight, nothing, 0, True)

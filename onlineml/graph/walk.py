@@ -16,12 +16,14 @@ import numpy as np
 
 from onlineml.base import DRIFT as ALARM
 from onlineml.base import Classifier
-from onlineml.graph import signals
+from onlineml.graph import kept, signals
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, SUPERVISED, TRANSFORMER, Source
 from onlineml.kernels.arena import ANSWER, Array
 
 if TYPE_CHECKING:
+    from onlineml.active.query_strategy import QueryStrategy
     from onlineml.graph.wired import Wired
+    from onlineml.rl.agent import Agent
 
 SHORTEST, LONGEST = 16, 4096  # rows of a stretch: twice those of the last one, or up to its alarm
 _NOTHING = np.empty((0, 1))
@@ -31,7 +33,8 @@ class Batch:
     """Rows, what is known of them and what is wanted.
 
     `early`: transformers and detectors learn; `late`: labels are here, learners learn, errors are
-    read. `outs` takes the answers of nodes.
+    read. `outs` takes the answers of nodes. Where the rows were answered before, `reads` and
+    `answers` are what nodes had read and said then.
     """
 
     def __init__(
@@ -41,10 +44,15 @@ class Batch:
         self.y, self.weight, self.outs, self.serve = y, weight, outs, serve
         self.early, self.late = early, late
         self.n = len(y)
-        self.zeros = np.zeros(self.n) if early else y
+        self.zeros = np.zeros(self.n) if early or late else y
         self.values: dict[int, Array] = {-1: X}  # what nodes hand over
         self.answers: dict[int, Array] = {}  # what learners said: class codes or numbers
         self.flags: dict[int, Array] = {}  # what drift detectors said
+        self.shares: dict[int, Array] = {}  # probabilities that a strategy judges
+        self.reads: dict[int, Array] = {}
+        self.asks: Array | None = None  # what the strategy said, where rows wait for labels
+        self.actions: list[object] = []
+        self.due: list[int] | None = None  # signals, where they are not carried out at once
         self.n_classes = -1  # known before the batch, where others read what classifiers say
 
     def store(self, where: dict[int, Array], k: int, found: Array, a: int, b: int) -> None:
@@ -62,8 +70,8 @@ def run(graph: Wired, X: Array, y: Array, weight: Array, out: Array, serve: int,
     wiring = graph._wiring
     output = wiring.outputs[0]
     late = fit and wiring.nodes[output].role in SUPERVISED
-    which = [k for k in wiring.everything if late or not wiring.nodes[k].late]
-    for a, b, n_classes in _stretches(graph, y) if late else [(0, len(X), -1)]:
+    which = wiring.walked if late else wiring.early
+    for a, b, n_classes in stretches(graph, y) if late else [(0, len(X), -1)]:
         outs = {output: out[a:b]} if serve else {}
         batch = Batch(X[a:b], y[a:b], weight[a:b], outs, serve, early=fit, late=late)
         batch.n_classes = n_classes
@@ -73,21 +81,23 @@ def run(graph: Wired, X: Array, y: Array, weight: Array, out: Array, serve: int,
             _nodes(graph, batch, wiring.serving, 0, batch.n)
 
 
-def _stretches(graph: Wired, y: Array) -> Iterator[tuple[int, int, int]]:
+def stretches(graph: Wired, y: Array) -> Iterator[tuple[int, int, int]]:
     """All rows, or, where others read what classifiers say, up to each one that brings a class.
 
     The others meet the new column behind that row. Yields the classes known before, too.
     """
     a = 0
     while a < len(y):
+        known = len(graph._classes())
         if not graph._wiring.widens:
+            if graph._tells_late and y.max() >= known:
+                graph._admit_one_class(int(y.max()))
             yield a, len(y), -1
             return
-        known = len(graph._classes())
         new = np.flatnonzero(y[a:] >= known)[:1]
         b = a + int(new[0]) + 1 if len(new) else len(y)
         if len(new):
-            graph._admit_one_class(known)
+            graph._admit_one_class(int(y[b - 1]))
         yield a, b, known
         if len(new):
             graph._rewire()
@@ -97,13 +107,14 @@ def _stretches(graph: Wired, y: Array) -> Iterator[tuple[int, int, int]]:
 def walk(graph: Wired, batch: Batch, which: Sequence[int]) -> None:
     """Run nodes `which` over the batch, and let signals act."""
     wiring = graph._wiring
+    sources = [signal.source for signal in wiring.signals if signal.source in which]
+    if not sources:
+        _nodes(graph, batch, which, 0, batch.n)
+        _settle(graph, batch, which, 0, batch.n)
+        return
     free = [k for k in which if k in wiring.free]
     bound = tuple(k for k in which if k in wiring.bound)
     _nodes(graph, batch, free, 0, batch.n)
-    sources = [signal.source for signal in wiring.signals if signal.source in which]
-    if not sources and not wiring.kept:
-        _count(graph, batch, batch.n)
-        return
     known = _alarms(batch, [k for k in sources if k in wiring.free], 0, batch.n)
     watched = [k for k in sources if k in wiring.bound]
     a = 0
@@ -145,14 +156,45 @@ def _alarms(batch: Batch, sources: Sequence[int], a: int, b: int) -> np.typing.N
 def _settle(graph: Wired, batch: Batch, which: Sequence[int], a: int, b: int) -> None:
     """Rows `a` to `b` are done: count them, keep what a refit needs, let signals act."""
     wiring = graph._wiring
+    _decide(graph, batch, a, b)
     _count(graph, batch, b - a)
     for k in wiring.kept:
         if k in which and learns(graph, batch, k):
             y = batch.y if wiring.nodes[k].role in SUPERVISED else batch.zeros
-            graph._keep(k, rows_of(graph, batch, k, a, b), y[a:b], batch.weight[a:b])
+            kept.keep(graph, k, rows_of(graph, batch, k, a, b), y[a:b], batch.weight[a:b])
     for number, signal in enumerate(wiring.signals):
         if signal.source in which and batch.flags[signal.source][b - 1] == ALARM:
-            signals.act(graph, number)
+            if batch.due is None:
+                signals.act(graph, number)
+            else:
+                batch.due.append(number)
+
+
+def _decide(graph: Wired, batch: Batch, a: int, b: int) -> None:
+    """Rows `a` to `b` wait for labels and rewards: which are wanted, and what is done about them.
+
+    Strategy and agent have not read them before, as nothing follows from that for other nodes.
+    """
+    wiring, spent = graph._wiring, graph._clock()
+    if batch.asks is None:
+        return
+    before = perf_counter_ns()
+    if wiring.strategy is not None:
+        k, judged = wiring.strategy, wiring.judged
+        strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]
+        proba = None if judged < 0 else batch.shares[judged][a:b]
+        rows = rows_of(graph, batch, k, a, b)
+        numbers = range(graph.n_samples_, graph.n_samples_ + b - a)
+        said = strategy.query_fit_many(rows, proba, weight=batch.weight[a:b], ids=numbers)
+        batch.asks[a:b] = np.stack([*said], axis=1)
+        batch.asks[a:b, 0] *= batch.weight[a:b] > 0.0
+        spent[k] += perf_counter_ns() - before
+        before = perf_counter_ns()
+    if wiring.agent is not None:
+        agent: Agent = graph.nodes_[wiring.agent]  # type: ignore[assignment]
+        rows = rows_of(graph, batch, wiring.agent, a, b)
+        batch.actions[a:b] = [*agent.act_many(rows, explore=True)]
+        spent[wiring.agent] += perf_counter_ns() - before
 
 
 def learns(graph: Wired, batch: Batch, k: int) -> bool:
@@ -193,7 +235,7 @@ def _node(graph: Wired, batch: Batch, k: int, a: int, b: int) -> None:
         made._run(rows, batch.zeros[a:b], weight, flags, ANSWER, True)
         batch.store(batch.flags, k, flags[:, 0], a, b)
         return
-    level = wiring.levels[k]
+    level = 0 if k in batch.reads else wiring.levels[k]
     wanted = batch.outs.get(k)
     if wanted is not None:
         level = max(level, batch.serve)
@@ -211,6 +253,9 @@ def _node(graph: Wired, batch: Batch, k: int, a: int, b: int) -> None:
         wanted[a:b, width:] = 0.0
     if k in wiring.watched:
         batch.store(batch.answers, k, out[:, 0].copy(), a, b)
+    if k == wiring.judged:
+        assert isinstance(made, Classifier)
+        batch.store(batch.shares, k, out[:, 1 : 1 + len(made.classes_)].copy(), a, b)
     if k in wiring.handing:
         batch.store(batch.values, k, _handed(graph, k, out, batch.n_classes), a, b)
 
@@ -231,6 +276,8 @@ def _handed(graph: Wired, k: int, out: Array, n_classes: int) -> Array:
 
 def rows_of(graph: Wired, batch: Batch, k: int, a: int, b: int) -> Array:
     """What node `k` reads in rows `a` to `b`."""
+    if k in batch.reads:
+        return batch.reads[k][a:b]
     node = graph._wiring.nodes[k]
     parts = [_source(graph, batch, source, a, b) for source in node.sources]
     if len(parts) == 1:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from onlineml.base import Array, Classifier, Estimator
-from onlineml.graph import columns, row, walk
+from onlineml.graph import columns, forget, halves, intake, kept, plan, row, walk
+from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
-from onlineml.graph.wiring import Wiring
+from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
+from onlineml.graph.wiring import CLASSIFIER, REGRESSOR, Wiring
 from onlineml.kernels.arena import Field, Ints
+from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
 N_ALARMS = 64  # of the latest alarms, what is remembered
-_LASTING = ("_spent", "_stride")  # caches that no growth makes out of date
+_LASTING = ("_spent", "_stride", "_rows_kept")  # caches that no growth makes out of date
 
 
 class Wired(Graph, Estimator):
@@ -27,6 +30,8 @@ class Wired(Graph, Estimator):
     nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...]
     signals: tuple[tuple[Any, ...], ...]
     outputs: tuple[str, ...]
+    max_pending: int
+    remember: int
     nodes_: list[Estimator]
     layout_: list[list[list[int]]]
     kept_: list[Array]
@@ -36,8 +41,12 @@ class Wired(Graph, Estimator):
     n_alarms_: int
     n_samples_: int
     n_labels_: int
+    n_rewards_: int
+    n_expired_: int
+    n_unknown_: int
+    store_: dict[str, Any]
     _stride = walk.SHORTEST
-    _row_plan: row.Plan
+    _row_plan: plan.Plan
 
     def __init__(
         self,
@@ -46,11 +55,15 @@ class Wired(Graph, Estimator):
         nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...] = (),
         signals: tuple[tuple[Any, ...], ...] = (),
         outputs: tuple[str, ...] = (),
+        max_pending: int = 1000,
+        remember: int = 0,
     ) -> None:
         self.name = name
         self.nodes = nodes
         self.signals = signals
         self.outputs = outputs
+        self.max_pending = max_pending
+        self.remember = remember
 
     # ---------------------------------------------------------------- parameters
 
@@ -119,6 +132,10 @@ class Wired(Graph, Estimator):
         if role is None or not isinstance(self, KINDS[wiring.nodes[role].role]):
             raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
         wiring.check()
+        if not self.max_pending >= 1:
+            raise wrong("max_pending", self.max_pending, "a number of rows, at least 1")
+        if not self.remember >= 0:
+            raise wrong("remember", self.remember, "a number of rows, at least 0")
         for node in wiring.nodes:
             self._named(node.name, node.estimator._check)
 
@@ -127,13 +144,11 @@ class Wired(Graph, Estimator):
         self.nodes_ = [node.estimator.clone() for node in wiring.nodes]
         self.layout_ = [[] for _ in wiring.nodes]
         self.resets_ = [0] * len(wiring.nodes)
-        self.n_alarms_ = self.n_samples_ = self.n_labels_ = 0
+        self.n_alarms_ = self.n_samples_ = self.n_labels_ = self.n_rewards_ = 0
+        self.n_expired_ = self.n_unknown_ = 0
         columns.settle(self, schema)
-        self.kept_ = [
-            np.full((n, 2 + self.nodes_[k].schema_.n_features), np.nan)
-            for k, n in wiring.kept.items()
-        ]
-        self.n_kept_ = [0 for _ in wiring.kept]
+        self.kept_, self.n_kept_ = kept.empty(self)
+        self.store_ = Store.empty(len(self._stored))
 
     def _admit(self, schema: Schema) -> None:
         if self.is_started and schema is not self.schema_:
@@ -150,7 +165,7 @@ class Wired(Graph, Estimator):
     def _admit_classes(self, classes: list[Hashable]) -> None:
         """Tell the classifiers of classes; not yet where others read what they say."""
         wiring = self._wiring
-        if wiring.widens:
+        if wiring.widens or self._tells_late:
             return
         before = self._snapshot(wiring.supervised) if len(classes) > len(self._classes()) else []
         try:
@@ -178,30 +193,90 @@ class Wired(Graph, Estimator):
         found: list[Hashable] = vars(self)["classes_"]
         return found
 
+    def _label_of(self, target: float) -> Any:
+        """A target as the user knows it."""
+        return self._known_labels()[int(target)] if self._is(CLASSIFIER) else target
+
+    def _is(self, role: str) -> bool:
+        return self._wiring.nodes[self._wiring.outputs[0]].role == role
+
+    @property
+    def _tells_late(self) -> bool:
+        """Whether classifiers are told of a class only when a label of it is learned."""
+        return self._wiring.strategy is not None and self._is(CLASSIFIER)
+
+    @property
+    def _learns_labels(self) -> bool:
+        """Whether labels come to the graph."""
+        return self._is(CLASSIFIER) or self._is(REGRESSOR)
+
     def _rewire(self) -> None:
         """Nodes have changed: see that what they read fits."""
         columns.settle(self, self.schema_)
         self._forget_caches()
 
     def _forget_caches(self) -> None:
-        kept = [(name, vars(self)[name]) for name in _LASTING if name in vars(self)]
+        lasting = {name: vars(self)[name] for name in _LASTING if name in vars(self)}
         super()._forget_caches()
-        vars(self).update(kept)
+        vars(self).update(lasting)
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._row_plan = row.planned(self)
+        self._row_plan = plan.planned(self)
 
     # ---------------------------------------------------------------- rows through
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        walk.run(self, X, y, weight, out, serve, fit)
+        if fit and self._learns_labels and self._wiring.strategy is not None:
+            halves.labeled(self, X, y, weight, out, serve)
+        else:
+            walk.run(self, X, y, weight, out, serve, fit)
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the nodes; the way of chunks where one balks."""
         if row.run(self, rows, what):
             return 1
         return super()._call_python(rows, what)
+
+    # ---------------------------------------------------------------- events
+
+    def take_one(self, event: Event) -> Any:
+        """A `Sample`, a `Label`, a `Reward` or a request to `Forget`.
+
+        Samples are answered with an `Answer`. Of labels and rewards it is said whether a row was
+        waiting for them, which then was learned. Requests to forget get a `Receipt`.
+        """
+        return intake.one(self, event)
+
+    def take_many(self, events: Iterable[Event]) -> list[Any]:
+        """What `take_one` would have said of each event, in order.
+
+        Where an event cannot be used, those before it have had their effects; the error tells
+        which one it was.
+        """
+        return intake.many(self, list(events))
+
+    @property
+    def n_waiting(self) -> int:
+        """Rows whose labels are waited for."""
+        return self._store.waiting(LABEL) if self.is_started else 0
+
+    @property
+    def _stored(self) -> tuple[int, ...]:
+        """Nodes of whose rows something is kept: those that wait, or all."""
+        return self._wiring.everything if self.remember else self._wiring.waiting
+
+    @property
+    def _store(self) -> Store:
+        made: Store | None = vars(self).get("_rows_kept")
+        if made is None:
+            n = int(self.max_pending)
+            most = {LABEL: n, REWARD: n, REMEMBERED: int(self.remember)}
+            made = vars(self)["_rows_kept"] = Store(self.store_, most)
+        return made
+
+    def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
+        return forget.forget(self, id)
 
     # ---------------------------------------------------------------- what signals need
 
@@ -215,29 +290,6 @@ class Wired(Graph, Estimator):
     def _note_alarm(self, signal: int) -> None:
         self.alarms_[self.n_alarms_ % N_ALARMS] = self.n_samples_, signal
         self.n_alarms_ += 1
-
-    def _keep(self, k: int, rows: Array, y: Array, weight: Array) -> None:
-        """Keep rows that node `k` has learned, for it to learn them again."""
-        place = list(self._wiring.kept).index(k)
-        window, n = self.kept_[place], self.n_kept_[place]
-        if rows.shape[1] + 2 > window.shape[1]:
-            more = rows.shape[1] + 2 - window.shape[1]
-            window = np.pad(window, ((0, 0), (0, more)), constant_values=np.nan)
-            self.kept_[place] = window
-        at = np.arange(n, n + len(rows))[-len(window) :] % len(window)
-        last = slice(-len(at), None)
-        window[at, 0], window[at, 1], window[at, 2:] = y[last], weight[last], rows[last]
-        self.n_kept_[place] = n + len(rows)
-
-    def _kept_rows(self, k: int, last: int) -> tuple[Array, Array, Array]:
-        place = list(self._wiring.kept).index(k)
-        window, n = self.kept_[place], self.n_kept_[place]
-        at = np.arange(max(n - last, n - len(window), 0), n) % len(window)
-        width = self.nodes_[k].schema_.n_features
-        rows = np.full((len(at), width), np.nan)
-        found = window[at]
-        rows[:, : found.shape[1] - 2] = found[:, 2:]
-        return rows, found[:, 0].copy(), found[:, 1].copy()
 
     # ---------------------------------------------------------------- to look at
 

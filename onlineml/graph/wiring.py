@@ -6,13 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from onlineml.active.query_strategy import QueryStrategy
 from onlineml.base import Classifier, Detector, DriftDetector, Estimator, Regressor, Transformer
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES
+from onlineml.rl.agent import Agent
 from onlineml.schema import wrong
 
 X = -1  # the source that is the row itself: the last of a list with one place a node, and one more
-TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR, DRIFT = (
-    "transformer", "detector", "classifier", "regressor", "drift detector",
+TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR, DRIFT, STRATEGY, AGENT = (
+    "transformer", "detector", "classifier", "regressor", "drift detector", "query strategy",
+    "agent",
 )  # fmt: skip
 ROLES: dict[str, type[Estimator]] = {
     TRANSFORMER: Transformer,
@@ -20,10 +23,13 @@ ROLES: dict[str, type[Estimator]] = {
     CLASSIFIER: Classifier,
     REGRESSOR: Regressor,
     DRIFT: DriftDetector,
+    STRATEGY: QueryStrategy,
+    AGENT: Agent,
 }
 ANSWERING = (TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR)
 SUPERVISED = (CLASSIFIER, REGRESSOR)
-RESET, REPLACE, REFIT = "reset", "replace", "refit"
+ONCE = (STRATEGY, AGENT)  # at most one of each: a row has one label and one reward
+RESET, REPLACE, REFIT, REFUND = "reset", "replace", "refit", "refund"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _ERROR = re.compile(r"error_of\((\w+)\)")
@@ -37,13 +43,17 @@ class Source(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A node: `late` where it reads errors, and so runs when labels come."""
+    """A node: `late` where it reads errors, and so runs when labels come.
+
+    A query strategy judges the probabilities that node `judged` gives.
+    """
 
     name: str
     estimator: Estimator
     role: str
     sources: tuple[Source, ...]
     late: bool
+    judged: int = X
 
 
 class Signal(NamedTuple):
@@ -52,7 +62,7 @@ class Signal(NamedTuple):
     source: int
     action: str | Callable[[Any], Any]
     targets: tuple[int, ...]
-    last: int = 0  # rows that a refit learns again
+    last: int = 0  # rows that a refit learns again, labels that a refund plans
 
 
 class Wiring:
@@ -81,19 +91,44 @@ class Wiring:
         if role is None:
             raise wrong(f"node {name!r}", estimator, f"an estimator: a {', a '.join(ROLES)}")
         sources = tuple(self._source(name, text) for text in after)
+        judged = X
+        if role == STRATEGY:
+            sources, judged = self._judging(name, estimator, after, sources)
         late = {self._is_late(source) for source in sources}
         if len(late) != 1:
             due = "sources, all known when the row comes or all when its label comes"
             raise wrong(f"after of {name!r}", after, due)
-        if late == {True} and role in SUPERVISED:
-            raise wrong(
-                f"node {name!r}", estimator, "an estimator that needs no label after errors"
-            )
+        if late == {True} and role in (*SUPERVISED, *ONCE):
+            due = "an estimator that needs no label after errors, nor a reward"
+            raise wrong(f"node {name!r}", estimator, due)
+        if role in ONCE and any(node.role == role for node in self.nodes):
+            raise wrong(f"node {name!r}", estimator, f"one {role} in a graph")
         self.index[name] = len(self.nodes)
-        self.nodes.append(Node(name, estimator, role, sources, late.pop()))
+        self.nodes.append(Node(name, estimator, role, sources, late.pop(), judged))
         roles = {node.role for node in self.nodes} & set(SUPERVISED)
         if len(roles) > 1:
             raise wrong(f"node {name!r}", estimator, "learners of one kind: they share the label")
+
+    def _judging(
+        self, name: str, strategy: Estimator, after: tuple[str, ...], sources: tuple[Source, ...]
+    ) -> tuple[tuple[Source, ...], int]:
+        """What a strategy reads as the row, and the classifier that it judges.
+
+        Where no other source makes the row, it is what the classifier reads.
+        """
+        classifiers = [
+            source.node
+            for source in sources
+            if source.node != X and self._is(source.node, CLASSIFIER) and not source.error
+        ]
+        due = "a classifier, whose probabilities it judges, and what else makes the row"
+        assert isinstance(strategy, QueryStrategy)
+        if len(classifiers) > 1 or (not classifiers and strategy._needs_proba):
+            raise wrong(f"after of {name!r}", after, due)
+        if not classifiers:
+            return sources, X
+        rest = tuple(source for source in sources if source.node != classifiers[0])
+        return rest or self.nodes[classifiers[0]].sources, classifiers[0]
 
     def _source(self, name: str, text: str) -> Source:
         if text == "x":
@@ -104,7 +139,7 @@ class Wiring:
         if error and role not in SUPERVISED:
             raise wrong(f"after of {name!r}", text, "the error of a classifier or regressor")
         if not error and role not in ANSWERING:
-            raise wrong(f"after of {name!r}", text, f"no {role}: it answers in signals (see on)")
+            raise wrong(f"after of {name!r}", text, f"no {role}: others do not read it")
         return Source(k, error is not None)
 
     def _is_late(self, source: Source) -> bool:
@@ -142,11 +177,22 @@ class Wiring:
             if type(ours.estimator) is not type(theirs.estimator) or ours.sources != theirs.sources:
                 raise wrong("replace", more[1], f"a node of the class and sources of {more[0]!r}")
             return Signal(k, REPLACE, (old, by))
-        if action == REFIT and len(more) == 2:
-            if not (isinstance(more[1], int) and more[1] >= 1):
-                raise wrong("refit", more[1], "a number of rows to learn again, at least 1")
-            return Signal(k, REFIT, (self.known(more[0], "refit"),), last=more[1])
-        raise wrong("signal", (action, *more), "reset(...), replace(...), refit(...) or a callable")
+        if action in (REFIT, REFUND) and len(more) == 2:
+            return Signal(k, action, (self._target(action, *more),), last=more[1])
+        due = "reset(...), replace(...), refit(...), refund(...) or a callable"
+        raise wrong("signal", (action, *more), due)
+
+    def _target(self, action: str, name: str, n: Any) -> int:
+        """The node that is refitted on `n` rows, or given back the price of `n` labels."""
+        k = self.known(name, action)
+        if (self.nodes[k].role == STRATEGY) != (action == REFUND) or self._is(k, AGENT):
+            due = "a query strategy" if action == REFUND else "a node that learns rows"
+            raise wrong(action, name, f"the name of {due}")
+        least = 0 if action == REFUND else 1
+        if not (isinstance(n, int) and n >= least):
+            rows = "labels to buy" if action == REFUND else "rows to learn again"
+            raise wrong(action, n, f"a number of {rows}, at least {least}")
+        return k
 
     # ---------------------------------------------------------------- all together
 
@@ -164,8 +210,23 @@ class Wiring:
                 self.levels[k] = ANSWER_AND_SCORES if full else ANSWER
             elif k in watched:
                 self.levels[k] = ANSWER
+            if any(other.judged == k for other in self.nodes):
+                self.levels[k] = ANSWER_AND_SCORES
         self.widens = any(self.nodes[k].role == CLASSIFIER for k in handing if k != X)
         self.supervised = tuple(k for k, node in enumerate(self.nodes) if node.role in SUPERVISED)
+        self.strategy = self._only(STRATEGY)
+        self.agent = self._only(AGENT)
+        self.judged = X if self.strategy is None else self.nodes[self.strategy].judged
+        #: Nodes that a sample waits for: their label, or their reward.
+        self.waiting = tuple(
+            k for k, node in enumerate(self.nodes) if node.role in (*SUPERVISED, AGENT)
+        )
+        self.walked = tuple(k for k, node in enumerate(self.nodes) if node.role not in ONCE)
+        self.early = tuple(k for k in self.walked if not self.nodes[k].late)
+        self.lessons = tuple(k for k in self.walked if k in self.supervised or self.nodes[k].late)
+
+    def _only(self, role: str) -> int | None:
+        return next((k for k, node in enumerate(self.nodes) if node.role == role), None)
 
     def check(self) -> None:
         """Raise for what can only be judged of the whole graph."""

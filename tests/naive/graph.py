@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from onlineml.active.query_strategy import QueryStrategy
 from onlineml.base import Classifier, Detector, DriftDetector, Regressor, Transformer
+from onlineml.rl.agent import Agent, Transition
 from onlineml.schema import Schema
 
 Nodes = list[tuple[str, Any, tuple[str, ...]]]
@@ -23,8 +25,9 @@ class NaiveGraph:
         self.read: dict[str, list[Any]] = {name: [] for name in self.after}  # all that they learned
         self.classes: list[Any] = []
         self.layout: dict[str, list[tuple[str, int]]] = {name: [] for name in self.after}
-        self.n_alarms = 0
-        self.begun = False
+        self.n_alarms = self.n_samples = 0
+        self.acted: dict[Any, Any] = {}
+        self.waiting: dict[Any, Any] = {}  # what was read and said of rows whose label may come
 
     def late(self, name: str) -> bool:
         return any(
@@ -38,7 +41,7 @@ class NaiveGraph:
         """What each node that is there when the row comes answers, and what each of them reads."""
         gives, self.reads, said = {"x": list(x)}, {}, {}
         for name, node in self.nodes.items():
-            if self.late(name):
+            if self.late(name) or isinstance(node, QueryStrategy | Agent):
                 continue
             self.reads[name] = self.row_of(name, gives)
             if isinstance(node, Transformer):
@@ -53,6 +56,7 @@ class NaiveGraph:
                 said[name] = node.predict_one(self.reads[name])
                 shares = node.predict_proba_one(self.reads[name]).tolist()
                 gives[name] = shares + [np.nan] * (max(2, len(self.classes)) - len(shares))
+        self.gives = gives
         return said
 
     def row_of(self, name: str, gives: dict[str, list[float]]) -> Any:
@@ -66,7 +70,7 @@ class NaiveGraph:
         """Answer; then those that need no label learn."""
         said = self.answers(x)
         for name, node in self.nodes.items():
-            if not self.late(name) and not isinstance(node, Classifier | Regressor):
+            if name in self.reads and not isinstance(node, Classifier | Regressor):
                 self.learn(name, self.reads[name], None)
         return said
 
@@ -110,6 +114,8 @@ class NaiveGraph:
             if isinstance(node, Classifier)
         }
         for name, node in self.nodes.items():
+            if isinstance(node, QueryStrategy):
+                continue
             grown = [source for source in self.after[name] if rows.get(source, 0) > 2]
             for source in grown:
                 if (source, rows[source] - 1) not in self.layout[name]:
@@ -122,10 +128,70 @@ class NaiveGraph:
     def learn(self, name: str, read: Any, y: Any) -> None:
         self.read[name].append((read, y))
         node = self.nodes[name]
+        read = self.padded(node, read)
         if isinstance(node, DriftDetector) and len(read) == 1:
             node.fit_one(float(read[0]))
         else:
             node.fit_one(read) if y is None else node.fit_one(read, y)
+
+    def padded(self, node: Any, read: Any) -> Any:
+        """What was read before columns came lacks them."""
+        if not node.is_started:
+            return read
+        whole = np.full(node.schema_.n_features, np.nan)
+        whole[: len(read)] = read
+        return whole
+
+    # ---------------------------------------------------------------- events
+
+    def decide(self, x: Any) -> bool:
+        """Whether the strategy, if there is one, wants the label of the row."""
+        for name, node in self.nodes.items():
+            if isinstance(node, QueryStrategy):
+                (learner,) = self.after[name]
+                shares = self.nodes[learner].predict_proba_one(self.reads[learner])
+                self.ask_id = self.n_samples
+                query = node.query_fit_one(self.reads[learner], shares, id=self.n_samples)
+                return bool(query.ask)
+        return True
+
+    def take_sample(self, x: Any, id: Any) -> tuple[Any, bool, Any]:
+        """A row whose label may come later; with the action of the agent."""
+        said = self.answers(x)
+        ask = self.decide(x)
+        action = None
+        for name, node in self.nodes.items():
+            if isinstance(node, Agent):
+                read = self.row_of(name, self.gives)
+                action = node.act_one(read, explore=True)
+                self.acted[id] = read, action
+        for name, node in self.nodes.items():
+            if name in self.reads and not isinstance(node, Classifier | Regressor):
+                self.learn(name, self.reads[name], None)
+        self.n_samples += 1
+        if ask:
+            self.waiting[id] = dict(self.reads), said, self.n_samples - 1
+        self.act(lambda name: not self.late(name))
+        return said, ask, action
+
+    def take_label(self, id: Any, y: Any) -> bool:
+        """The label of a row that came before."""
+        if id not in self.waiting:
+            return False
+        reads, said, number = self.waiting.pop(id)
+        for node in self.nodes.values():
+            if isinstance(node, QueryStrategy):
+                node.answer_one(number, y)
+        self.label(reads, said, y)
+        self.act(self.late)
+        return True
+
+    def take_reward(self, id: Any, value: float) -> None:
+        """What came of an action."""
+        read, action = self.acted.pop(id)
+        for node in self.nodes.values():
+            if isinstance(node, Agent):
+                node.fit_one(Transition(read, action, value, read, terminated=True))
 
     # ---------------------------------------------------------------- signals
 
@@ -146,12 +212,13 @@ class NaiveGraph:
             elif action == "replace":
                 self.nodes[more[0]].set_state(self.nodes[more[1]].get_state())
                 self.reset(more[1])
+            elif action == "refund":
+                self.nodes[more[0]].refund(more[1])
             else:
                 self.reset(more[0])
                 rows = self.read[more[0]][-more[1] :]
                 for read, y in rows:
-                    whole = np.full(self.nodes[more[0]].schema_.n_features, np.nan)
-                    whole[: len(read)] = read
+                    whole = self.padded(self.nodes[more[0]], read)
                     self.nodes[more[0]].fit_one(whole, *([] if y is None else [y]))
 
     def reset(self, name: str) -> None:

@@ -1,0 +1,248 @@
+"""Events taken by a graph, one by one or, to the same bits, in runs of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlineml.base import Classifier, Transformer
+from onlineml.estimator import BLOCK
+from onlineml.graph import halves
+from onlineml.graph.events import Answer, Event, Forget, Label, Reward, Sample
+from onlineml.graph.row import Sampled
+from onlineml.graph.store import LABEL, REMEMBERED, REWARD
+from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
+from onlineml.labels import labels_of
+from onlineml.schema import wrong
+
+if TYPE_CHECKING:
+    from onlineml.graph.wired import Wired
+
+_ONE = np.ones(1)
+_SHORTEST = 4  # events of a kind from which on a run pays
+
+
+def one(graph: Wired, event: Event) -> Any:
+    """Take one event."""
+    if isinstance(event, Sample):
+        return _sample(graph, event)
+    if isinstance(event, Label):
+        return _label(graph, event)
+    if isinstance(event, Reward):
+        return _reward(graph, event)
+    if isinstance(event, Forget):
+        return graph.unlearn_one(id=event.id)
+    raise wrong("event", event, "a Sample, a Label, a Reward or a Forget")
+
+
+def many(graph: Wired, events: Sequence[Event]) -> list[Any]:
+    """Take events in order."""
+    answers: list[Any] = []
+    for kind, run in groupby(events, lambda event: _kind(graph, event)):
+        found = list(run)
+        for lo in range(0, len(found), BLOCK):
+            part = found[lo : lo + BLOCK]
+            answers += _run(graph, kind, part, len(answers))
+    return answers
+
+
+def _kind(graph: Wired, event: Event) -> str:
+    """Events of a kind are taken together; those of kind "" are not."""
+    if isinstance(event, Sample):
+        if event.y is None:
+            return "samples"
+        apart = graph._wiring.strategy is not None or graph._wiring.agent is not None
+        return "" if apart or graph.remember or not graph._learns_labels else "labeled"
+    if isinstance(event, Label) and event.y is not None:
+        return "" if graph._wiring.strategy is not None or graph.remember else "labels"
+    return ""
+
+
+def _run(graph: Wired, kind: str, events: list[Any], n_before: int) -> list[Any]:
+    """A run of events of one kind; where one of them cannot be used, one by one."""
+    if kind and len(events) >= _SHORTEST:
+        try:
+            found: list[Any] = _RUNS[kind](graph, events)
+            return found
+        except ValueError:  # nothing has been done: all were checked first
+            pass
+    answers: list[Any] = []
+    for i, event in enumerate(events, n_before):
+        try:
+            answers.append(one(graph, event))
+        except ValueError as error:
+            error.add_note(f"in event {i}: {type(event).__name__} {getattr(event, 'id', None)!r}")
+            raise
+    return answers
+
+
+# -------------------------------------------------------------------- samples
+
+
+def _sample(graph: Wired, event: Sample) -> Answer:
+    X = _row(graph, event)
+    if event.y is None or not graph._learns_labels:
+        said = halves.sample(graph, X, _ONE, level=_level(graph))
+        _keep(graph, [event.id], said)
+        return _answers(graph, said)[0]
+    targets = _targets(graph, [event.y])
+    said = halves.both(graph, X, targets, _ONE, _level(graph))
+    _keep(graph, [event.id], said, learned=True)
+    if graph.remember and event.id is not None and said.asks[0, 0]:
+        graph._store.note(event.id, float(targets[0]), said.taken)
+    return _answers(graph, said)[0]
+
+
+def _row(graph: Wired, event: Sample) -> Array:
+    """The row of a sample; the columns that it brings are taken in, if its label can be learned."""
+    if graph._read(event.x):
+        row: Array = graph._row[None].copy()
+        if not np.isinf(row).any():
+            return row
+    schema, rows = graph._rows(event.x, fit=True, one=True)
+    if event.y is not None and graph._learns_labels:
+        graph._targets([event.y], 1)
+    graph._admit(schema)
+    return rows
+
+
+def _level(graph: Wired) -> int:
+    return ANSWER_AND_SCORES if isinstance(graph, Transformer) else ANSWER
+
+
+def _targets(graph: Wired, y: list[Any]) -> Array:
+    """Labels as the numbers that nodes learn; new ones are taken in."""
+    targets, news = graph._targets(y, len(y))
+    graph._admit_targets(news)
+    assert targets is not None
+    return targets
+
+
+def _samples(graph: Wired, events: list[Sample]) -> list[Answer]:
+    """Rows without labels, node by node."""
+    schema, rows = graph._rows([event.x for event in events], fit=True)
+    graph._admit(schema)
+    said = halves.sample(graph, rows, np.ones(len(rows)), level=_level(graph))
+    _keep(graph, [event.id for event in events], said)
+    return _answers(graph, said)
+
+
+def _labeled(graph: Wired, events: list[Sample]) -> list[Answer]:
+    """Rows with labels, where nothing is kept of them."""
+    X, y = [event.x for event in events], [event.y for event in events]
+    return [Answer(said) for said in _plain(graph, graph._learn(X, y, None, serve=ANSWER))]
+
+
+def _keep(graph: Wired, ids: Sequence[Hashable], said: Sampled, *, learned: bool = False) -> None:
+    """Keep rows that something may still come for."""
+    causes = []
+    for id, ask in zip(ids, said.asks[:, 0].tolist()):
+        mine = []
+        if id is not None:
+            mine += [LABEL] if ask and graph._learns_labels and not learned else []
+            mine += [REWARD] if graph._wiring.agent is not None else []
+            mine += [REMEMBERED] if graph.remember else []
+        causes.append(mine)
+    graph.n_expired_ += graph._store.put(ids, said.taken, causes)
+
+
+def _answers(graph: Wired, said: Sampled) -> list[Answer]:
+    out = said.out if isinstance(graph, Transformer) else said.out[:, 0]
+    asks = said.asks.tolist()
+    return [
+        Answer(answer, ask == 1.0, chance, action)
+        for answer, (ask, chance, _), action in zip(_plain(graph, out), asks, said.actions)
+    ]
+
+
+def _plain(graph: Wired, out: Array) -> list[Any]:
+    """Answers of the graph's role."""
+    if isinstance(graph, Transformer):
+        return [row.copy() for row in out]
+    if isinstance(graph, Classifier):
+        found: list[Any] = labels_of(out, graph.classes_).tolist()
+        return found
+    return list(out.tolist())
+
+
+# -------------------------------------------------------------------- what comes later
+
+
+def _label(graph: Wired, event: Label) -> bool:
+    """A label: its row is learned, if it waits for one."""
+    if not graph._learns_labels:
+        raise wrong("label", event.y, "none: no learner answers for this graph")
+    if not _waits(graph, LABEL, event.id):
+        return False
+    store = graph._store
+    taken = store.find(LABEL, [event.id])
+    if event.y is None:
+        store.release(LABEL, event.id)
+        if graph._wiring.strategy is not None:
+            halves.tell_strategy(graph, int(taken.numbers[0]), None)
+        return True
+    targets = _targets(graph, [event.y])
+    store.release(LABEL, event.id)
+    halves.lesson(graph, taken, targets, _ONE)
+    if graph.remember and store.holds(REMEMBERED, event.id):
+        store.note(event.id, float(targets[0]), taken)
+    return True
+
+
+def _labels(graph: Wired, events: list[Label]) -> list[bool]:
+    """Labels, node by node."""
+    store = graph._store if graph.is_started else None
+    ids = [event.id for event in events]
+    if store is None or not graph._learns_labels or len(set(ids)) < len(ids):
+        raise wrong("id", ids, "labels that are taken one by one")
+    here = [store.holds(LABEL, id) for id in ids]
+    known = [event for event, waits in zip(events, here) if waits]
+    if known:
+        targets = _targets(graph, [event.y for event in known])
+        taken = store.find(LABEL, [event.id for event in known])
+        for event in known:
+            store.release(LABEL, event.id)
+        halves.lesson(graph, taken, targets, np.ones(len(known)))
+    graph.n_unknown_ += len(events) - len(known)
+    return here
+
+
+def _reward(graph: Wired, event: Reward) -> bool:
+    """A reward: the agent learns what its action has brought."""
+    from onlineml.rl.agent import Transition
+
+    k = graph._wiring.agent
+    if k is None:
+        raise wrong("reward", event.value, "none: there is no agent in this graph")
+    if not _waits(graph, REWARD, event.id):
+        return False
+    agent: Any = graph.nodes_[k]
+    place = graph._stored.index(k)
+    read = graph._store.find(REWARD, [event.id]).reads[place][0]
+    n = agent.schema_.n_features
+    x, action = read[:n].copy(), read[n : n + agent._action_width()].copy()
+    graph._named(
+        graph._wiring.nodes[k].name,
+        agent.fit_one,
+        Transition(x, action, event.value, x, terminated=True),
+    )
+    graph._store.release(REWARD, event.id)
+    if graph._store.holds(REMEMBERED, event.id):
+        graph._store.mark(event.id, place)
+    graph.n_rewards_ += 1
+    return True
+
+
+def _waits(graph: Wired, cause: str, id: Hashable) -> bool:
+    """Whether the row of that id waits; others are counted."""
+    if graph.is_started and graph._store.holds(cause, id):
+        return True
+    if graph.is_started:
+        graph.n_unknown_ += 1
+    return False
+
+
+_RUNS: dict[str, Any] = {"samples": _samples, "labeled": _labeled, "labels": _labels}

@@ -1,0 +1,158 @@
+"""What nodes have read, by the id of the row, until label, reward or a request comes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from onlineml.kernels.arena import Array
+
+LABEL, REWARD, REMEMBERED = "label", "reward", "remembered"  # why a row is kept
+_FIRST = 16  # slots at first; they are doubled
+
+
+class Taken(NamedTuple):
+    """What nodes have read of some rows, and said, one array a node; numbers of the samples."""
+
+    reads: list[Array]
+    said: list[Array]
+    numbers: Array
+
+
+class Store:
+    """Slots for rows, found by id; what is kept is plain, a part of the graph's state.
+
+    Parameters
+    ----------
+    state
+        What `Store.empty` or an earlier state gave; changed in place.
+    most
+        For each cause to keep a row, how many may be kept for it. The oldest gives way.
+    """
+
+    def __init__(self, state: dict[str, Any], most: dict[str, int]) -> None:
+        self._state, self._most = state, most
+        self._by: dict[str, dict[Hashable, int]] = {cause: state[cause] for cause in most}
+        used = {slot for held in self._by.values() for slot in held.values()}
+        self._free = [slot for slot in range(len(state["numbers"])) if slot not in used]
+
+    @staticmethod
+    def empty(n_nodes: int) -> dict[str, Any]:
+        """The state of a store without rows."""
+        arrays = {"reads": [np.empty((0, 0)) for _ in range(n_nodes)]}
+        more = {"said": np.empty((0, n_nodes)), "numbers": np.empty(0), "targets": np.empty(0)}
+        return {LABEL: {}, REWARD: {}, REMEMBERED: {}, **arrays, **more}
+
+    def __contains__(self, id: Hashable) -> bool:
+        return any(id in held for held in self._by.values())
+
+    def waiting(self, cause: str) -> int:
+        """How many rows are kept for a cause."""
+        return len(self._by[cause])
+
+    def put(self, ids: Sequence[Hashable], taken: Taken, causes: Sequence[Sequence[str]]) -> int:
+        """Keep rows, each for its causes; returns how many others were given up for them."""
+        lost = 0
+        for i, id in enumerate(ids):
+            if not causes[i]:
+                continue
+            lost += self.drop(id)
+            slot = self._slot()
+            for kept, read in zip(self._reads(taken), taken.reads):
+                kept[slot] = np.nan
+                kept[slot, : read.shape[1]] = read[i]
+            for node, said in enumerate(taken.said):
+                self._state["said"][slot, node] = said[i]
+            self._state["numbers"][slot] = taken.numbers[i]
+            self._state["targets"][slot] = np.nan
+            for cause in causes[i]:
+                lost += self._hold(cause, id, slot)
+        return lost
+
+    def note(self, id: Hashable, target: float, taken: Taken) -> None:
+        """A row that is remembered was learned, with this target; what nodes have read by now."""
+        slot = self._by[REMEMBERED][id]
+        self._state["targets"][slot] = target
+        for kept, read in zip(self._reads(taken), taken.reads):
+            kept[slot, : read.shape[1]] = read[0]
+
+    def mark(self, id: Hashable, node: int) -> None:
+        """Node number `node` of those that are kept has learned from a row that is remembered."""
+        self._state["said"][self._by[REMEMBERED][id], node] = 1.0
+
+    def _hold(self, cause: str, id: Hashable, slot: int) -> int:
+        held = self._by[cause]
+        held[id] = slot
+        if len(held) <= self._most[cause]:
+            return 0
+        oldest = next(iter(held))
+        self.release(cause, oldest)
+        return int(cause != REMEMBERED)
+
+    def find(self, cause: str, ids: Sequence[Hashable]) -> Taken:
+        """What was kept of rows."""
+        slots = [self._by[cause][id] for id in ids]
+        state = self._state
+        said = state["said"][slots]
+        reads = [kept[slots] for kept in state["reads"]]
+        return Taken(reads, list(said.T), state["numbers"][slots])
+
+    def target(self, id: Hashable) -> float:
+        """With what a row was learned; NaN where it was not."""
+        return float(self._state["targets"][self._by[REMEMBERED][id]])
+
+    def holds(self, cause: str, id: Hashable) -> bool:
+        """Whether a row is kept for a cause."""
+        return id in self._by[cause]
+
+    def release(self, cause: str, id: Hashable) -> None:
+        """The cause is gone; the slot is free when that was the last one."""
+        slot = self._by[cause].pop(id)
+        if id not in self:
+            heapq.heappush(self._free, slot)
+
+    def drop(self, id: Hashable) -> int:
+        """Keep a row no longer; returns for how many causes it was waiting."""
+        lost = 0
+        for cause, held in self._by.items():
+            if id in held:
+                lost += cause != REMEMBERED
+                self.release(cause, id)
+        return lost
+
+    def _slot(self) -> int:
+        """The least free slot: which one must not depend on what was saved and loaded."""
+        if not self._free:
+            state, n = self._state, len(self._state["numbers"])
+            size = max(_FIRST, 2 * n)
+            state["reads"] = [_longer(kept, size) for kept in state["reads"]]
+            for name in ("said", "numbers", "targets"):
+                state[name] = _longer(state[name], size)
+            self._free = list(range(n, size))
+        return heapq.heappop(self._free)
+
+    def _reads(self, taken: Taken) -> list[Array]:
+        """The arrays of what nodes have read, as wide as that now is."""
+        reads: list[Array] = self._state["reads"]
+        for k, read in enumerate(taken.reads):
+            if read.shape[1] > reads[k].shape[1]:
+                reads[k] = wider(reads[k], read.shape[1])
+        return reads
+
+
+def _longer(array: Array, n: int) -> Array:
+    new = np.full((n, *array.shape[1:]), np.nan)
+    new[: len(array)] = array
+    return new
+
+
+def wider(array: Array, width: int) -> Array:
+    """Rows with as many columns, missing ones behind."""
+    if array.shape[1] >= width:
+        return array
+    new = np.full((len(array), width), np.nan)
+    new[:, : array.shape[1]] = array
+    return new

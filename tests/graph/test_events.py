@@ -1,0 +1,334 @@
+"""Rows, late labels, rewards and requests to forget: one by one, in runs, and by a naive twin."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onlineml import load, save
+from onlineml.active import MarginSampling, RandomSampling, VeSSAL
+from onlineml.checks import assert_same_state, checks_of, cut, rows, targets
+from onlineml.detectors import DDM, DeviationFromMean
+from onlineml.graph import (
+    Answer,
+    Forget,
+    Graph,
+    GraphClassifier,
+    Label,
+    Reward,
+    Sample,
+    kept,
+    refit,
+    refund,
+    reset,
+)
+from onlineml.learners import GaussianNB, LinearRegression, MajorityClassifier
+from onlineml.rl import StreamQ
+from onlineml.transforms import StandardScaler
+from tests.graph.random_graphs import random_graph
+from tests.graph.test_graph import assert_same_nodes
+from tests.naive.graph import NaiveGraph
+
+
+def delayed(X: Any, y: Any, seed: int, never: float = 0.1) -> list[Any]:
+    """Samples in bursts, whose labels come 0 to 60 events later, in any order, or never."""
+    rng = np.random.default_rng(seed)
+    due = np.arange(len(X)) + rng.choice([1, 7, 60], len(X)) + rng.random(len(X))
+    due[rng.random(len(X)) < never] = np.inf
+    when = [(float(i), Sample(x, i)) for i, x in enumerate(X)]
+    when += [(t, Label(i, y[i])) for i, t in enumerate(due.tolist()) if t < np.inf]
+    order = sorted(when, key=lambda pair: pair[0])
+    return [event for _, event in order]
+
+
+def naive_answers(naive: NaiveGraph, events: list[Any], output: str) -> list[Any]:
+    answers: list[Any] = []
+    for event in events:
+        if isinstance(event, Sample):
+            said, ask, action = naive.take_sample(event.x, event.id)
+            answers.append((said[output], ask, action))
+        elif isinstance(event, Label):
+            answers.append(naive.take_label(event.id, event.y))
+        else:
+            naive.take_reward(event.id, event.value)
+            answers.append(True)
+    return answers
+
+
+def shown(answers: list[Any]) -> list[Any]:
+    return [(a.answer, a.ask, a.action) if isinstance(a, Answer) else a for a in answers]
+
+
+def assert_events_equal(g: Any, events: list[Any], tmp_path: Any) -> Any:
+    """Naively, one by one with a file in the middle, and in runs: the same bits."""
+    naive = NaiveGraph(list(g.nodes), list(g.signals))
+    due = naive_answers(naive, events, g.outputs[0])
+    ones, said = g.clone(), []
+    for i, event in enumerate(events):
+        said.append(ones.take_one(event))
+        if i == len(events) // 2:
+            ones = load(save(ones, tmp_path / "g.oml"))
+    assert shown(said) == due
+    assert_same_nodes(naive, ones)
+    for seed in (0, -1):
+        runs, said = g.clone(), []
+        for part in cut(seed, len(events)) if seed >= 0 else [slice(0, len(events))]:
+            said += runs.take_many(events[part])
+        assert shown(said) == due
+        assert_same_state(ones.get_state(), runs.get_state())
+    return ones
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_late_labels_equal_the_naive_twin(seed: int, tmp_path: Any) -> None:
+    g = random_graph(seed)
+    X, score = rows(seed, 200)
+    assert_events_equal(g, delayed(X, targets(g, score), seed), tmp_path)
+
+
+def bought(strategy: Any) -> Any:
+    """A graph whose labels are bought, with signals from both halves of an event."""
+    g = Graph("bought")
+    g.add("scale", StandardScaler(), after="x")
+    g.add("strange", DeviationFromMean(), after="scale")
+    g.add("learner", GaussianNB(), after=("scale", "strange"))
+    g.add("ask", strategy, after="learner")
+    g.add("drift", DDM(warm_start=10), after=g.error_of("learner"))
+    g.on("drift", refit("learner", last=20), reset("strange"), refund("ask", n_labels=5))
+    g.output("learner")
+    return g
+
+
+STRATEGIES = [
+    lambda: MarginSampling(budget=0.3, seed=1),
+    lambda: VeSSAL(budget=0.2, n_chosen=8, seed=1),
+    lambda: RandomSampling(budget=0.5, seed=1),
+]
+
+
+@pytest.mark.parametrize("make", STRATEGIES)
+def test_labels_that_are_bought_late(make: Any, tmp_path: Any) -> None:
+    X, score = rows(1, 300)
+    g = bought(make())
+    ones = assert_events_equal(g, delayed(X, targets(g, score), 1), tmp_path)
+    assert ones["ask"].n_answered == ones.n_labels_ > 20
+    assert ones.n_unknown_ > 50, "labels that were not asked for teach nothing"
+
+
+@pytest.mark.parametrize("make", STRATEGIES)
+def test_labels_that_are_bought_at_once(make: Any) -> None:
+    X, score = rows(2, 300)
+    g = bought(make())
+    y = targets(g, score)
+    events = g.clone()
+    due = [events.take_one(Sample(x, y=label)) for x, label in zip(X, y)]
+    many, ones = g.clone(), g.clone()
+    said = [answer for part in cut(1, 300) for answer in many.predict_fit_many(X[part], y[part])]
+    for x, label in zip(X, y):
+        ones.fit_one(x, label)
+    assert said == [answer.answer for answer in due]
+    assert sum(answer.ask for answer in due) == many.n_labels_ == many["ask"].n_asked
+    assert 0.1 * 300 < many.n_labels_ < 0.7 * 300
+    for other in (ones, events):
+        assert_same_state(many.get_state(), other.get_state())
+    at_once = g.clone()
+    at_once.take_many([Sample(x, y=label) for x, label in zip(X, y)])
+    assert_same_state(many.get_state(), at_once.get_state())
+
+
+def test_a_learner_never_sees_what_was_not_bought() -> None:
+    X, score = rows(3, 300)
+    g = bought(MarginSampling(budget=0.2, seed=1))
+    y = targets(g, score)
+    whole, hidden = g.clone(), g.clone()
+    for x, label in zip(X, y):
+        answer = whole.take_one(Sample(x, y=label))
+        assert hidden.take_one(Sample(x, "row")).ask == answer.ask
+        if answer.ask:
+            assert hidden.take_one(Label("row", label))
+    for name in ("scale", "learner", "ask", "drift"):
+        assert_same_state(whole[name].get_state(), hidden[name].get_state())
+
+
+@pytest.mark.parametrize("name", [name for name, _ in checks_of(GraphClassifier)])
+def test_a_graph_with_a_strategy_passes_the_checks(name: str) -> None:
+    dict(checks_of(GraphClassifier))[name](bought(MarginSampling(budget=0.3, seed=1)))
+
+
+def test_what_does_not_come_makes_room() -> None:
+    g = Graph("g", max_pending=3)
+    g.add("learner", GaussianNB(), after="x")
+    for i in range(5):
+        g.take_one(Sample([float(i)], i))
+    assert (g.n_waiting, g.n_expired_) == (3, 2)
+    assert not g.take_one(Label(0, "a"))
+    assert g.take_one(Label(4, "a"))
+    assert g.take_one(Label(3, None))
+    assert (g.n_waiting, g.n_unknown_, g.n_labels_) == (1, 1, 1)
+    g.take_one(Sample([9.0], 2))
+    assert (g.n_waiting, g.n_expired_) == (1, 3), "an id that comes again is another row's"
+    assert g.predict_one([3.0]) == "a"
+
+
+def test_columns_and_classes_that_come_while_a_row_waits() -> None:
+    g = Graph("stack")
+    g.add("first", GaussianNB(), after="x")
+    g.add("second", MajorityClassifier(), after=("first", "x"))
+    g.take_many([Sample({"a": 1.0}, 1), Sample({"a": 2.0, "b": 3.0}, 2), Sample({"b": 1.0}, 3)])
+    assert g.take_many([Label(3, "p"), Label(1, "q"), Label(2, "r")]) == [True] * 3
+    assert g.n_labels_ == 3
+    assert g["second"].schema_.n_features == 5
+    assert set(g.classes_) == {"p", "q", "r"}
+
+
+def deciding() -> Any:
+    """A graph that predicts, and an agent that acts."""
+    g = Graph("deciding")
+    g.add("scale", StandardScaler(), after="x")
+    g.add("learner", LinearRegression(), after="scale")
+    g.add("act", StreamQ(n_actions=2, hidden=(4,), epsilon_steps=50, seed=1), after="scale")
+    g.output("learner")
+    return g
+
+
+def test_rewards_come_late_and_teach_the_agent(tmp_path: Any) -> None:
+    X, score = rows(5, 120, clean=True)
+    g = deciding()
+    events = delayed(X, score, 5)
+    rng = np.random.default_rng(0)
+    for i in range(0, 120, 2):
+        place = next(j for j, e in enumerate(events) if isinstance(e, Sample) and e.id == i)
+        at = min(place + 1 + int(rng.integers(0, 9)), len(events))
+        events.insert(at, Reward(i, float(i % 3)))
+    g = assert_events_equal(g, events, tmp_path)
+    assert g.n_rewards_ == 60
+    assert not g.take_one(Reward(0, 1.0))
+    with pytest.raises(ValueError, match=r"node 'act' of graph 'deciding': reward: got inf"):
+        g.take_one(Reward(1, np.inf))
+    assert g.take_one(Reward(1, 1.0))
+
+
+# -------------------------------------------------------------------- forgetting
+
+
+def test_a_row_is_forgotten_by_all_nodes_or_by_none() -> None:
+    X, score = rows(6, 60, clean=True)
+    y = score > 0
+    g = Graph("plain", remember=100)
+    g.add("first", GaussianNB(), after="x")
+    g.add("most", MajorityClassifier(), after="x")
+    without = g.clone()
+    for i, x in enumerate(X):
+        g.take_one(Sample(x, i))
+        g.take_one(Label(i, y[i]))
+        if i != 40:
+            without.take_one(Sample(x, i, y[i]))
+    receipt = g.take_one(Forget(40))
+    assert (receipt.kind, receipt.rows) == ("exact", 2)
+    np.testing.assert_allclose(g.predict_proba_many(X), without.predict_proba_many(X))
+    assert g.take_one(Forget(40)).reason == "row 40 is not known: never met, or too long ago"
+
+
+def test_nodes_behind_one_that_learned_the_row_have_met_it() -> None:
+    g = Graph("scaled", remember=10)
+    g.add("scale", StandardScaler(), after="x")
+    g.add("learner", GaussianNB(), after="scale")
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    g.take_many([Sample(x, i) for i, x in enumerate(X)])
+    g.take_many([Label(i, "ab"[i % 2]) for i in range(7)])
+    assert g.take_one(Forget(7)).kind == "exact", "only the scaler has learned it"
+    receipt = g.take_one(Forget(3))
+    assert receipt.kind == "approximate"
+    assert "read through 'scale'" in receipt.reason
+
+
+def test_one_refusal_is_that_of_all() -> None:
+    g = Graph("watched", remember=10)
+    g.add("learner", GaussianNB(), after="x")
+    g.add("drift", DDM(), after=g.error_of("learner"))
+    for i in range(6):
+        g.take_one(Sample([float(i)], i, i % 2))
+    before = g.get_state()
+    receipt = g.take_one(Forget(2))
+    assert receipt.kind == "refused"
+    assert receipt.reason.startswith("node 'drift': DDM keeps nothing")
+    assert_same_state(before, g.get_state())
+
+
+def test_a_row_kept_for_a_refit_does_not_come_back() -> None:
+    g = Graph("refitted", remember=10)
+    g.add("learner", GaussianNB(), after="x")
+    g.add("alarm", DeviationFromMean(), after="x")
+    g.add("watch", DDM(), after="alarm")
+    g.on("watch", refit("learner", last=4))
+    g.output("learner")
+    for i in range(6):
+        g.take_one(Sample([float(i)], i, i % 2))
+    assert kept.last_rows(g, 0, 4)[0].ravel().tolist() == [2.0, 3.0, 4.0, 5.0]
+    kept.drop(g, 0, np.array([4.0]))
+    assert kept.last_rows(g, 0, 4)[0].ravel().tolist() == [2.0, 3.0, 5.0]
+
+
+# -------------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Sample([1.0, 2.0], 1), "x: got"),
+        (Sample([np.inf], 1), "a finite number"),
+        (Sample([1.0], 1, np.nan), "y: got nan"),
+        (Reward(1, 1.0), "no agent"),
+        ("hello", "a Sample, a Label, a Reward or a Forget"),
+    ],
+)
+def test_events_that_cannot_be_used_change_nothing(event: Any, words: str) -> None:
+    g = Graph("g")
+    g.add("learner", GaussianNB(), after="x")
+    g.take_many([Sample([float(i)], i, "ab"[i % 2]) for i in range(5)])
+    before = g.get_state()
+    with pytest.raises(ValueError, match=words):
+        g.take_one(event)
+    with pytest.raises(ValueError, match=words) as caught:
+        g.take_many([event])
+    assert "in event 0" in caught.value.__notes__[0]
+    assert_same_state(before, g.get_state())
+
+
+def _with(name: str, made: Any, after: Any) -> Any:
+    g = Graph("g")
+    g.add("scale", StandardScaler(), after="x")
+    g.add("learner", GaussianNB(), after="scale")
+    g.add("other", GaussianNB(), after="scale")
+    g.add("drift", DDM(), after=g.error_of("learner"))
+    g.add(name, made, after)
+    return g
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda: _with("ask", MarginSampling(), "scale"), "a classifier, whose probabilities"),
+        (lambda: _with("ask", MarginSampling(), ("learner", "other")), "a classifier, whose"),
+        (lambda: _with("ask", RandomSampling(), "error_of(learner)"), "needs no label after"),
+        (
+            lambda: _with("ask", MarginSampling(), "learner").add("b", RandomSampling()),
+            "one query strategy",
+        ),
+        (lambda: _with("ask", MarginSampling(), "learner").add("b", GaussianNB(), "ask"), "do not"),
+        (lambda: _with("ask", MarginSampling(), "learner").output("ask"), "outputs: got 'ask'"),
+        (
+            lambda: _with("ask", MarginSampling(), "learner").on(
+                "drift", refund("other", n_labels=1)
+            ),
+            "the name of a query strategy",
+        ),
+        (
+            lambda: _with("ask", MarginSampling(), "learner").on("drift", refit("ask", last=1)),
+            "a node that learns rows",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_wired_is_refused(fault: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        fault()
