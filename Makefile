@@ -12,13 +12,14 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bi
 	"$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
-.PHONY: help venv peers test lint demo bench clean
+.PHONY: help venv peers test lint docs demo bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    evaluate several models on real and drifting streams, write a report"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
+	@echo "make docs    build the documentation into docs/_build"
 	@echo "make bench   measure against river and CapyMOA, on the same rows in the same run"
 	@echo "make clean   remove what the commands above have made, the environment included"
 
@@ -46,6 +47,10 @@ lint: venv
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+docs: venv
+	@$(BIN)/python -m sphinx -q -W -b html docs docs/_build
+	@echo "docs/_build/index.html"
+
 demo: venv
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
@@ -53,5 +58,5 @@ bench: peers
 	@$(BIN)/python -m benchmarks.throughput $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build docs/reference
 	find onlineml tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,8 +42,8 @@ class SoftmaxRegression(Classifier):
 
     Notes
     -----
-    A step is never longer than 2 / |x|^2, the bound of stability of this loss (Böhning's bound on
-    its curvature, 1/2), so that one wild row cannot throw the weights far off: with features of
+    A step is never longer than `2 / |x|^2`, the bound of stability of this loss (Böhning's bound
+    on its curvature, 1/2), so that one wild row cannot throw the weights far off: with features of
     unit scale and the usual learning rates the bound is not met. The gradients that Adagrad and
     Adam see are scaled by the same factor. Moments of weights that a row does not touch stay as
     they are (lazy updates); weight decay is apart from the gradient, as in AdamW.

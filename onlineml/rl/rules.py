@@ -123,8 +123,8 @@ class Adam(UpdateRule):
 class ObGD(UpdateRule):
     """Step bounded so that an event's own error is, under an assumption, not overshot.
 
-    The step is `learning_rate / max(M, 1)`, with M = learning_rate * kappa * max(|error|, 1) times
-    the sum of the absolute values of all traces.
+    The step is `learning_rate / max(M, 1)`, with M = learning_rate * kappa * `max(|error|, 1)`
+    times the sum of the absolute values of all traces.
 
     Parameters
     ----------

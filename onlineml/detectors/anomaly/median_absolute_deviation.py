@@ -68,7 +68,7 @@ def _kth_distance(values: Array, links: Ints, leaps: Ints, n: int, middle: float
 class MedianAbsoluteDeviation(Detector):
     """Distance from the median of the last values, in robust standard deviations.
 
-    The score is |x - median| / (1.4826 * median |value - median|), both medians exact, over the
+    The score is `|x - median| / (1.4826 * median |value - median|)`, both medians exact, over the
     last `window_size` values: up to half of them may be anomalies. For series of numbers. A missing
     value scores 0 and is not learned. Time per event is O(log(window_size)^2), memory
     O(window_size log(window_size)).

@@ -133,12 +133,12 @@ class OneClassSVM(Detector):
 
     Notes
     -----
-    Minimizes nu / 2 |w|^2 - nu rho + mean(max(0, rho - w.phi(x))), the objective of [1]_ times nu,
-    by steps of constant size as in [2]_; the score is rho - w.phi(x). Departures: random features
-    [3]_ in place of a growing set of support vectors, and an implicit step of the penalty. What is
-    missing counts as being at the mean, as do constant features. A value is taken
-    to be at most 100 standard deviations off, and learned to be at most 10. Codes of nominal values
-    are taken as numbers; a row without any value scores 0 and is not learned.
+    Minimizes `nu / 2 |w|^2 - nu rho + mean(max(0, rho - w.phi(x)))`, the objective of [1]_ times
+    nu, by steps of constant size as in [2]_; the score is rho - w.phi(x). Departures: random
+    features [3]_ in place of a growing set of support vectors, and an implicit step of the penalty.
+    What is missing counts as being at the mean, as do constant features. A value is taken to be at
+    most 100 standard deviations off, and learned to be at most 10. Codes of nominal values are
+    taken as numbers; a row without any value scores 0 and is not learned.
 
     References
     ----------

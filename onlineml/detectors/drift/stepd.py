@@ -58,8 +58,8 @@ def _step(settings: Array, window: Array, sums: Array, value: float) -> int:
 class STEPD(DriftDetector):
     """Statistical test of equal proportions: recent accuracy against that of all older values.
 
-    With a recent window of size w and n older values since the last alarm, T = (|difference of
-    the error rates| - 0.5 (1/n + 1/w)) / sqrt(p (1 - p) (1/n + 1/w)), p the rate over both, is
+    With a recent window of size w and n older values since the last alarm, T = (`|difference of
+    the error rates|` - 0.5 (1/n + 1/w)) / sqrt(p (1 - p) (1/n + 1/w)), p the rate over both, is
     compared with the normal distribution. Time per event is O(1), memory O(w).
 
     Parameters
