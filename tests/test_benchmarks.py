@@ -1,10 +1,12 @@
 """The benchmarks run on few rows and print what they promise; they are not timed here."""
 
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
@@ -139,3 +141,19 @@ def test_anomaly() -> None:
     printed = run("benchmarks.anomaly", "--rows", 2500, "--streams", "AU", "--only", "Deviation")
     for words in ("DeviationFromMean", "StandardAbsoluteDeviation", "rows_per_s"):
         assert words in printed
+
+
+def test_points_on_nab_by_halves(tmp_path: Path) -> None:
+    folder, windows = tmp_path / "nab" / "made", {}
+    folder.mkdir(parents=True)
+    for k in range(2):
+        values = np.random.default_rng(k).normal(size=1200)
+        values[900] += 30.0
+        rows = [f"{t},{value}" for t, value in enumerate(values)]
+        with gzip.open(folder / f"{k}.csv.gz", "wt") as file:
+            file.write("\n".join(["timestamp,value", *rows]))
+        windows[f"made/{k}.csv"] = [["850", "950"]]
+    (tmp_path / "nab" / "combined_windows.json").write_text(json.dumps(windows))
+    printed = run("benchmarks.nab", "--data", tmp_path)
+    assert "NoveltyDetector, resting" in printed
+    assert "CAD OSE 76.0" in printed

@@ -16,6 +16,7 @@ from .anomaly.loda import LODA
 from .anomaly.mahalanobis_detector import MahalanobisDetector
 from .anomaly.matrix_profile_detector import MatrixProfileDetector
 from .anomaly.median_absolute_deviation import MedianAbsoluteDeviation
+from .anomaly.novelty_detector import NoveltyDetector
 from .anomaly.one_class_svm import OneClassSVM
 from .anomaly.online_isolation_forest import OnlineIsolationForest
 from .anomaly.rank_ensemble import RankEnsemble
@@ -89,6 +90,7 @@ __all__ = [
     "MahalanobisDetector",
     "MatrixProfileDetector",
     "MedianAbsoluteDeviation",
+    "NoveltyDetector",
     "OneClassSVM",
     "OnlineIsolationForest",
     "PageHinkley",

@@ -77,3 +77,17 @@ def test_bad_arguments_are_refused() -> None:
         nab_score([(np.zeros(10), [(3, 12)])])
     with pytest.raises(ValueError, match="series"):
         nab_score([(np.zeros(10), [])])
+
+
+def test_published_points_of_single_alarms() -> None:
+    """Of the benchmark's results: windowed Gaussian and CAD OSE on series with one window."""
+    found = np.zeros(4032)
+    for age, due in ((202, 0.8606718242697022), (203, 0.86241650019), (200, 0.85712688145)):
+        found[:] = 0.0
+        found[3189 + 1 - age] = 1.0  # of a window of 403 rows
+        point = 2 * nab_score([(found, [(2787, 3189)])], threshold=1.0).score / 100 - 1
+        assert point == pytest.approx(due, abs=1e-10)
+    found[:] = 0.0
+    found[700:712] = 1.0  # 12 false alarms before any window cost 1.32, as ec2_cpu..._c6585a
+    point = 2 * nab_score([(found, [(2787, 3189)])], threshold=1.0).score / 100 - 1
+    assert point == pytest.approx(-1.0 - 1.32, abs=1e-10)
