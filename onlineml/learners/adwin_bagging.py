@@ -53,10 +53,8 @@ class AdwinBagging(Ensemble, Classifier):
 
     Notes
     -----
-    A member's error is that of its answer before it learns the row; MOA asks after. All members
-    learn the row before one is replaced, and all vote with their probabilities.
-    Departs in nothing else from MOA's `OzaBagAdwin`.
-
+    Follows MOA's `OzaBagAdwin`: a member's error is that of its answer once it has learned the row,
+    all members learn the row before one is replaced, and all vote with their probabilities.
 
     References
     ----------

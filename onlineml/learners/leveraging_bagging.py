@@ -56,10 +56,9 @@ class LeveragingBaggingClassifier(Ensemble, Classifier):
 
     Notes
     -----
-    A member's error is that of its answer before it learns the row; MOA asks after. All members
-    learn the row before one is replaced, and all vote with their probabilities.
+    A member's error is that of its answer once it has learned the row, which the paper leaves open
+    and MOA does. All members learn the row before one is replaced; all vote with probabilities.
     The output codes of section 3.2, which give each member its own binary problem, are not offered.
-
 
     References
     ----------

@@ -205,22 +205,28 @@ def run_watched(
 ) -> Array:
     """`run_resampled` of members whose errors are watched; when one rises, the worst is replaced.
 
+    A member's error is that of its answer once it has learned the row. Asked before, a member that
+    is fresh errs most, and would be replaced again at the next alarm while old ones stay. So each
+    row comes twice: to learn, and with weight 0, which teaches nothing, to ask again.
+
     Members do not touch each other but for the replacement, and what was foreseen of the member
-    that goes is simply dropped: nothing has to be undone. Returns the members' answers.
+    that goes is simply dropped: nothing has to be undone. Returns the answers before learning.
     """
-    asked = (ANSWER_AND_SCORES if serve else ANSWER) if fit or serve else 0
+    if not fit:
+        return run_resampled(ensemble, mean, X, y, weight, serve, fit)[0]
+    asked = ANSWER_AND_SCORES if serve else ANSWER
+    X, y, weight = X.repeat(2, axis=0), y.repeat(2), weight.repeat(2)
+    weight[1::2] = 0.0
     answers, drawn = run_resampled(ensemble, mean, X, y, weight, asked, fit)
     settings = window_rule(ensemble.delta)
-    row = 0
-    while fit:
-        row, worst = _alarm(ensemble.windows_, settings, answers, y, weight, row)
-        if worst < 0:
-            break
+    row, worst = _alarm(ensemble.windows_, settings, answers, y, weight, 0)
+    while worst >= 0:
         ensemble._replace(worst)
         if row < len(X):
             rest = X[row:], y[row:], drawn[worst, row:], answers[worst, row:]
             ensemble.members_[worst]._run(*rest, asked, True)
-    return answers
+        row, worst = _alarm(ensemble.windows_, settings, answers, y, weight, row)
+    return np.ascontiguousarray(answers[:, ::2])
 
 
 # -------------------------------------------------------------------- kernels
@@ -237,12 +243,15 @@ def draw(generators: Ints, m: int, mean: float, weight: Array, drawn: Array) -> 
 def _alarm(
     windows: Array, settings: Array, answers: Array, y: Array, weight: Array, first: int
 ) -> tuple[int, int]:
-    """The row after the next alarm and the member with most errors; (n_rows, -1) if none."""
-    for i in range(first, y.shape[0]):
+    """The row after the next alarm and the member with most errors; (n_rows, -1) if none.
+
+    Rows come in pairs, as told of `run_watched`; `first` is the first of one.
+    """
+    for i in range(first, y.shape[0], 2):
         alarm = False
         if weight[i] > 0.0:
             for m in range(windows.shape[0]):
-                error = 1.0 if answers[m, i, 0] != y[i] else 0.0
+                error = 1.0 if answers[m, i + 1, 0] != y[i] else 0.0
                 if adwin.update(windows[m], settings, error) > 0:
                     alarm = True
         if alarm:
@@ -251,7 +260,7 @@ def _alarm(
                 if adwin.mean(windows[m]) > adwin.mean(windows[worst]):
                     worst = m
             adwin.restart(windows[worst])
-            return i + 1, worst
+            return i + 2, worst
     return y.shape[0], -1
 
 

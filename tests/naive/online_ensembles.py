@@ -50,8 +50,8 @@ class Bagging:
         alarm = False
         for m, member in enumerate(self.members):
             times = poisson(self.generators, m, self.mean)
-            wrong = member.predict_one(x) != y
             member.fit_one(x, y, weight=weight * times)
+            wrong = member.predict_one(x) != y
             alarm |= self.delta is not None and self.windows[m].fit_one(wrong).drift_detected
         if alarm:
             worst = int(np.argmax([window.mean for window in self.windows]))
