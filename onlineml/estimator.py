@@ -14,7 +14,7 @@ import sys
 from abc import ABC
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -68,8 +68,8 @@ class Estimator(ABC):
     # ---------------------------------------------------------------- parameters
 
     @classmethod
-    def _parameter_names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls).parameters]
+    def _parameter_names(cls) -> tuple[str, ...]:
+        return _names_of(cls)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name; with `deep`, those of nested estimators as `a__b`."""
@@ -491,6 +491,12 @@ class Estimator(ABC):
     def _refuse_row(self) -> None:
         """Raise for an infinity in the owned row."""
         self._rows(self._row, fit=False, one=True)
+
+
+@cache
+def _names_of(kind: type[Estimator]) -> tuple[str, ...]:
+    """Names of the constructor's arguments; to look them up takes longer than to copy a state."""
+    return tuple(inspect.signature(kind).parameters)
 
 
 def _not_easily(x: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from onlineml import active, detectors, integrations, learners, rl, transforms
+from onlineml import active, detectors, integrations, learners, rl, transforms, unlearning
 from onlineml.estimator import Estimator
 from onlineml.graph import Graph, chain, refit, reset
 from onlineml.registry import estimators
@@ -33,6 +33,11 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "PyODDetector": lambda: integrations.PyODDetector(
         model="KNN", window_size=96, min_rows=40, refit_every=96
     ),
+    "ReplayableClassifier": lambda: _replayable(learners.GaussianNB()),
+    "ReplayableDetector": lambda: _replayable(detectors.DeviationFromMean()),
+    "ReplayableDriftDetector": lambda: _replayable(detectors.DDM()),
+    "ReplayableRegressor": lambda: _replayable(learners.LinearRegression()),
+    "ReplayableTransformer": lambda: _replayable(transforms.StandardScaler()),
     "ReplayingClassifier": lambda: learners.ReplayingClassifier(
         base=learners.MLPClassifier(hidden=(8,), seed=1), n_steps=2, batch_size=4, capacity=100
     ),
@@ -55,6 +60,11 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         n_members=3, base=learners.HoeffdingTreeRegressor(n_bins=8, max_bytes=200_000)
     ),
 }
+
+
+def _replayable(model: Any) -> Any:
+    """With a log that rows leave, and states of two levels."""
+    return unlearning.Replayable(model, horizon=300, every=32)
 
 
 def _graph(learner: Any) -> Any:

@@ -26,6 +26,7 @@ from onlineml.checks.roles import (
     cut,
     fit_many,
     fit_one,
+    has_role,
     held_bytes,
     learns_transitions,
     rows,
@@ -287,6 +288,26 @@ def check_forgets_or_refuses(estimator: Any) -> None:
         gold = estimator.clone()
         fit_many(gold, X[rest], None if y is None else y[rest])
         assert_close_answers(serve_many(gold, X), serve_many(model, X))
+
+
+def check_replays_without_rows(estimator: Any) -> None:
+    """Behind a log, rows are forgotten as if they had never come: the same state, bit for bit."""
+    from onlineml.unlearning import Replayable
+
+    if not has_role(estimator):
+        return
+    X, score = rows_for(estimator, 15, 72)
+    y = targets(estimator, score)
+    late = np.flatnonzero(y == "high")[:1].tolist() if isinstance(estimator, Classifier) else []
+    gone = sorted({20, 24, 35, 50, *late})
+    model, gold = Replayable(estimator.clone(), horizon=64, every=8), estimator.clone()
+    fit_many(model, X[:60], None if y is None else y[:60])
+    receipts = model.unlearn_many([id for id in gone if id < 60])
+    assert {receipt.kind for receipt in receipts} == {"replayed"}, receipts
+    fit_many(model, X[60:], None if y is None else y[60:])
+    rest = np.setdiff1d(np.arange(len(X)), [id for id in gone if id < 60])
+    fit_many(gold, X[rest], None if y is None else y[rest])
+    assert_same_state(gold.get_state(), model.model_.get_state())
 
 
 # -------------------------------------------------------------------- P3: bounded

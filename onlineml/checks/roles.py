@@ -15,6 +15,7 @@ from onlineml.base import (
     DriftDetector,
     Estimator,
     Regressor,
+    Transformer,
 )
 
 N_ROWS, N_FEATURES = 600, 5
@@ -58,6 +59,12 @@ def rows_for(
         return errors(seed, n_rows, clean=clean)
     X, score = rows(seed, n_rows, clean=clean)
     return np.ascontiguousarray(X[:, :1]), score
+
+
+def has_role(estimator: Estimator) -> bool:
+    """Whether the estimator has one of the roles whose events are rows, with or without targets."""
+    roles = Classifier | Regressor | Detector | DriftDetector | Transformer
+    return isinstance(estimator, roles)
 
 
 def takes_one_number(estimator: Estimator) -> bool:

@@ -1,0 +1,229 @@
+"""Models that forget by replay: one class a role, made by `Replayable`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from onlineml.base import (
+    Array,
+    Classifier,
+    Detector,
+    DriftDetector,
+    Estimator,
+    Regressor,
+    Transformer,
+)
+from onlineml.kernels.arena import Ints
+from onlineml.schema import Schema, wrong
+from onlineml.unlearning.replay import Replayed
+
+
+class ReplayableClassifier(Replayed, Classifier):
+    """A classifier that forgets rows by replay; made by `Replayable`.
+
+    Parameters
+    ----------
+    model
+        The unfitted classifier.
+    horizon, checkpoints, every, lazy, log
+        As in `Replayable`.
+    """
+
+    _role = Classifier
+
+    def _meet(self, y: Array) -> None:
+        n_classes = int(y.max()) + 1
+        if n_classes > len(self.model_.classes_):
+            self.model_._admit_targets(self.classes_[:n_classes])
+
+    def _recode(self, first: int, end: int) -> None:
+        places = self._places(np.arange(first, end))
+        codes = self.targets_[places].astype(np.int64)
+        known = len(self.model_.classes_)
+        came = dict.fromkeys([*range(known), *codes.tolist()])
+        new = np.zeros(len(self.classes_))
+        new[list(came)] = np.arange(len(came))
+        self.targets_[places] = new[codes]
+        self.classes_ = [self.classes_[code] for code in came]
+
+    def _n_outputs(self) -> int:
+        return max(1 + len(self.classes_), super()._n_outputs())
+
+
+class ReplayableRegressor(Replayed, Regressor):
+    """A regressor that forgets rows by replay; made by `Replayable`.
+
+    Parameters
+    ----------
+    model
+        The unfitted regressor.
+    horizon, checkpoints, every, lazy, log
+        As in `Replayable`.
+    """
+
+    _role = Regressor
+
+
+class ReplayableDetector(Replayed, Detector):
+    """A detector of anomalies that forgets events by replay; made by `Replayable`.
+
+    Parameters
+    ----------
+    model
+        The unfitted detector.
+    horizon, checkpoints, every, lazy, log
+        As in `Replayable`.
+    """
+
+    _role = Detector
+
+    @property
+    def _explains(self) -> bool:  # type: ignore[override]  # of others it is their class's
+        return isinstance(self.model, Detector) and self.model._explains
+
+    @property
+    def _n_inputs(self) -> int | None:  # type: ignore[override]
+        return getattr(self.model, "_n_inputs", None)
+
+
+class ReplayableTransformer(Replayed, Transformer):
+    """A transformer that forgets rows by replay; made by `Replayable`.
+
+    Parameters
+    ----------
+    model
+        The unfitted transformer.
+    horizon, checkpoints, every, lazy, log
+        As in `Replayable`.
+    """
+
+    _role = Transformer
+
+    def output_schema(self) -> Schema:
+        """Names and kinds of the new rows."""
+        schema: Schema = self.model_.output_schema()
+        return schema
+
+
+class ReplayableDriftDetector(Replayed, DriftDetector):
+    """A drift detector that forgets values by replay; made by `Replayable`.
+
+    Parameters
+    ----------
+    model
+        The unfitted drift detector.
+    horizon, checkpoints, every, lazy, log
+        As in `Replayable`.
+    """
+
+    _role = DriftDetector
+
+    @property
+    def flag_(self) -> Ints:  # type: ignore[override]  # what others keep, the model keeps here
+        """What the model says of the last value."""
+        self._catch_up()
+        flag: Ints = self.model_.flag_
+        return flag
+
+    @property
+    def _n_inputs(self) -> int | None:  # type: ignore[override]
+        return getattr(self.model, "_n_inputs", None)
+
+
+def Replayable(  # noqa: N802 - named as what it makes
+    model: Estimator,
+    *,
+    horizon: int = 100_000,
+    checkpoints: Literal["geometric", "even"] = "geometric",
+    every: int = 4096,
+    lazy: bool = False,
+    log: str | None = None,
+) -> Any:
+    """A model that forgets any of its last rows as if it had never seen them, bit for bit.
+
+    The last rows are kept in a log, and states of the model from time to time: a request goes back
+    to the last state before the row, and learns the rows after it again. Later answers are those
+    of a model that never met the row, whatever the model, as long as it is deterministic (those
+    with a generator go on with the numbers that they would have drawn).
+
+    Rows are learned with an id (`fit_one(x, y, id=7)`, `fit_many(X, y, ids=...)`), whole numbers or
+    text, of which text is kept as a 64-bit digest; without, with their number, counted from 0.
+    `unlearn_one(id=7)` forgets all rows of an id, `unlearn_one(x, y)` the last row equal to that
+    one, and `unlearn_many(ids)` takes one replay for many requests.
+
+    Forgetting takes the time in which the model learns the rows since, and half as many again on
+    average. Learning takes the time of a copy of each row, and of the model's state every `every`
+    rows. Memory is that of 1.25 `horizon` rows and of 2 log2(`horizon` / `every`) + 4 states.
+
+    Parameters
+    ----------
+    model
+        The unfitted classifier, regressor, detector, drift detector or transformer.
+    horizon
+        How many of the last rows can be forgotten; older ones are refused.
+    checkpoints
+        "geometric": the older, the farther apart, up to a quarter of the horizon; "even": all
+        `every` rows.
+    every
+        Rows between the newest states. More cost less time in learning, and more in forgetting.
+    lazy
+        Whether rows are learned again only when the model is next asked, taught or saved, so that
+        requests that follow one another cost one replay. Receipts then tell no rows or cost of it.
+    log
+        Folder for a file that holds the log, mapped into memory; None: in memory. The file has no
+        name, and goes with the process; what is to last is in the model's own file.
+
+    Returns
+    -------
+    An estimator of the role of `model`.
+
+    Raises
+    ------
+    ValueError
+        For a model without one of these roles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import HoeffdingTreeClassifier
+    >>> from onlineml.unlearning import Replayable
+    >>> X = np.random.default_rng(0).normal(size=(3000, 2))
+    >>> y = X[:, 0] > X[:, 1]
+    >>> model = Replayable(HoeffdingTreeClassifier()).fit_many(X, y, ids=range(3000))
+    >>> model.unlearn_one(id=1234).kind
+    'replayed'
+    >>> rest = np.delete(np.arange(3000), 1234)
+    >>> gold = HoeffdingTreeClassifier().fit_many(X[rest], y[rest])
+    >>> bool((model.predict_proba_many(X) == gold.predict_proba_many(X)).all())
+    True
+
+    Notes
+    -----
+    Classes are numbered in the order in which the remaining rows show them, so a class that only
+    forgotten rows had is gone too; names of features, and values of nominal ones, stay known.
+    An id may stand for many rows, such as all of a person; those beyond the log remain, and as
+    nothing is known of them, the receipt says so once rows have left the log.
+
+    References
+    ----------
+    .. [1] Bourtoule et al. (2021), Machine unlearning, IEEE S&P. Section IV: slices, and a state
+       kept before each. arXiv:1912.03817
+    """
+    kinds: dict[type[Estimator], type[Replayed]] = {
+        Classifier: ReplayableClassifier,
+        Regressor: ReplayableRegressor,
+        Detector: ReplayableDetector,
+        DriftDetector: ReplayableDriftDetector,
+        Transformer: ReplayableTransformer,
+    }
+    for role, kind in kinds.items():
+        if isinstance(model, role):
+            made = kind(
+                model=model, horizon=horizon, checkpoints=checkpoints, every=every, lazy=lazy,
+                log=log,
+            )  # fmt: skip
+            made._check()
+            return made
+    raise wrong("model", model, "a classifier, regressor, detector, drift detector or transformer")
