@@ -1,4 +1,4 @@
-"""The command line: `onlineml list | run | compare | report | inspect | warmup`.
+"""The command line: `onlineml list | run | compare | report | consume | inspect | warmup`.
 
 Commands are imported when they are called: `onlineml --help` loads click and nothing heavier.
 """
@@ -23,6 +23,7 @@ _COMMANDS = {
     "run": "Evaluate models on one stream: live table, report, saved models.",
     "compare": "Models x streams x seeds in a process pool: means, spreads, ranks.",
     "report": "Build the HTML report again from saved results.",
+    "consume": "A model at work on Kafka topics: answers, learns, survives kills.",
     "list": "Show models, streams and metrics by name.",
     "inspect": "Show what a saved model file holds, without running it.",
     "warmup": "Compile every kernel now, so that later runs start at once.",

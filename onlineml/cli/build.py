@@ -103,12 +103,17 @@ def compile_kernels(models: Iterable[Estimator], stream: Stream) -> None:
 
 def _tried(model: Estimator, text: str, stream: Stream, seeded: bool) -> Estimator:
     """`model` with seeds where it lacks them; wrong parameters raise here, before the run."""
-    params = model.get_params()
-    lacking = [name for name in params if name.split("__")[-1] == "seed" and params[name] is None]
-    if seeded and lacking:
-        model.set_params(**dict.fromkeys(lacking, _SEED))
+    if seeded:
+        with_seed(model)
     try:
         model.clone().start(stream.schema)
     except (TypeError, ValueError) as error:
         raise Mistake(f"{text}: {error}") from error
     return model
+
+
+def with_seed(model: Estimator) -> Estimator:
+    """`model`, which gets the same seeds in every run where it lacks them."""
+    params = model.get_params()
+    lacking = [name for name in params if name.split("__")[-1] == "seed" and params[name] is None]
+    return model.set_params(**dict.fromkeys(lacking, _SEED)) if lacking else model

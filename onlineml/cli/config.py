@@ -37,18 +37,20 @@ _SHARED = {
 }  # fmt: skip
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Refuses keys that it does not know."""
+
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
-class Step(_Strict):
+class Step(Strict):
     """A class and its parameters."""
 
     name: str = Field(description="Name of a class, as `onlineml list` shows it.")
     params: dict[str, Any] = Field(default_factory=dict, description="Its parameters.")
 
 
-class Chain(_Strict):
+class Chain(Strict):
     """Transformers and a model, in order."""
 
     chain: list[Step] = Field(min_length=2, description="Steps, in order.")
@@ -63,7 +65,7 @@ Model = Annotated[
 ]
 
 
-class Source(_Strict):
+class Source(Strict):
     """A stream: by name, or a file."""
 
     name: str = Field(description="Name of a stream, or path of a file.")
@@ -71,7 +73,7 @@ class Source(_Strict):
     target: str | None = Field(default=None, description="Column to predict, for a file.")
 
 
-class Evaluation(_Strict):
+class Evaluation(Strict):
     """What `run` and `compare` share."""
 
     models: list[Model] = Field(min_length=1, description="Models to evaluate.")
@@ -98,7 +100,7 @@ class Evaluation(_Strict):
     def _read_steps(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, list):
             return value
-        plain = [_plain(item) for item in value]
+        plain = [as_plain(item) for item in value]
         for item in plain:
             if not isinstance(item, dict):
                 due = "a name or name and params"
@@ -177,7 +179,8 @@ def source(text: str, target: str | None = None) -> dict[str, Any]:
     return spec | ({} if target is None else {"target": target})
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """What was given as text, taken apart."""
     return specs.parse(value) if isinstance(value, str) else value
 
 
@@ -197,7 +200,7 @@ def _renamed(values: Any, singular: Mapping[str, str]) -> Any:
     return renamed
 
 
-C = TypeVar("C", bound=Evaluation)
+C = TypeVar("C", bound=Strict)
 
 
 def resolve(
@@ -262,13 +265,13 @@ def _entered(place: Any, key: str, path: str) -> Any:
     """The mapping or list under `key`, made or read from its text where need be."""
     if isinstance(place, list):
         index = _index(place, key, path)
-        place[index] = _plain(place[index])
+        place[index] = as_plain(place[index])
         return place[index]
     many = {one: many for many, one in _SINGULAR.items()}.get(key)
     if key not in place and many in place and len(place[many]) == 1:
         return _entered(place[many], "0", path)
     if isinstance(place.get(key), str):
-        place[key] = source(place[key]) if key == "stream" else _plain(place[key])
+        place[key] = source(place[key]) if key == "stream" else as_plain(place[key])
     inner = place.setdefault(key, {})
     if not isinstance(inner, dict | list):
         raise Mistake(f"--set {path}: {key!r} is {inner!r}, it has no keys")
@@ -296,7 +299,7 @@ def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | N
     problems = error.errors(include_url=False)
     unknown_keys = [p for p in problems if p["type"] == "extra_forbidden"]
     problem = (unknown_keys or problems)[0]
-    path = [part for part in problem["loc"] if part not in ("Step", "Chain")]
+    path = [part for part in problem["loc"] if part not in ("Step", "Chain", "Saved")]
     where = f"{file}: " if file else ""
     key = ".".join(str(part) for part in path)
     if problem["type"] == "extra_forbidden":
@@ -312,9 +315,14 @@ def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | N
 
 def _keys_at(kind: type[BaseModel], path: Iterable[Any]) -> list[str]:
     keys: Mapping[str, type[BaseModel]] = {
-        "models": Step, "strategies": Step, "stream": Source, "streams": Source, "chain": Step,
+        "models": Step, "model": Step, "strategies": Step, "chain": Step,
+        "stream": Source, "streams": Source,
     }  # fmt: skip
     here = kind
     for part in path:
+        field = here.model_fields.get(str(part))
+        inner = None if field is None else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            here = inner
         here = keys.get(part, here)
     return list(here.model_fields)

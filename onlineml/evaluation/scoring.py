@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,8 +59,13 @@ class Scores:
         return {name: count for name, count in counts.items() if count}
 
     def values(self) -> dict[str, float]:
-        """The metrics over all rows of the windows that are complete."""
-        return self._values(self._total)
+        """The metrics over all rows, those of the window that is not complete too."""
+        if not self.is_open:
+            return self._values(self._total)
+        together = copy.deepcopy(self._total)
+        for kind, window in self._window.items():
+            together[kind].absorb(window)
+        return self._values(together)
 
     def get_state(self) -> dict[str, Any]:
         """Windows and totals, as plain values and arrays."""

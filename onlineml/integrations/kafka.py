@@ -101,8 +101,9 @@ class KafkaSource(MessageSource):
         self._lost: list[Partition] = []
         self._paused: set[Partition] = set()
         calls = {"error_cb": self._on_error, "on_commit": _on_commit}
+        usual = _USUAL | _heartbeat(config)
         self._consumer = made(
-            self._kafka.Consumer, settled(config, usual=_USUAL, fixed=_FIXED) | calls
+            self._kafka.Consumer, settled(config, usual=usual, fixed=_FIXED) | calls
         )
 
     def __repr__(self) -> str:
@@ -297,6 +298,14 @@ class KafkaSource(MessageSource):
         self._consumer.close()
         if self._failure is not failed_before and self._failure is not None:
             raise self._failure
+
+
+def _heartbeat(config: Mapping[str, Any]) -> dict[str, int]:
+    """Signs of life often enough for a session that was made shorter than usual."""
+    session = config.get("session.timeout.ms")
+    if session is None:
+        return {}
+    return {"heartbeat.interval.ms": max(1, min(3000, int(session) // 3))}
 
 
 def _by_partition(messages: Sequence[Any]) -> list[tuple[Partition, list[Any]]]:

@@ -48,7 +48,9 @@ def test_help_loads_nothing_heavy():
     assert not heavy & set(loaded.split())
 
 
-@pytest.mark.parametrize("name", ["run", "compare", "report", "list", "inspect", "warmup"])
+@pytest.mark.parametrize(
+    "name", ["run", "compare", "report", "consume", "list", "inspect", "warmup"]
+)
 def test_every_command_has_help(name):
     done = call(name, "--help")
     assert done.exit_code == 0

@@ -77,7 +77,7 @@ class Scoreboard:
         return (first + np.flatnonzero(flags == DRIFT)).tolist()
 
     def values(self) -> dict[str, float]:
-        """The metrics over all complete windows."""
+        """The metrics over all rows that were scored."""
         return self._scores.values() if self.metrics else {}
 
     def get_state(self) -> dict[str, Any]:

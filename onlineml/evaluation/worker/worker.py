@@ -23,6 +23,7 @@ from onlineml.datasets.messages import (
     Partition,
 )
 from onlineml.datasets.sinks import Record, Sink
+from onlineml.evaluation.at_work import compile_kernels
 from onlineml.evaluation.worker.desk import Desk
 from onlineml.evaluation.worker.scoreboard import task_of
 from onlineml.evaluation.worker.settings import Settings
@@ -105,7 +106,7 @@ class Worker(Listener):
         self._stopped = self._broken = False
         self._paused: set[Partition] = set()
         self._ended: set[Partition] = set()
-        self._n_messages = 0
+        self.n_messages = 0
 
     # ---------------------------------------------------------------- the loop
 
@@ -128,6 +129,9 @@ class Worker(Listener):
         began = process_time()
         self._stopped = self._broken = False
         figures: dict[int, dict[str, Any]] = {}
+        for part in (self.model, self.settings.drift):
+            if part is not None:  # before there are partitions: who is slow then may lose them
+                compile_kernels(part)
         with self._stopping_on_signals():
             try:
                 self.source.subscribe(list(self.settings.topics.read), self)
@@ -145,7 +149,7 @@ class Worker(Listener):
                 self._desks.clear()
                 if self.sink is not None:
                     self.sink.close()
-        return Report(self._n_messages, process_time() - began, figures)
+        return Report(self.n_messages, process_time() - began, figures)
 
     def stop(self) -> None:
         """End `run` after the present batch; may be called from a signal handler or a thread."""
@@ -169,7 +173,7 @@ class Worker(Listener):
                 desk.end(item.partition.topic)
                 self._ended.add(item.partition)
             else:
-                self._n_messages += len(item.offsets)
+                self.n_messages += len(item.offsets)
                 desk.put(item)
         for number, desk in list(self._desks.items()):
             if self._desks.get(number) is not desk:  # given up while others were written

@@ -59,7 +59,7 @@ CHILD = """
                     checkpoint_messages=chance.randint(20, 200), checkpoint_seconds=1e9,
                     batch_size=chance.choice([16, 64, 256]), drift=ADWIN())
     last_row = chance.randint(50, 1500)
-    worker.run(until=lambda w: moment == "row" and w._n_messages > last_row and die())
+    worker.run(until=lambda w: moment == "row" and w.n_messages > last_row and die())
     print("done", flush=True)
 """
 

@@ -1,0 +1,197 @@
+"""`onlineml consume`: a model at work on messages of Kafka, or of files to try it out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from onlineml.cli.config import resolve
+from onlineml.cli.mistakes import Mistake, one_line
+from onlineml.cli.options import flags
+from onlineml.cli.pipeline import Pipeline, Saved
+
+if TYPE_CHECKING:
+    from onlineml.base import Estimator
+    from onlineml.datasets.messages import MessageSource
+    from onlineml.datasets.sinks import Sink
+    from onlineml.evaluation.worker import Report, Settings, Worker
+
+FAILED = 1  # the worker could not go on; what was saved is good
+
+
+@click.command("consume")
+@click.argument(
+    "config_file", metavar="[CONFIG]", required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option("--model", "-m", help="Name, Name(key=value), A | B, or a file of a saved model.")
+@click.option(
+    "--source",
+    "-s",
+    "files",
+    multiple=True,
+    metavar="[KIND=]FILE",
+    help="JSON lines to read instead of Kafka; KIND is samples, labels or forget.",
+)
+@click.option("--brokers", "-b", metavar="HOST:PORT[,...]", help="Kafka's bootstrap.servers.")
+@click.option("--group", "-g", help="Kafka's group.id: workers of a group share the partitions.")
+@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of the state.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="With --source: folder of state and results [consumed].",
+)
+@click.option("--follow", is_flag=True, help="With --source: wait for more lines.")
+@click.option("--until-end", is_flag=True, help="Stop after the last message that there is.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY.KEY=VALUE",
+    help="Change one value of the configuration.",
+)
+def command(
+    config_file: Path | None, files: tuple[str, ...], brokers: str | None, group: str | None,
+    **given: Any,
+) -> int | None:  # fmt: skip
+    """Answer and learn messages, each exactly once, until SIGTERM or Ctrl-C.
+
+    CONFIG is a YAML or TOML file; flags win over it, --set over both. The same command goes on
+    where the one before it ended, however that was.
+
+    \b
+    onlineml consume --model GaussianNB --source samples.jsonl
+    onlineml consume pipeline.yaml
+    onlineml consume pipeline.yaml --source labels=labels.jsonl --source samples.jsonl
+    """  # noqa: D301 - click reads the backspace
+    values, overrides = flags(given)
+    if files:
+        values["files"] = _by_kind(files)
+    if group is not None:
+        overrides = [f"kafka.group.id={group!r}", *overrides]
+    if brokers is not None:
+        overrides = [f"kafka.bootstrap.servers={brokers!r}", *overrides]
+    return consume(resolve(Pipeline, config_file, values, overrides))
+
+
+def _by_kind(files: tuple[str, ...]) -> dict[str, list[str]]:
+    """Paths of each kind of topic, one a partition."""
+    found: dict[str, list[str]] = {}
+    for text in files:
+        kind, equals, path = text.partition("=")
+        found.setdefault(kind if equals else "samples", []).append(path if equals else text)
+    return found
+
+
+def consume(pipeline: Pipeline) -> int | None:
+    """Work until told to stop; the exit code."""
+    from onlineml.datasets.messages import LostMessagesError
+    from onlineml.datasets.sinks import SinkError
+    from onlineml.evaluation.worker import FencedError, PoisonError, Worker
+    from onlineml.integrations.kafka import SourceError
+    from onlineml.persistence import CheckpointError
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    settings, model = pipeline.settings(), _model(pipeline)
+    source, sink = _ends(pipeline, settings)
+    folder = pipeline.out / "checkpoints" if pipeline.files else pipeline.checkpoints
+    worker = Worker(model, source, sink, folder, settings=settings)
+    status = _Status(pipeline.status)
+    try:
+        report = worker.run(until=status)
+    except (
+        LostMessagesError, PoisonError, FencedError, SinkError, SourceError, CheckpointError,
+    ) as error:  # fmt: skip
+        click.echo(f"Error: {one_line(error)}", err=True)
+        return FAILED
+    _say(report, folder, pipeline)
+    return None
+
+
+def _model(pipeline: Pipeline) -> Estimator:
+    from onlineml.cli import specs
+    from onlineml.cli.build import with_seed
+    from onlineml.persistence import load
+
+    if isinstance(pipeline.model, Saved):
+        saved: Estimator = load(pipeline.model.file)
+        return saved
+    return with_seed(specs.build_model(pipeline.model.model_dump()))
+
+
+def _ends(pipeline: Pipeline, settings: Settings) -> tuple[MessageSource, Sink]:
+    """Where messages come from, and where they go."""
+    if pipeline.files:
+        from onlineml.datasets.message_files import JSONLinesSource
+        from onlineml.datasets.sinks import JSONLinesSink
+
+        if pipeline.form != "json":
+            raise Mistake("form: files hold lines of JSON; record batches come from Kafka")
+        files: dict[str, Any] = {}
+        for topic, kind in settings.topics.read.items():
+            if kind not in pipeline.files:
+                raise Mistake(f"topics.{kind}: give its file too, --source {kind}=FILE")
+            files[topic] = pipeline.files[kind]
+        source = JSONLinesSource(files, follow=pipeline.follow)
+        return source, JSONLinesSink(pipeline.out)
+    if not pipeline.kafka:
+        raise Mistake("what is to be read? kafka: settings or --brokers, or --source FILE")
+    if not pipeline.kafka.get("group.id") and pipeline.partitions is None:
+        raise Mistake("kafka.group.id is missing (a config key, or --group): workers share it")
+    from onlineml.integrations import KafkaSink, KafkaSource
+
+    reader = KafkaSource(pipeline.kafka, partitions=pipeline.partitions, ends=pipeline.until_end)
+    return reader, KafkaSink(pipeline.kafka)
+
+
+class _Status:
+    """Says now and then, on stderr, how the work goes on; never asks it to stop."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._said, self._messages = time.monotonic(), 0
+
+    def __call__(self, worker: Worker) -> bool:
+        now = time.monotonic()
+        if now - self._said >= self.seconds:
+            pace = (worker.n_messages - self._messages) / (now - self._said)
+            self._said, self._messages = now, worker.n_messages
+            words = [f"{worker.n_messages:,} messages", f"{pace:,.0f}/s"]
+            click.echo(", ".join([*words, *_together(worker.figures(), 1)]), err=True)
+        return False
+
+
+def _together(partitions: dict[int, dict[str, Any]], n_metrics: int | None = None) -> list[str]:
+    """Figures of all partitions in words: sums of counts, means of metrics over scored rows."""
+    counts = {"dead": "dead letters", "waiting": "waiting for labels", "missed": "missed",
+              "alerts": "alerts", "drifts": "drifts", "forgotten": "forgotten"}  # fmt: skip
+    words = [f"{len(partitions)} partition{'s' * (len(partitions) != 1)}"]
+    listed = list(partitions.values())
+    for name, title in counts.items():
+        total = sum(figures[name] for figures in listed)
+        if total:
+            words.append(f"{total:,} {title}")
+    metrics = [name for name, value in listed[0].items() if type(value) is float] if listed else []
+    for name in metrics[:n_metrics]:
+        known = [figures for figures in listed if figures[name] == figures[name]]
+        if rows := sum(figures["scored"] for figures in known):
+            mean = sum(figures[name] * figures["scored"] for figures in known) / rows
+            words.append(f"{name} {mean:.4f}")
+    return words
+
+
+def _say(report: Report, folder: Path, pipeline: Pipeline) -> None:
+    """What was done, and where it lies."""
+    words = ", ".join([f"{report.messages:,} messages", *_together(report.partitions)])
+    click.echo(f"{words}; {report.cpu_seconds:.1f} CPU s", err=True)
+    if pipeline.files:
+        for path in sorted(pipeline.out.glob("*.jsonl")):
+            click.echo(f"{path.stem:<12} {path}", err=True)
+    click.echo(f"{'state':<12} {folder}", err=True)
+    if not report.messages and report.partitions:
+        click.echo("Nothing was new: all messages had been taken before.", err=True)
