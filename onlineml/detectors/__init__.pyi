@@ -24,6 +24,7 @@ from .anomaly.relative_entropy import RelativeEntropy
 from .anomaly.robust_random_cut_forest import RobustRandomCutForest
 from .anomaly.rs_hash import RSHash
 from .anomaly.seasonal_detector import SeasonalDetector
+from .anomaly.seasonal_esd import SeasonalESD, SeasonalHybridESD
 from .anomaly.standard_absolute_deviation import StandardAbsoluteDeviation
 from .anomaly.stream_rhf import StreamRHF
 from .anomaly.windowed_gaussian import WindowedGaussian
@@ -99,6 +100,8 @@ __all__ = [
     "RelativeEntropy",
     "RobustRandomCutForest",
     "SeasonalDetector",
+    "SeasonalESD",
+    "SeasonalHybridESD",
     "StandardAbsoluteDeviation",
     "StreamRHF",
     "WindowedGaussian",

@@ -13,6 +13,7 @@ from .running_max import RunningMax
 from .running_mean import RunningMean
 from .running_median import RunningMedian
 from .running_z_score import RunningZScore
+from .seasonal_decomposer import SeasonalDecomposer
 from .shingle import Shingle
 from .standard_scaler import StandardScaler
 
@@ -32,6 +33,7 @@ __all__ = [
     "RunningMean",
     "RunningMedian",
     "RunningZScore",
+    "SeasonalDecomposer",
     "Shingle",
     "StandardScaler",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, opened
+from onlineml.kernels.seasons import autocorrelation, clearest_lag
 from onlineml.schema import wrong
 
 # Of the settings, and of the counts.
@@ -16,7 +17,6 @@ _LEVEL_RATE, _SEASON_RATE, _SCALE_RATE, _PERIOD, _CLIP, _FLOOR = range(6)
 _N, _FOUND, _PHASE = range(3)  # values so far, the present period (1: none), where in it we are
 _LEVEL, _SCALE = 0, 1  # of the moments
 _FEW = 10.0  # values from which on the scale is known well enough to cut by
-_CLEAR = 0.3  # autocorrelation that tells of a season
 _GONE = 0.1  # autocorrelation at which a season is over
 
 
@@ -92,9 +92,9 @@ def _look_for_season(settings: Array, model: Model) -> None:
     else:
         values = model.recent - model.recent.mean()
         total = (values * values).sum()
-        if counts[_FOUND] > 1 and _autocorrelation(values, counts[_FOUND], total) > _GONE:
+        if counts[_FOUND] > 1 and autocorrelation(values, counts[_FOUND], total) > _GONE:
             return
-        found = _clearest_lag(values, total)
+        found = clearest_lag(values, total)
     if found == counts[_FOUND]:
         return
     counts[_FOUND], counts[_PHASE] = found, counts[_N] % found
@@ -112,34 +112,6 @@ def _look_for_season(settings: Array, model: Model) -> None:
             phase = (counts[_N] - size + k) % found
             distance += abs(model.recent[k] - model.moments[_LEVEL] - model.season[phase])
         model.moments[_SCALE] = distance / size / 0.7978845608028654
-
-
-@jit
-def _autocorrelation(values: Array, lag: int, total: float) -> float:
-    if total <= 0.0:
-        return 0.0
-    product = 0.0
-    for k in range(lag, values.shape[0]):
-        product += values[k] * values[k - lag]
-    return float(product / total * values.shape[0] / (values.shape[0] - lag))
-
-
-@jit
-def _clearest_lag(values: Array, total: float) -> int:
-    """The lag of the first peak that is nearly as high as the highest; 1 if none is clear."""
-    longest = values.shape[0] // 3
-    found = np.zeros(longest + 2)
-    for lag in range(1, longest + 2):
-        found[lag] = _autocorrelation(values, lag, total)
-    highest = _CLEAR
-    for lag in range(2, longest + 1):
-        if found[lag] > found[lag - 1] and found[lag] >= found[lag + 1]:
-            highest = max(highest, found[lag])
-    for lag in range(2, longest + 1):
-        peak = found[lag] > found[lag - 1] and found[lag] >= found[lag + 1]
-        if peak and found[lag] > _CLEAR and found[lag] >= 0.95 * highest:
-            return lag
-    return 1
 
 
 class SeasonalDetector(Detector):
