@@ -21,15 +21,20 @@ Targets = npt.NDArray[Any]
 
 
 class Answers(NamedTuple):
-    """What a model said: class codes of the evaluation or numbers, and class probabilities."""
+    """What a model said: class codes of the evaluation or numbers, and class probabilities.
+
+    Graphs also decide: whether to ask for the label, with which chance, and what to do.
+    """
 
     answer: npt.NDArray[Any]
     probabilities: Array | None = None
+    decisions: npt.NDArray[Any] | None = None
 
     def at(self, rows: Any) -> Answers:
         """The answers to some of the rows."""
         scores = self.probabilities
-        return Answers(self.answer[rows], None if scores is None else scores[rows])
+        decided = None if self.decisions is None else self.decisions[rows]
+        return Answers(self.answer[rows], None if scores is None else scores[rows], decided)
 
     def then(self, more: Answers) -> Answers:
         """These answers, followed by `more`; those of either may know more classes."""
@@ -39,7 +44,10 @@ class Answers(NamedTuple):
             scores = np.zeros((n + len(more.answer), max(width, more.probabilities.shape[1])))
             scores[:n, :width] = self.probabilities
             scores[n:, : more.probabilities.shape[1]] = more.probabilities
-        return Answers(np.concatenate([self.answer, more.answer]), scores)
+        decided = None
+        if self.decisions is not None and more.decisions is not None:
+            decided = np.concatenate([self.decisions, more.decisions])
+        return Answers(np.concatenate([self.answer, more.answer]), scores, decided)
 
 
 class Labels:

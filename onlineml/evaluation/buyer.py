@@ -15,8 +15,10 @@ from onlineml.base import Classifier
 from onlineml.evaluation.at_work import Answers, Bools, Ints, Labels, Targets, compile_kernels
 from onlineml.evaluation.contender import Contender
 from onlineml.evaluation.entrants import Entrant
+from onlineml.evaluation.graph_at_work import GraphContender
 from onlineml.evaluation.metrics import Metric
 from onlineml.evaluation.result import WindowRecord
+from onlineml.graph.wired import Wired
 from onlineml.kernels.arena import Array
 
 _FEWEST, _MOST = 8, 256  # rows that are answered at a time, while no label comes
@@ -117,7 +119,8 @@ class Buyer(Contender):
 
 
 def contender_of(entrant: Entrant, *arguments: Any) -> Contender:
-    """The entrant at work: with a strategy, or without."""
-    return (
-        Contender(entrant, *arguments) if entrant.strategy is None else Buyer(entrant, *arguments)
-    )
+    """The entrant at work: with a strategy, as a graph, or neither."""
+    if entrant.strategy is not None:
+        return Buyer(entrant, *arguments)
+    kind = GraphContender if isinstance(entrant.estimator, Wired) else Contender
+    return kind(entrant, *arguments)

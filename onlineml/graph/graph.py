@@ -78,7 +78,9 @@ class Graph:
     max_pending: int
     remember: int
 
-    def __init__(self, name: str = "graph", *, max_pending: int = 1000, remember: int = 0) -> None:
+    def __init__(
+        self, name: str = "graph", *, max_pending: int = 10_000, remember: int = 0
+    ) -> None:
         self.name = name
         self.max_pending = max_pending
         self.remember = remember

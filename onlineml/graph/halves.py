@@ -58,13 +58,18 @@ def sample(graph: Wired, X: Array, weight: Array, *, level: int, defer: bool = F
     numbers = np.arange(graph.n_samples_, graph.n_samples_ + n, dtype=np.float64)
     outs = {output: np.empty((n, graph.nodes_[output]._n_outputs()))}
     batch = walk.Batch(X, np.zeros(n), weight, outs, level, early=True, late=False)
-    batch.asks, batch.actions = np.tile([1.0, 1.0, 0.0], (n, 1)), [None] * n
+    batch.asks, batch.actions = undecided(n)
     batch.due = [] if defer else None
     walk.walk(graph, batch, wiring.early)
     reads = [_read(graph, batch, k) for k in graph._stored]
     said_by = [batch.answers.get(k, np.zeros(n)) for k in graph._stored]
     taken = Taken(reads, said_by, numbers)
     return Sampled(outs[output], taken, batch.asks, batch.actions, batch.due or [])
+
+
+def undecided(n: int) -> tuple[Array, list[object]]:
+    """Of `n` rows, whether to ask for their labels, and what is done: while nobody has decided."""
+    return np.tile([1.0, 1.0, 0.0], (n, 1)), [None] * n
 
 
 def _read(graph: Wired, batch: walk.Batch, k: int) -> Array:

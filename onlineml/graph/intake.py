@@ -13,7 +13,7 @@ from onlineml.estimator import BLOCK
 from onlineml.graph import halves
 from onlineml.graph.events import Answer, Event, Forget, Label, Reward, Sample
 from onlineml.graph.row import Sampled
-from onlineml.graph.store import LABEL, REMEMBERED, REWARD
+from onlineml.graph.store import LABEL, NOTHING, REMEMBERED, REWARD
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import labels_of
 from onlineml.schema import wrong
@@ -27,8 +27,40 @@ _SHORTEST = 4  # events of a kind from which on a run pays
 
 def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
+    found = _one(graph, event, _level(graph))
+    return _answers(graph, found)[0] if isinstance(found, Sampled) else found
+
+
+def many(graph: Wired, events: Sequence[Event]) -> list[Any]:
+    """Take events in order."""
+    answers: list[Any] = []
+    for found in take(graph, events, _level(graph)):
+        answers += _answers(graph, found) if isinstance(found, Sampled) else [found]
+    return answers
+
+
+def take(
+    graph: Wired, events: Sequence[Event], level: int, problems: dict[int, str] | None = None
+) -> list[Any]:
+    """Take events in order: what came of samples, of several at a time, and of each other event.
+
+    Where there are `problems`, events that cannot be used are put there and left out; of such a
+    sample no answer comes.
+    """
+    results: list[Any] = []
+    n = 0
+    for kind, run in groupby(events, lambda event: _kind(graph, event)):
+        found = list(run)
+        for lo in range(0, len(found), BLOCK):
+            part = found[lo : lo + BLOCK]
+            results += _run(graph, kind, part, level, n, problems)
+            n += len(part)
+    return results
+
+
+def _one(graph: Wired, event: Event, level: int) -> Any:
     if isinstance(event, Sample):
-        return _sample(graph, event)
+        return _sample(graph, event, level)
     if isinstance(event, Label):
         return _label(graph, event)
     if isinstance(event, Reward):
@@ -36,17 +68,6 @@ def one(graph: Wired, event: Event) -> Any:
     if isinstance(event, Forget):
         return graph.unlearn_one(id=event.id)
     raise wrong("event", event, "a Sample, a Label, a Reward or a Forget")
-
-
-def many(graph: Wired, events: Sequence[Event]) -> list[Any]:
-    """Take events in order."""
-    answers: list[Any] = []
-    for kind, run in groupby(events, lambda event: _kind(graph, event)):
-        found = list(run)
-        for lo in range(0, len(found), BLOCK):
-            part = found[lo : lo + BLOCK]
-            answers += _run(graph, kind, part, len(answers))
-    return answers
 
 
 def _kind(graph: Wired, event: Event) -> str:
@@ -61,39 +82,44 @@ def _kind(graph: Wired, event: Event) -> str:
     return ""
 
 
-def _run(graph: Wired, kind: str, events: list[Any], n_before: int) -> list[Any]:
+def _run(
+    graph: Wired, kind: str, events: list[Any], level: int, first: int, problems: Any
+) -> list[Any]:
     """A run of events of one kind; where one of them cannot be used, one by one."""
     if kind and len(events) >= _SHORTEST:
         try:
-            found: list[Any] = _RUNS[kind](graph, events)
+            found: list[Any] = _RUNS[kind](graph, events, level)
             return found
         except ValueError:  # nothing has been done: all were checked first
             pass
-    answers: list[Any] = []
-    for i, event in enumerate(events, n_before):
+    results: list[Any] = []
+    for i, event in enumerate(events, first):
         try:
-            answers.append(one(graph, event))
+            results.append(_one(graph, event, level))
         except ValueError as error:
-            error.add_note(f"in event {i}: {type(event).__name__} {getattr(event, 'id', None)!r}")
-            raise
-    return answers
+            if problems is None:
+                name = getattr(event, "id", None)
+                error.add_note(f"in event {i}: {type(event).__name__} {name!r}")
+                raise
+            problems[i] = str(error)
+    return results
 
 
 # -------------------------------------------------------------------- samples
 
 
-def _sample(graph: Wired, event: Sample) -> Answer:
+def _sample(graph: Wired, event: Sample, level: int) -> Sampled:
     X = _row(graph, event)
     if event.y is None or not graph._learns_labels:
-        said = halves.sample(graph, X, _ONE, level=_level(graph))
+        said = halves.sample(graph, X, _ONE, level=level)
         _keep(graph, [event.id], said)
-        return _answers(graph, said)[0]
+        return said
     targets = _targets(graph, [event.y])
-    said = halves.both(graph, X, targets, _ONE, _level(graph))
+    said = halves.both(graph, X, targets, _ONE, level)
     _keep(graph, [event.id], said, learned=True)
     if graph.remember and event.id is not None and said.asks[0, 0]:
         graph._store.note(event.id, float(targets[0]), said.taken)
-    return _answers(graph, said)[0]
+    return said
 
 
 def _row(graph: Wired, event: Sample) -> Array:
@@ -121,19 +147,20 @@ def _targets(graph: Wired, y: list[Any]) -> Array:
     return targets
 
 
-def _samples(graph: Wired, events: list[Sample]) -> list[Answer]:
+def _samples(graph: Wired, events: list[Sample], level: int) -> list[Sampled]:
     """Rows without labels, node by node."""
     schema, rows = graph._rows([event.x for event in events], fit=True)
     graph._admit(schema)
-    said = halves.sample(graph, rows, np.ones(len(rows)), level=_level(graph))
+    said = halves.sample(graph, rows, np.ones(len(rows)), level=level)
     _keep(graph, [event.id for event in events], said)
-    return _answers(graph, said)
+    return [said]
 
 
-def _labeled(graph: Wired, events: list[Sample]) -> list[Answer]:
+def _labeled(graph: Wired, events: list[Sample], level: int) -> list[Sampled]:
     """Rows with labels, where nothing is kept of them."""
     X, y = [event.x for event in events], [event.y for event in events]
-    return [Answer(said) for said in _plain(graph, graph._learn(X, y, None, serve=ANSWER))]
+    out = graph._learn(X, y, None, serve=level).reshape(len(events), -1)
+    return [Sampled(out, NOTHING, *halves.undecided(len(events)), [])]
 
 
 def _keep(graph: Wired, ids: Sequence[Hashable], said: Sampled, *, learned: bool = False) -> None:
@@ -192,7 +219,7 @@ def _label(graph: Wired, event: Label) -> bool:
     return True
 
 
-def _labels(graph: Wired, events: list[Label]) -> list[bool]:
+def _labels(graph: Wired, events: list[Label], level: int) -> list[bool]:
     """Labels, node by node."""
     store = graph._store if graph.is_started else None
     ids = [event.id for event in events]

@@ -11,7 +11,7 @@ from onlineml.base import DRIFT as ALARM
 from onlineml.base import Classifier, Estimator
 from onlineml.graph import kept, signals
 from onlineml.graph.plan import ALL, NUMBER, SEVERAL, SHARES, Plan, Step
-from onlineml.graph.store import Taken
+from onlineml.graph.store import NOTHING, Taken
 from onlineml.graph.wiring import SUPERVISED, X
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Array
 
@@ -31,6 +31,11 @@ class Sampled(NamedTuple):
     asks: Array  # (n_rows, 3): whether to ask for the label, chance, score
     actions: list[object]
     alarms: list[int]  # signals that are due when the event is over
+
+    @classmethod
+    def none(cls, width: int) -> Sampled:
+        """Nothing came of no rows."""
+        return cls(np.empty((0, width)), NOTHING, np.empty((0, 3)), [], [])
 
 
 # -------------------------------------------------------------------- the verbs of an estimator

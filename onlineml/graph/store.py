@@ -22,6 +22,9 @@ class Taken(NamedTuple):
     numbers: Array
 
 
+NOTHING = Taken([], [], np.empty(0))
+
+
 class Store:
     """Slots for rows, found by id; what is kept is plain, a part of the graph's state.
 

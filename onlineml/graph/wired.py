@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from onlineml.base import Array, Classifier, Estimator
+from onlineml.base import Array, Classifier, Diagnostics, Estimator
 from onlineml.graph import columns, forget, halves, intake, kept, plan, row, walk
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
@@ -55,7 +55,7 @@ class Wired(Graph, Estimator):
         nodes: tuple[tuple[str, Estimator, tuple[str, ...]], ...] = (),
         signals: tuple[tuple[Any, ...], ...] = (),
         outputs: tuple[str, ...] = (),
-        max_pending: int = 1000,
+        max_pending: int = 10_000,
         remember: int = 0,
     ) -> None:
         self.name = name
@@ -292,6 +292,17 @@ class Wired(Graph, Estimator):
         self.n_alarms_ += 1
 
     # ---------------------------------------------------------------- to look at
+
+    def diagnostics(self) -> Diagnostics:
+        """Counts of the graph, and what its nodes tell, after their names."""
+        if not self.is_started:
+            return {}
+        found: Diagnostics = {"n_expired": self.n_expired_} if self.n_expired_ else {}
+        if self._wiring.signals:
+            found["n_signals"] = self.n_alarms_
+        for (name, _, _), node in zip(self.nodes, self.nodes_):
+            found |= {f"{name}.{key}": value for key, value in node.diagnostics().items()}
+        return found
 
     def _clock(self) -> list[int]:
         """Nanoseconds that each node has taken."""

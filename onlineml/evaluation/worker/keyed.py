@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ class KeyedModels(Models):
         y: npt.NDArray[Any],
         lesson: Bools,
         asked: Bools,
+        ids: Sequence[Hashable],
     ) -> tuple[Answers, Problems]:
         """Each key's steps in order, by the model of the key."""
         found: list[tuple[list[int], Answers]] = []
@@ -83,7 +84,10 @@ class KeyedModels(Models):
                 groups.setdefault(keys[step], []).append(step)
             for key, steps in groups.items():
                 work = self._work(key, schema)
-                answers, bad = followed(work, X[steps], y[steps], lesson[steps], asked[steps])
+                names = [ids[step] for step in steps]
+                answers, bad = followed(
+                    work, X[steps], y[steps], lesson[steps], asked[steps], names
+                )
                 problems |= {steps[i]: reason for i, reason in bad.items()}
                 found.append(([step for step in steps if asked[step]], answers))
             self._use(keys[first:last])
@@ -127,12 +131,15 @@ class KeyedModels(Models):
         tables = [answers.probabilities for _, answers in found]
         widths = [table.shape[1] for table in tables if table is not None]
         scores = np.zeros((n, max(widths))) if widths else None
+        decided = None if found[0][1].decisions is None else np.empty(n, object)
         for steps, answers in found:
             at = place[steps]
             answer[at] = answers.answer
             if scores is not None and answers.probabilities is not None:
                 scores[at, : answers.probabilities.shape[1]] = answers.probabilities
-        return Answers(answer, scores)
+            if decided is not None:
+                decided[at] = answers.decisions
+        return Answers(answer, scores, decided)
 
     def of(self, key: str | None) -> Estimator | None:
         """The model of a key."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
 from onlineml.base import Estimator
 from onlineml.evaluation.at_work import Answers, AtWork, Bools, Labels, turns
+from onlineml.evaluation.graph_at_work import taken
+from onlineml.graph.wired import Wired
 from onlineml.schema import Array, Schema
 
 Problems = dict[int, str]  # step -> why the model refused it
@@ -27,6 +29,7 @@ class Models(ABC):
         y: npt.NDArray[Any],
         lesson: Bools,
         asked: Bools,
+        ids: Sequence[Hashable],
     ) -> tuple[Answers, Problems]:
         """Answers of the steps that are asked, and the steps that a model refused."""
 
@@ -66,13 +69,14 @@ class OneModel(Models):
         y: npt.NDArray[Any],
         lesson: Bools,
         asked: Bools,
+        ids: Sequence[Hashable],
     ) -> tuple[Answers, Problems]:
         """Answer and learn in order."""
         if self._work is None:
             begin(self._model, schema)
             self._work = AtWork(self._model, self._labels, in_full=self._in_full)
         begin(self._model, schema)
-        return followed(self._work, X, y, lesson, asked)
+        return followed(self._work, X, y, lesson, asked, ids)
 
     def of(self, key: str | None) -> Estimator:
         """The model."""
@@ -101,12 +105,19 @@ def begin(model: Estimator, schema: Schema) -> None:
 
 
 def followed(
-    work: AtWork, X: Array, y: npt.NDArray[Any], lesson: Bools, asked: Bools
+    work: AtWork,
+    X: Array,
+    y: npt.NDArray[Any],
+    lesson: Bools,
+    asked: Bools,
+    ids: Sequence[Hashable],
 ) -> tuple[Answers, Problems]:
     """`work.follow`; where that fails, step by step, so that one bad row harms no other.
 
-    Each call that learns leaves the model as it was when it fails.
+    Each call that learns leaves the model as it was when it fails. Graphs are told the `ids`.
     """
+    if isinstance(work.model, Wired):
+        return taken(work, X, y, lesson, asked, ids)
     problems: Problems = {}
     parts: list[Answers] = []
     for part in _calls(work, lesson, asked):

@@ -44,6 +44,8 @@ class Outputs:
             plain = {"id": sample.id, "partition": number, "offset": sample.offset, name: value}
             if tables is not None:
                 plain["probabilities"] = tables[i]
+            if answers.decisions is not None:
+                plain |= _decided(answers.decisions[i])
             records.append(Record(topic, dumps(plain, option=_OPTIONS), sample.source[0]))
         return records
 
@@ -133,3 +135,10 @@ class Outputs:
         }
         key, value = event.source
         return Record(self.topics.dead_letters, value, key, headers)
+
+
+def _decided(decision: tuple[bool, float, Any]) -> dict[str, Any]:
+    """What a graph has decided on a sample."""
+    ask, chance, action = decision
+    plain = {"ask": ask, "ask_probability": chance}
+    return plain if action is None else {**plain, "action": action}

@@ -59,7 +59,8 @@ class Stage:
         keys = self._keys(script)
         if len(asked):
             assert schema is not None
-            answers, refused = self.models.follow(schema, keys, rows, y, lesson, asked)
+            ids = [getattr(event, "id", None) for event in script.events]
+            answers, refused = self.models.follow(schema, keys, rows, y, lesson, asked, ids)
         before = self._before(codes, lesson, asked)
         self._score(script, codes, answers, before, refused)
         if not script.is_plain:
