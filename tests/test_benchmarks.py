@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.active import cell, summarized
+from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.throughput import summary
@@ -57,6 +59,17 @@ def test_measured_processes_have_one_thread() -> None:
     assert cost([sys.executable, "-c", code]).wall > 0
     assert SINGLE_THREADED["NUMBA_NUM_THREADS"] == "1"
     assert SINGLE_THREADED["POLARS_MAX_THREADS"] == "1"
+
+
+def test_labels_are_bought_up_to_the_budget_by_everyone() -> None:
+    for name in STREAMS:
+        split = split_of(name, 3)
+        assert len(split.X) == len(split.y)
+        assert len(split.unseen) == len(split.unseen_y) >= 400
+    cells = [cell("digits", "network", name, 0.02, 3) for name in ("MarginSampling", "VeSSAL")]
+    for row in summarized(cells):
+        assert row["labels"] == row["due"] == 28
+        assert row["test"] > 0.5
 
 
 @pytest.mark.slow

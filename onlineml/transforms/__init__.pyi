@@ -8,6 +8,7 @@ from .mean_imputer import MeanImputer
 from .min_max_scaler import MinMaxScaler
 from .one_hot_encoder import OneHotEncoder
 from .random_projector import RandomProjector
+from .random_rotation import RandomRotation
 from .refractory import Refractory
 from .running_max import RunningMax
 from .running_mean import RunningMean
@@ -28,6 +29,7 @@ __all__ = [
     "MinMaxScaler",
     "OneHotEncoder",
     "RandomProjector",
+    "RandomRotation",
     "Refractory",
     "RunningMax",
     "RunningMean",
