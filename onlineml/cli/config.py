@@ -139,6 +139,9 @@ class RunConfig(Evaluation):
     seeds: list[int] | None = Field(
         default=None, min_length=1, description="Seeds of the models; their own when unset."
     )
+    alert_rate: float = Field(
+        default=0.01, gt=0, lt=1, description="Share of rows that detectors raise alerts on."
+    )
 
     @model_validator(mode="before")
     @classmethod

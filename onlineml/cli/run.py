@@ -78,6 +78,7 @@ def run(config: RunConfig) -> int | None:
             strategies=strategies,
             budgets=config.budgets or None,
             seeds=config.seeds,
+            alert_rate=config.alert_rate,
             max_rows=config.rows,
             until=lambda n_rows: interrupted(),
             on_progress=view.on_progress,

@@ -1,5 +1,6 @@
 """Honest measurement: prequential evaluation, its metrics and its results."""
 
+from onlineml.evaluation.alerts import AlertRecord
 from onlineml.evaluation.anomaly_scoring import (
     Detections,
     detections,
@@ -25,6 +26,7 @@ __all__ = [
     "CHUNK_METRICS",
     "METRICS",
     "VUS",
+    "AlertRecord",
     "ChunkScores",
     "ClassIncrementalResult",
     "ClassIncrementalRun",

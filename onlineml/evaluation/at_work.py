@@ -23,18 +23,20 @@ Targets = npt.NDArray[Any]
 class Answers(NamedTuple):
     """What a model said: class codes of the evaluation or numbers, and class probabilities.
 
+    Of a detector, the probabilities of both classes are its scores; `thresholds` are those that
+    stood when the rows came.
+
     Graphs also decide: whether to ask for the label, with which chance, and what to do.
     """
 
     answer: npt.NDArray[Any]
     probabilities: Array | None = None
     decisions: npt.NDArray[Any] | None = None
+    thresholds: Array | None = None
 
     def at(self, rows: Any) -> Answers:
         """The answers to some of the rows."""
-        scores = self.probabilities
-        decided = None if self.decisions is None else self.decisions[rows]
-        return Answers(self.answer[rows], None if scores is None else scores[rows], decided)
+        return Answers(*(None if column is None else column[rows] for column in self))  # type: ignore[arg-type]
 
     def then(self, more: Answers) -> Answers:
         """These answers, followed by `more`; those of either may know more classes."""
@@ -44,10 +46,13 @@ class Answers(NamedTuple):
             scores = np.zeros((n + len(more.answer), max(width, more.probabilities.shape[1])))
             scores[:n, :width] = self.probabilities
             scores[n:, : more.probabilities.shape[1]] = more.probabilities
-        decided = None
-        if self.decisions is not None and more.decisions is not None:
-            decided = np.concatenate([self.decisions, more.decisions])
-        return Answers(np.concatenate([self.answer, more.answer]), scores, decided)
+        decided = _joined(self.decisions, more.decisions)
+        limits = _joined(self.thresholds, more.thresholds)
+        return Answers(np.concatenate([self.answer, more.answer]), scores, decided, limits)
+
+
+def _joined(ours: Any, theirs: Any) -> Any:
+    return None if ours is None or theirs is None else np.concatenate([ours, theirs])
 
 
 class Labels:
@@ -81,6 +86,8 @@ class AtWork:
         self.labels = labels
         self.cpu_seconds = 0.0
         self._in_full = in_full
+        #: Whether the model tells, beside each score, the threshold of its own for alerts.
+        self.raises_alerts = _raises_alerts(model)
         self._table = np.array([-1], np.int64)
         self._maps = False  # whether the model's codes differ from those of the evaluation
         if isinstance(model, Classifier):
@@ -150,7 +157,7 @@ class AtWork:
     @property
     def _serving(self) -> int:
         in_full = self._in_full and not isinstance(self.model, Detector)
-        return ANSWER_AND_SCORES if in_full else ANSWER
+        return ANSWER_AND_SCORES if in_full or self.raises_alerts else ANSWER
 
     def _learn(self, X: Array, y: Targets, weight: Array | None, serve: int) -> Array:
         """The pass that all verbs of an estimator end in, without making labels of its codes."""
@@ -186,12 +193,13 @@ class AtWork:
         probabilities[:, columns] = out[:, 1 : 1 + len(columns)]
         return Answers(answer, probabilities)
 
-    def _ranked(self, scores: Array) -> Answers:
+    def _ranked(self, out: Array) -> Answers:
         """A detector's scores stand for the probability of either class: rankings read one."""
         if len(self.labels.classes) > 2:
             due = "two labels, the greater that of an anomaly, as detectors take part"
             raise wrong("stream", self.labels.classes, due)
-        return Answers(np.full(len(scores), -1), np.column_stack([scores, scores]))
+        scores, limits = (out[:, 0], out[:, 1]) if self.raises_alerts else (out, None)
+        return Answers(np.full(len(out), -1), np.column_stack([scores, scores]), thresholds=limits)
 
     def _know_classes(self) -> None:
         assert isinstance(self.model, Classifier)
@@ -211,6 +219,12 @@ def _is_compiled(model: Estimator) -> bool:
     if isinstance(model, ChainClassifier | ChainDetector | ChainRegressor):
         return all(map(_is_compiled, model.steps))
     return model._kernel is not None
+
+
+def _raises_alerts(model: Estimator) -> bool:
+    """Whether a detector, or the last step of a chain, has a threshold of its own."""
+    last = model.steps[-1] if isinstance(model, ChainDetector) else model
+    return isinstance(last, Detector) and callable(getattr(last, "alerts_fit_many", None))
 
 
 def compile_kernels(model: Estimator) -> None:

@@ -38,8 +38,9 @@ class Buyer(Contender):
         window: int,
         labels: Labels,
         on_window: Callable[[WindowRecord], None],
+        alert_rate: float,
     ) -> None:
-        super().__init__(entrant, metrics, window, labels, on_window)
+        super().__init__(entrant, metrics, window, labels, on_window, alert_rate)
         assert entrant.strategy is not None
         self.strategy: QueryStrategy = entrant.strategy
         self.run.learner, self.run.strategy = entrant.learner, entrant.strategy_name

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Classifier
+from onlineml.base import Classifier, Detector
+from onlineml.evaluation.alerts import AlertTrace, ConformalLimit
 from onlineml.evaluation.at_work import Answers, AtWork, Bools, Ints, Labels, Targets
 from onlineml.evaluation.course import Course
 from onlineml.evaluation.entrants import Entrant
@@ -24,7 +25,8 @@ __all__ = ["Answers", "Contender", "Labels"]
 class Contender(AtWork):
     """A model, what it is scored by, and the CPU time that it has used.
 
-    `on_window` is told of every window that is complete.
+    `on_window` is told of every window that is complete. `alert_rate` is the share of the rows that
+    a detector without a threshold of its own is to raise alerts on.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Contender(AtWork):
         window: int,
         labels: Labels,
         on_window: Callable[[WindowRecord], None],
+        alert_rate: float,
     ) -> None:
         in_full = any(metric.needs_probabilities for metric in metrics)
         buys = entrant.strategy is not None and isinstance(entrant.estimator, Classifier)
@@ -44,6 +47,8 @@ class Contender(AtWork):
         self.run.cumulative = {metric.name: [] for metric in metrics}
         self._scores = Scores(metrics, window, labels.classes)
         self._course = Course(self.model, window)
+        self._limit = ConformalLimit(alert_rate) if isinstance(self.model, Detector) else None
+        self._alerts = AlertTrace()
 
     def answer_and_learn(self, X: Array, y: Targets) -> Answers:
         """Each row is answered, then learned."""
@@ -51,7 +56,7 @@ class Contender(AtWork):
             super(Contender, self).answer_and_learn(X[rows], y[rows])
             for rows in self._course.stretches(np.ones(len(X), bool))
         ]
-        return reduce(Answers.then, parts)
+        return self._judged(reduce(Answers.then, parts))
 
     def follow(self, X: Array, y: Targets, lesson: Bools, asked: Bools | None = None) -> Answers:
         """In order: rows that are `asked` are answered, then lessons are learned."""
@@ -60,7 +65,15 @@ class Contender(AtWork):
             super(Contender, self).follow(X[rows], y[rows], lesson[rows], asked[rows])
             for rows in self._course.stretches(lesson)
         ]
-        return reduce(Answers.then, parts)
+        return self._judged(reduce(Answers.then, parts))
+
+    def _judged(self, answers: Answers) -> Answers:
+        """Scores get thresholds, where the detector has none of its own."""
+        if self._limit is None or self.raises_alerts:
+            return answers
+        assert answers.probabilities is not None
+        limits = self._limit.before(answers.probabilities[:, 0])
+        return answers._replace(thresholds=limits)
 
     def play(self, X: Array, y: Targets, numbers: Ints, lesson: Bools) -> Answers:
         """`follow`, told the numbers that the rows have in the stream."""
@@ -74,6 +87,8 @@ class Contender(AtWork):
     def score(self, y: npt.NDArray[Any], answers: Answers, no_change: Ints | None) -> None:
         """Score answers whose labels have come."""
         rows = Scored(y, answers.answer, no_change, answers.probabilities)
+        if answers.thresholds is not None and answers.probabilities is not None:
+            self._alerts.add(y, answers.probabilities[:, 0], answers.thresholds)
         for window in self._scores.add(rows):
             self._tell(*window)
 
@@ -83,6 +98,10 @@ class Contender(AtWork):
             self._course.end()
             self._tell(*self._scores.close())
         self.run.n_skipped = self._scores.n_skipped()
+        if self._limit is not None:
+            rule = f"exceeded by {100 * self._limit.rate:.3g} % of the scores before"
+            rule = "the detector's own" if self.raises_alerts else rule
+            self.run.alerts = self._alerts.record(self.labels.classes, rule)
         self.run.cpu_seconds = self.cpu_seconds
         self.run.nbytes = self.model.nbytes
 

@@ -77,7 +77,7 @@ class GraphContender(Contender):
             if problems:
                 raise ValueError(next(iter(problems.values())))
             parts.append(answers)
-        return reduce(Answers.then, parts)
+        return self._judged(reduce(Answers.then, parts))
 
     def give_up(self, numbers: Ints) -> None:
         """The labels of these rows never come."""

@@ -43,6 +43,7 @@ def prequential(
     budgets: Sequence[Budget | float] | Budget | float | None = None,
     seeds: Sequence[int] | None = None,
     baselines: bool = True,
+    alert_rate: float = 0.01,
     max_rows: int | None = None,
     until: Callable[[int], bool] | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
@@ -90,6 +91,9 @@ def prequential(
         The stream stays the same.
     baselines
         Add the no-change and the majority classifier, or the mean for a regression.
+    alert_rate
+        Detectors without a threshold of their own raise an alert where a score exceeds all but this
+        share of the last 1,000 scores (of 10 / alert_rate where that is more): see `Run.alerts`.
     max_rows
         Read no more rows than this.
     until
@@ -124,6 +128,8 @@ def prequential(
        Learning 90(3), 317-346. doi:10.1007/s10994-012-5320-9
     """
     _check(window=window, chunk_size=chunk_size, max_rows=1 if max_rows is None else max_rows)
+    if not 0 < alert_rate < 1:
+        raise wrong("alert_rate", alert_rate, "a share between 0 and 1")
     source = _opened(stream, max_rows)
     delay, late_by = delay_of(label_delay, max_pending)
     used = chosen(metrics, source.task, detectors=has_detectors(models))
@@ -134,7 +140,8 @@ def prequential(
         purchases=bought,
     )  # fmt: skip
     on_window = _ignore if track is None else track.on_window
-    contenders = [contender_of(entrant, used, window, labels, on_window) for entrant in entered]
+    shared = used, window, labels, on_window, alert_rate
+    contenders = [contender_of(entrant, *shared) for entrant in entered]
     result = Result(
         stream=source.name,
         task=source.task,

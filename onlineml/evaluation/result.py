@@ -180,7 +180,8 @@ class Result:
         """Write the windowed table (see `columns`); the rest goes into its metadata."""
         head = self.to_plain()
         for run in head["runs"]:
-            for curve in ("n_rows", "labels", "window", "cumulative", "diagnostics"):
+            told = "n_rows", "labels", "window", "cumulative", "diagnostics", "alerts"
+            for curve in told:
                 del run[curve]
         write_parquet(path, self.columns(), _to_bytes(head))
 

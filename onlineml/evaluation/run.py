@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from onlineml.evaluation.alerts import AlertRecord
+
 
 class WindowRecord(NamedTuple):
     """One model at the end of one window."""
@@ -37,7 +39,8 @@ class Run:
     `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
     per metric. `n_skipped` counts, per metric, windows that it could not judge (rankings of one
     class). `diagnostics[name][part]` is what the model told of itself at
-    the end of each window, NaN where nothing; a number without parts has the part "".
+    the end of each window, NaN where nothing; a number without parts has the part "". `alerts` is
+    what became of a detector's alerts, None for other models.
 
     Where labels are bought, `learner` and `strategy` are the names of both and `budget` that of
     the budget, `labels[i]` is how many labels of the rows scored by then were bought, and `n_asked`
@@ -53,6 +56,7 @@ class Run:
     cumulative: dict[str, list[float]] = field(default_factory=dict)
     diagnostics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     n_skipped: dict[str, int] = field(default_factory=dict)
+    alerts: AlertRecord | None = None
     cpu_seconds: float = 0.0
     nbytes: int = 0
     learner: str = ""
@@ -109,6 +113,8 @@ class Run:
         told = plain.get("diagnostics", {}).items()
         curves: dict[str, Any] = {kind: _curves(plain[kind]) for kind in ("window", "cumulative")}
         curves["diagnostics"] = {name: _curves(parts) for name, parts in told}
+        alerts = plain.get("alerts")
+        curves["alerts"] = None if alerts is None else AlertRecord.from_plain(alerts)
         return cls(**{**plain, **curves})
 
 

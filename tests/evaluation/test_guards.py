@@ -94,7 +94,7 @@ def test_an_evaluator_that_trains_first_is_caught(monkeypatch):
         for x, label in zip(X, y):
             self.model.fit_one(x, label)
             answers.append(self._answer(x[None]))
-        return contender.Answers(np.concatenate([answer for answer, _ in answers]))
+        return contender.Answers(np.concatenate([said.answer for said in answers]))
 
     monkeypatch.setattr(contender.Contender, "answer_and_learn", train_then_test)
     for guard in (assert_no_leak_on_led, lambda model: assert_no_leak_on_chance(model, 2)):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onlineml.evaluation import Result, Run
+from onlineml.evaluation import AlertRecord, Result, Run
 from onlineml.evaluation.report import page, write_report
+from onlineml.evaluation.report.alerts import scores_and_alerts
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.svg import Curve, lines, nice_ticks, short_bytes, tick_label
 
@@ -227,3 +228,53 @@ def test_tick_labels_tell_neighbors_apart():
     assert [tick_label(t, [0.8, 0.825, 0.85]) for t in (0.8, 0.825)] == ["0.800", "0.825"]
     assert [tick_label(t, [10_000.0, 20_000.0]) for t in (10_000.0,)] == ["10k"]
     assert short_bytes(1024 * 1023) == "1023 kB"
+
+
+def alerting(n_bins=40, *, peak=9.0):
+    """A run with alerts: one on an anomaly, one false, one anomaly without an alert."""
+    zero = [0.0] * n_bins
+    record = AlertRecord("exceeded by 1 % of the scores before", 3, 2, 4, 76, 2, 1, 1.0)
+    curves = {"n_rows": [2.0 * (i + 1) for i in range(n_bins)], "threshold": [NAN, *[3.0] * 39]}
+    for name in ("n_hits", "n_false", "n_anomalies", "n_begun", "n_found"):
+        curves[name] = [*zero]
+    for name, value in (("high", 1.0), ("low", 0.0), ("high_hit", NAN), ("high_false", NAN)):
+        curves[name] = [value] * n_bins
+    for i, changed in {
+        5: {"high": 4.0, "n_false": 1.0, "high_false": 4.0},
+        9: {"high": peak, "n_hits": 2.0, "high_hit": peak, "n_anomalies": 2.0, "n_begun": 1.0,
+            "n_found": 1.0},
+        30: {"n_anomalies": 2.0, "n_begun": 1.0},
+    }.items():  # fmt: skip
+        for name, value in changed.items():
+            curves[name][i] = value
+    record.curves = curves
+    made = run("Detector", [0.9, 0.8])
+    made.alerts = record
+    return made
+
+
+def test_alerts_are_drawn_over_the_scores():
+    text = page(result(alerting(), BASE))
+    assert "Alerts of " in text
+    assert "3 alerts in 80 rows. Of 2 stretches of anomalies 1 were found (50%)" in text
+    assert "67% of the alerts lie on anomalies. 1.32% of the normal rows" in text
+    assert text.count('class="alert-mark hit"') == text.count('class="alert-mark false"') == 1
+    assert "rows 19 to 20: 2 alerts, 2 on anomalies; score up to 9" in text
+    assert "rows 61 to 62: 2 anomalous rows in 1 stretches, 0 found" in text
+    assert "Alerts of" not in page(result(GOOD, BASE))
+
+
+def test_a_peak_far_beyond_is_marked_at_the_edge_and_leaves_the_others_readable():
+    near = scores_and_alerts(alerting().alerts, title="t")
+    far = scores_and_alerts(alerting(peak=1e6).alerts, title="t")
+    assert near.count("<circle") == 2
+    assert far.count("<circle") == 1
+    assert "score up to 1M" in far
+    usual, peak = (height_of_score(far, i) for i in (0, 9))
+    assert usual - peak > 100, "scores below are not squeezed"
+    assert peak > 0
+
+
+def height_of_score(svg, i):
+    points = svg.partition('class="score" d="M')[2].partition('"')[0].split("L")
+    return float(points[i].split()[1])

@@ -22,7 +22,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,14 +123,17 @@ class Rankings(Summary):
         """The classes that are each set against the rest."""
         if len(present) < 2:
             return []
-        return [self._positive()] if len(self._occurred) == 2 else present
+        two = len(self._occurred) == 2
+        return [positive(self._occurred, self.classes)] if two else present
 
-    def _positive(self) -> int:
-        first, second = sorted(self._occurred)
-        try:
-            return first if self.classes[first] > self.classes[second] else second  # type: ignore[operator]
-        except TypeError:
-            return second
+
+def positive(two: Iterable[int], classes: Sequence[Hashable]) -> int:
+    """Which of two codes is that of the greater label, or of the later without an order."""
+    first, second = sorted(two)
+    try:
+        return first if classes[first] > classes[second] else second  # type: ignore[operator]
+    except TypeError:
+        return second
 
 
 def _column(scores: Array, code: int) -> Array:

@@ -12,6 +12,7 @@ from typing import Any
 import onlineml
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
+from onlineml.evaluation.report.alerts import alert_figures
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.inside import inside_models
 from onlineml.evaluation.report.labels import bought_labels, labels_fact
@@ -173,6 +174,7 @@ class _Block:
             "charts": list(self._charts()),
             "chart_note": self._chart_note(),
             "drifts": result.drifts,
+            "alert_figures": list(alert_figures(*mine[:3])),
             "labels": list(bought_labels(*mine)),
             "inside": list(inside_models(*mine)),
             "figures": list(self._figures()),
@@ -193,7 +195,7 @@ class _Block:
         skipped = max((n for run in result for n in run.n_skipped.values()), default=0)
         if skipped:
             yield (
-                f"Up to {skipped:,} windows held rows of one class only: curves of ranking metrics "
+                f"Windows that held rows of one class only: {skipped:,}. Curves of ranking metrics "
                 "have gaps there, totals do not."
             )
 

@@ -70,13 +70,17 @@ class Frame(NamedTuple):
 
     def axes(self) -> list[str]:
         """Lines and labels at round values, labels at round rows."""
+        return self.value_ticks() + self.row_ticks()
+
+    def value_ticks(self) -> list[str]:
+        """Lines and labels at round values."""
         parts, ticks = [], nice_ticks(self.low, self.high, 5)
         for tick in ticks:
             y = self.to_y(tick)
             parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{self.right}"/>')
             label = tick_label(tick, ticks)
             parts.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{label}</text>')
-        return parts + self.row_ticks()
+        return parts
 
     def row_ticks(self) -> list[str]:
         """Labels at round rows."""
