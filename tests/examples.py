@@ -41,6 +41,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ReplayingClassifier": lambda: learners.ReplayingClassifier(
         base=learners.MLPClassifier(hidden=(8,), seed=1), n_steps=2, batch_size=4, capacity=100
     ),
+    "ResidualDetector": lambda: detectors.ResidualDetector(regressor=learners.LinearRegression()),
     "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=12),
     "SklearnDetector": lambda: integrations.SklearnDetector(
         model="LocalOutlierFactor", window_size=96, min_rows=40, refit_every=96, quantile=None

@@ -21,6 +21,7 @@ from .anomaly.one_class_svm import OneClassSVM
 from .anomaly.online_isolation_forest import OnlineIsolationForest
 from .anomaly.rank_ensemble import RankEnsemble
 from .anomaly.relative_entropy import RelativeEntropy
+from .anomaly.residual import ResidualDetector
 from .anomaly.robust_random_cut_forest import RobustRandomCutForest
 from .anomaly.rs_hash import RSHash
 from .anomaly.seasonal_detector import SeasonalDetector
@@ -98,6 +99,7 @@ __all__ = [
     "RSHash",
     "RankEnsemble",
     "RelativeEntropy",
+    "ResidualDetector",
     "RobustRandomCutForest",
     "SeasonalDetector",
     "SeasonalESD",
