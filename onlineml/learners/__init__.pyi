@@ -52,6 +52,7 @@ from .passive_aggressive import (
     PassiveAggressiveRegressor,
 )
 from .replaying_classifier import ReplayingClassifier
+from .ridge_regressor import RidgeRegressor
 from .slda import SLDA
 from .softmax_regression import SoftmaxRegression
 from .streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
@@ -107,6 +108,7 @@ __all__ = [
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
     "ReplayingClassifier",
+    "RidgeRegressor",
     "SEAEnsemble",
     "SoftmaxRegression",
     "StreamingGradientBoostedTrees",
