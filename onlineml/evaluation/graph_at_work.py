@@ -82,3 +82,8 @@ class GraphContender(Contender):
     def give_up(self, numbers: Ints) -> None:
         """The labels of these rows never come."""
         self.model.take_many([Label(number, None) for number in numbers.tolist()])
+
+    def finish(self) -> None:
+        """Close the last window and take stock."""
+        super().finish()
+        self.run.graph = self.model.draw().to_plain()

@@ -44,7 +44,8 @@ class Run:
 
     Where labels are bought, `learner` and `strategy` are the names of both and `budget` that of
     the budget, `labels[i]` is how many labels of the rows scored by then were bought, and `n_asked`
-    counts the questions of the whole run, those that were never answered too.
+    counts the questions of the whole run, those that were never answered too. Of a graph, `graph`
+    is its drawing, with the figures of the whole run (see `Graph.draw`).
     """
 
     model: str
@@ -64,6 +65,7 @@ class Run:
     budget: str = ""
     labels: list[int] = field(default_factory=list)
     n_asked: int = 0
+    graph: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_scored(self) -> int:

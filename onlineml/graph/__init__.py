@@ -7,6 +7,7 @@ from onlineml.graph.chain import (
     ChainTransformer,
     chain,
 )
+from onlineml.graph.drawing import Drawing
 from onlineml.graph.events import Answer, Forget, Label, Reward, Sample
 from onlineml.graph.graph import Graph
 from onlineml.graph.roles import (
@@ -23,6 +24,7 @@ __all__ = [
     "ChainDetector",
     "ChainRegressor",
     "ChainTransformer",
+    "Drawing",
     "Forget",
     "Graph",
     "GraphClassifier",

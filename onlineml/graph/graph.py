@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onlineml.estimator import Estimator
+from onlineml.graph.drawing import Drawing, drawing_of
 from onlineml.graph.wiring import Wiring
 from onlineml.schema import wrong
 
@@ -121,6 +122,13 @@ class Graph:
     def output(self, name: str) -> None:
         """The node that answers, whose role is the graph's; the last one if never called."""
         self._change(outputs=(name,))
+
+    def draw(self) -> Drawing:
+        """A picture of the graph, with live figures once data have come.
+
+        `print` it, `save` it as SVG, or leave it to a notebook to show.
+        """
+        return drawing_of(self)
 
     def _change(self, **parts: tuple[Any, ...]) -> None:
         if isinstance(self, Estimator) and self.is_started:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlineml.graph.wiring import CLASSIFIER, SUPERVISED, TRANSFORMER, X
+from onlineml.graph.wiring import CLASSIFIER, DRIFT, SUPERVISED, TRANSFORMER, X
 from onlineml.kernels.arena import Array
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Plan(NamedTuple):
     labeled: bool  # whether labels come with the rows
     classes: bool
     checked: bool  # whether a node that is asked reads the row, and so looks for infinities
-    signals: tuple[tuple[int, int, bool], ...]  # number, source, whether that is late
+    drifts: tuple[tuple[int, bool], ...]  # detectors of drift, whether they are late
+    signals: tuple[tuple[int, int], ...]  # number, source
     handed: list[Array]  # the last one is the row
     said: list[float]
 
@@ -68,10 +69,8 @@ def planned(graph: Wired) -> Plan:
         labeled=role in SUPERVISED,
         classes=role == CLASSIFIER,
         checked=any(step.level and step.source == X for step in early),
-        signals=tuple(
-            (number, signal.source, wiring.nodes[signal.source].late)
-            for number, signal in enumerate(wiring.signals)
-        ),
+        drifts=tuple((k, node.late) for k, node in enumerate(wiring.nodes) if node.role == DRIFT),
+        signals=tuple((number, signal.source) for number, signal in enumerate(wiring.signals)),
         handed=[np.empty(0)] * (1 + len(steps)),
         said=[0.0] * len(steps),
     )

@@ -277,11 +277,12 @@ def _keep(graph: Wired, rows: dict[int, Array], target: Array) -> None:
 def alarmed(graph: Wired, plan: Plan, *, late: bool) -> list[int]:
     """Signals whose detectors, of those that learned in this half of an event, are alarmed."""
     nodes = graph.nodes_
-    return [
-        number
-        for number, source, is_late in plan.signals
-        if is_late == late and vars(nodes[source])["flag_"][0] == ALARM
-    ]
+    raised = []
+    for k, is_late in plan.drifts:
+        if is_late == late and vars(nodes[k])["flag_"][0] == ALARM:
+            raised.append(k)
+            graph.raised_[k] += 1
+    return [number for number, k in plan.signals if k in raised] if raised else []
 
 
 def act(graph: Wired, numbers: list[int]) -> None:

@@ -158,6 +158,8 @@ def _settle(graph: Wired, batch: Batch, which: Sequence[int], a: int, b: int) ->
     wiring = graph._wiring
     _decide(graph, batch, a, b)
     _count(graph, batch, b - a)
+    for k, flags in batch.flags.items():
+        graph.raised_[k] += int((flags[a:b] == ALARM).sum())
     for k in wiring.kept:
         if k in which and learns(graph, batch, k):
             y = batch.y if wiring.nodes[k].role in SUPERVISED else batch.zeros

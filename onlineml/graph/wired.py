@@ -12,13 +12,13 @@ from onlineml.graph import columns, forget, halves, intake, kept, plan, row, wal
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
 from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
-from onlineml.graph.wiring import CLASSIFIER, REGRESSOR, Wiring
+from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
 from onlineml.kernels.arena import Field, Ints
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
 N_ALARMS = 64  # of the latest alarms, what is remembered
-_LASTING = ("_spent", "_stride", "_rows_kept")  # caches that no growth makes out of date
+_LASTING = ("_spent", "_since", "_stride", "_rows_kept")  # caches that no growth makes out of date
 
 
 class Wired(Graph, Estimator):
@@ -37,6 +37,7 @@ class Wired(Graph, Estimator):
     kept_: list[Array]
     n_kept_: list[int]
     resets_: list[int]
+    raised_: list[int]
     alarms_: Ints
     n_alarms_: int
     n_samples_: int
@@ -143,7 +144,7 @@ class Wired(Graph, Estimator):
         wiring = self._wiring
         self.nodes_ = [node.estimator.clone() for node in wiring.nodes]
         self.layout_ = [[] for _ in wiring.nodes]
-        self.resets_ = [0] * len(wiring.nodes)
+        self.resets_, self.raised_ = [0] * len(wiring.nodes), [0] * len(wiring.nodes)
         self.n_alarms_ = self.n_samples_ = self.n_labels_ = self.n_rewards_ = 0
         self.n_expired_ = self.n_unknown_ = 0
         columns.settle(self, schema)
@@ -297,18 +298,28 @@ class Wired(Graph, Estimator):
         """Counts of the graph, and what its nodes tell, after their names."""
         if not self.is_started:
             return {}
-        found: Diagnostics = {"n_expired": self.n_expired_} if self.n_expired_ else {}
-        if self._wiring.signals:
-            found["n_signals"] = self.n_alarms_
-        for (name, _, _), node in zip(self.nodes, self.nodes_):
-            found |= {f"{name}.{key}": value for key, value in node.diagnostics().items()}
+        found: Diagnostics = {"n_given_up": self.n_expired_} if self.n_expired_ else {}
+        for node, made, raised in zip(self._wiring.nodes, self.nodes_, self.raised_):
+            if node.role == DRIFT:
+                found[f"{node.name}.n_alarms"] = raised
+            found |= {f"{node.name}.{key}": value for key, value in made.diagnostics().items()}
         return found
 
     def _clock(self) -> list[int]:
         """Nanoseconds that each node has taken."""
-        spent: list[int] = vars(self).setdefault("_spent", [0] * len(self.nodes))
+        spent: list[int] | None = vars(self).get("_spent")
+        if spent is None:
+            spent = vars(self)["_spent"] = [0] * len(self.nodes)
+            vars(self)["_since"] = self.n_samples_
         return spent
+
+    @property
+    def _n_timed(self) -> int:
+        """Rows over which the clock has run."""
+        since: int = vars(self).get("_since", self.n_samples_)
+        return self.n_samples_ - since
 
     def timings(self) -> dict[str, float]:
         """Seconds that each node has taken since the graph was made or loaded."""
-        return {name: spent / 1e9 for (name, _, _), spent in zip(self.nodes, self._clock())}
+        spent = self._clock() if self.is_started else [0] * len(self.nodes)
+        return {name: n / 1e9 for (name, _, _), n in zip(self.nodes, spent)}

@@ -32,7 +32,7 @@ ONCE = (STRATEGY, AGENT)  # at most one of each: a row has one label and one rew
 RESET, REPLACE, REFIT, REFUND = "reset", "replace", "refit", "refund"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
-_ERROR = re.compile(r"error_of\((\w+)\)")
+ERROR = re.compile(r"error_of\((\w+)\)")
 
 
 class Source(NamedTuple):
@@ -133,7 +133,7 @@ class Wiring:
     def _source(self, name: str, text: str) -> Source:
         if text == "x":
             return Source(X)
-        error = _ERROR.fullmatch(text)
+        error = ERROR.fullmatch(text)
         k = self.known(error[1] if error else text, f"after of {name!r}")
         role = self.nodes[k].role
         if error and role not in SUPERVISED:

@@ -14,6 +14,7 @@ from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.report.alerts import alert_figures
 from onlineml.evaluation.report.curves import averaged
+from onlineml.evaluation.report.graphs import graphs
 from onlineml.evaluation.report.inside import inside_models
 from onlineml.evaluation.report.labels import bought_labels, labels_fact
 from onlineml.evaluation.report.svg import N_COLORS, Bar, bars, lines, short_bytes, short_number
@@ -176,6 +177,7 @@ class _Block:
             "drifts": result.drifts,
             "alert_figures": list(alert_figures(*mine[:3])),
             "labels": list(bought_labels(*mine)),
+            "graphs": list(graphs(*mine[:3])),
             "inside": list(inside_models(*mine)),
             "figures": list(self._figures()),
             "config": self.config,
