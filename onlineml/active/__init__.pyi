@@ -1,6 +1,8 @@
 from .budget import Budget
+from .dense_vessal import DenseVeSSAL
 from .entropy_sampling import EntropySampling
 from .fixed_uncertainty import FixedUncertainty
+from .leverage_sampling import LeverageSampling
 from .margin_sampling import MarginSampling
 from .periodic_sampling import PeriodicSampling
 from .query_strategy import Queries, Query
@@ -10,8 +12,10 @@ from .vessal import VeSSAL
 
 __all__ = [
     "Budget",
+    "DenseVeSSAL",
     "EntropySampling",
     "FixedUncertainty",
+    "LeverageSampling",
     "MarginSampling",
     "PeriodicSampling",
     "Queries",

@@ -118,6 +118,58 @@ def by_leverage(X, P, n_chosen=64, prior=1.0, rank=False, **terms):
     return _asked(purse, P, chance_of)
 
 
+def _standardized(X, i):
+    """Row `i` in standard deviations from the mean of the rows before it."""
+    z = (X[i] - X[:i].mean(0)) / X[:i].std(0) if i > 1 else np.zeros(X.shape[1])
+    assert np.abs(z).max() < 10, "choose milder rows: the twin cuts nothing off"
+    return z
+
+
+def by_dense_volume(X, P, prior=100.0, **terms):
+    """VeSSAL as published: the inverse covariance of all chosen, and the moments of all rows."""
+    purse, chosen, seen = NaiveBudget(**terms), [], []
+
+    def chance_of(i, proba, known):
+        z, k = _standardized(X, i), P.shape[1]
+        doubt = np.eye(k)[int(np.argmax(proba))] - np.array(proba) / sum(proba)
+        gradient = np.outer(doubt, z).ravel()
+        seen.append(gradient)
+        unknown = np.linalg.inv(np.eye(len(gradient)) / prior + sum(np.outer(g, g) for g in chosen))
+        moments = sum(np.outer(g, g) for g in seen) / len(seen)
+        score = float(gradient @ unknown @ gradient)
+        share = purse.share()
+        if purse.horizon is not None:
+            share = max(purse.total - purse.spent, 0) / max(purse.horizon - purse.t, 1)
+        trace = float(np.trace(moments @ unknown))
+        if purse.forced(known):
+            chance = 1.0
+        elif known < 2 or not trace > 1e-12:
+            chance = min(share, 1.0)
+        else:
+            chance = purse.explore * share + (1 - purse.explore) * min(share * score / trace, 1.0)
+
+        def learn(ask):
+            if ask and known > 1:
+                chosen.append(gradient)
+
+        return chance, score if known > 1 else None, learn
+
+    return _asked(purse, P, chance_of)
+
+
+def by_regression_leverage(X, prior=1.0, **terms):
+    """Leverages among the rows asked about, the matrix inverted anew at each row."""
+    purse, chosen = NaiveBudget(k_min=0, **terms), []
+
+    def chance_of(i, proba, known):
+        z = _standardized(X, i)
+        unknown = np.linalg.inv(np.eye(len(z)) / prior + sum(np.outer(g, g) for g in chosen))
+        score = float(z @ unknown @ z)
+        return purse.by_rank(score, 0), score, lambda ask: chosen.append(z) if ask else None
+
+    return _asked(purse, np.zeros((len(X), 1)), chance_of)
+
+
 def _volume(purse, score, known):
     if purse.forced(known):
         return 1.0
