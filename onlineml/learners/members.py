@@ -16,6 +16,7 @@ from onlineml.base import Array, Classifier, Diagnostics, Estimator, Regressor
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
+from onlineml.kernels.unowned import unowned
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.schema import Schema, wrong
 
@@ -247,6 +248,7 @@ def _alarm(
 
     Rows come in pairs, as told of `run_watched`; `first` is the first of one.
     """
+    windows, settings = unowned(windows), unowned(settings)
     for i in range(first, y.shape[0], 2):
         alarm = False
         if weight[i] > 0.0:

@@ -6,7 +6,7 @@ Functions over an estimator with the fields `header_`, `table_`, `numbers_`, `fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -197,14 +197,12 @@ def _fits(tree: Any, sizes: dict[str, int], schema: Schema | None = None) -> boo
     return bool(_size_of_arrays(tree, sizes) + beside <= tree.max_bytes)
 
 
-def _size_of_arrays(tree: Estimator, sizes: dict[str, int]) -> int:
+def _size_of_arrays(tree: Estimator, sizes: Mapping[Any, int]) -> int:
     """Bytes of the arrays, were their axes of `sizes`."""
+    shapes = ((field.axes, getattr(tree, field.name).shape) for field in tree._state)
     return 8 * sum(
-        prod(
-            sizes.get(axis, tree._size(axis)) if isinstance(axis, str) else axis
-            for axis in field.axes
-        )
-        for field in tree._state
+        prod(sizes.get(axis, n) for axis, n in zip(axes, shape, strict=True))
+        for axes, shape in shapes
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from onlineml.base import Array, Diagnostics, Estimator
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import Field, Ints
+from onlineml.kernels.unowned import unowned
 from onlineml.learners.members import (
     GENERATORS,
     MEMBER_FIELDS,
@@ -216,6 +217,8 @@ def _watch(
     weighted: bool, guarded: bool, errors: Array, weight: Array, share: Array, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Judge a member from row `first` on; the row after the next event, and what it was."""
+    drift, drift_rule = unowned(drift), unowned(drift_rule)
+    warning, warning_rule = unowned(warning), unowned(warning_rule)
     for i in range(first, errors.shape[0]):
         share[i] = _accuracy(judged, weighted)
         if weight[i] <= 0.0:
