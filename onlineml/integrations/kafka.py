@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from onlineml.datasets.messages import (
@@ -131,13 +132,17 @@ class KafkaSource(MessageSource):
 
     def _counts(self, topics: Sequence[str]) -> dict[str, int]:
         """Numbers of partitions, which have to be equal."""
-        try:
-            found = self._consumer.list_topics(timeout=self.patience).topics
-        except self._kafka.KafkaException as error:
-            self._consumer.poll(0)  # brings what the connections had to say
-            why = self._complaints.last or reason(error)
-            servers = self.config["bootstrap.servers"]
-            raise SourceError(f"no broker answers at {servers}: {why}") from None
+        late, found = monotonic() + self.patience, None
+        while found is None:
+            left = max(0.1, late - monotonic())
+            try:
+                found = self._consumer.list_topics(timeout=left).topics
+            except self._kafka.KafkaException as error:
+                self._consumer.poll(0.1)  # brings what the connections had to say
+                if monotonic() > late:
+                    why = self._complaints.last or reason(error)
+                    servers = self.config["bootstrap.servers"]
+                    raise SourceError(f"no broker answers at {servers}: {why}") from None
         for topic in topics:
             if topic not in found or not found[topic].partitions:
                 due = f"one of {sorted(name for name in found if not name.startswith('__'))}"

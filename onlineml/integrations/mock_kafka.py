@@ -52,6 +52,8 @@ class MockCluster:
         self.address = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
     def _call(self, name: str, *values: Any) -> None:
+        if self._cluster is None:
+            raise RuntimeError("the cluster is closed")
         function = getattr(self._library, f"rd_kafka_mock_{name}")
         code = function(self._cluster, *values)
         if function.restype is not None and code:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 
 import pytest
@@ -14,64 +13,42 @@ from onlineml.datasets.sinks import Record, SinkError
 pytest.importorskip("confluent_kafka")
 from onlineml.integrations import KafkaSink, KafkaSource, MockCluster
 from onlineml.integrations.kafka import SourceError
-
-GROUPS = itertools.count()
-QUICK = {
-    "session.timeout.ms": 2000, "heartbeat.interval.ms": 300, "reconnect.backoff.max.ms": 100,
-    "fetch.error.backoff.ms": 20, "fetch.wait.max.ms": 10,
-}  # fmt: skip
+from tests.integrations.brokers import fill, new, open_cluster, source
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    try:
-        made = MockCluster()
-    except ImportError as error:
-        pytest.skip(str(error))
-    with made:
-        yield made
+@pytest.fixture(scope="module", params=["mock", "real"])
+def cluster(request):
+    yield from open_cluster(request.param)
 
 
-def fill(cluster, topic, partitions, *, new=True):
-    """Put lists of values, one a partition, into a topic."""
-    from confluent_kafka import Producer
-
-    if new:
-        cluster.create(topic, len(partitions))
-    producer = Producer({"bootstrap.servers": cluster.address})
-    for number, values in enumerate(partitions):
-        for value in values:
-            producer.produce(topic, value, partition=number)
-    assert producer.flush(10) == 0
-
-
-def source(cluster, **options):
-    config = {"bootstrap.servers": cluster.address, "group.id": f"g{next(GROUPS)}", **QUICK}
-    return KafkaSource({**config, **options.pop("config", {})}, **options)
-
-
-VALUES = {
-    Partition("events", number): [b'{"n": %d}' % (100 * number + i) for i in range(20)]
-    for number in range(3)
-}
+@pytest.fixture
+def mock(cluster):
+    if not isinstance(cluster, MockCluster):
+        pytest.skip("this broker cannot be made to fail")
+    return cluster
 
 
 @pytest.mark.parametrize("partitions", [None, range(3)], ids=["group", "fixed"])
 def test_kafka_conforms(cluster, partitions):
-    if partitions is None:
-        fill(cluster, "events", list(VALUES.values()))
-    check_source(lambda: source(cluster, ends=True, partitions=partitions), VALUES)
+    topic = new("events")
+    values = {
+        Partition(topic, number): [b'{"n": %d}' % (100 * number + i) for i in range(20)]
+        for number in range(3)
+    }
+    fill(cluster, topic, list(values.values()))
+    check_source(lambda: source(cluster, ends=True, partitions=partitions), values)
 
 
 def test_a_message_comes_with_key_time_and_nothing(cluster):
-    cluster.create("parts", 1)
+    topic = new("parts")
+    cluster.create(topic, 1)
     sink = KafkaSink({"bootstrap.servers": cluster.address})
-    sink.write([Record("parts", b"1", b"k", {"why": "x"}), Record("parts", None)])
+    sink.write([Record(topic, b"1", b"k", {"why": "x"}), Record(topic, None)])
     sink.flush()
     assert sink.backlog() == 0
     sink.close()
     one, reader = source(cluster, partitions=[0]), Reader()
-    one.subscribe(["parts"], reader)
+    one.subscribe([topic], reader)
     while not (found := one.poll(10, 0.2)):
         pass
     (batch,) = found
@@ -81,15 +58,16 @@ def test_a_message_comes_with_key_time_and_nothing(cluster):
 
 
 def test_partitions_move_to_readers_that_join_and_back(cluster):
-    fill(cluster, "moving", [[b"%d" % i for i in range(50)] for _ in range(4)])
-    group = {"group.id": "moving-group"}
+    topic = new("moving")
+    fill(cluster, topic, [[b"%d" % i for i in range(50)] for _ in range(4)])
+    group = {"group.id": new("group")}
     readers = [Reader(), Reader()]
     readers[1].next = readers[0].next  # what a checkpoint folder is
     first, second = (source(cluster, config=group) for _ in range(2))
-    first.subscribe(["moving"], readers[0])
+    first.subscribe([topic], readers[0])
     readers[0].read(first, 120)
     assert len(readers[0].owned) == 4
-    second.subscribe(["moving"], readers[1])
+    second.subscribe([topic], readers[1])
     while not len(readers[0].owned) == len(readers[1].owned) == 2:
         readers[0].take(first.poll(7, 0.05))
         readers[1].take(second.poll(7, 0.05))
@@ -100,15 +78,15 @@ def test_partitions_move_to_readers_that_join_and_back(cluster):
     left = 200 - sum(len(v) for r in readers for v in r.values.values())
     readers[0].read(first, left)
     assert {p: readers[0].next[p] for p in readers[0].owned} == dict.fromkeys(
-        (Partition("moving", n) for n in range(4)), 50
+        (Partition(topic, n) for n in range(4)), 50
     )
     first.close()
 
 
-def test_what_retention_drops_is_named_and_can_be_skipped(cluster):
-    fill(cluster, "short", [[b"%d" % i for i in range(50)]])
-    cluster.drop("short", 0, 30)
-    one, reader = source(cluster), Reader({Partition("short", 0): 10})
+def test_what_retention_drops_is_named_and_can_be_skipped(mock):
+    fill(mock, "short", [[b"%d" % i for i in range(50)]])
+    mock.drop("short", 0, 30)
+    one, reader = source(mock), Reader({Partition("short", 0): 10})
     one.subscribe(["short"], reader)
     with pytest.raises(LostMessagesError, match=r"short/0: got offset 10 .* 30 to 50: 20 messages"):
         reader.read(one, 1)
@@ -119,13 +97,14 @@ def test_what_retention_drops_is_named_and_can_be_skipped(cluster):
 
 
 def test_the_end_of_a_partition_is_known(cluster):
-    fill(cluster, "ending", [[b"1"]])
-    one, reader, place = source(cluster), Reader(), Partition("ending", 0)
-    one.subscribe(["ending"], reader)
+    topic = new("ending")
+    fill(cluster, topic, [[b"1"]])
+    one, reader, place = source(cluster), Reader(), Partition(topic, 0)
+    one.subscribe([topic], reader)
     reader.read(one, 1)
     while not one.is_caught_up(place):
         assert one.poll(5, 0.1) == []
-    fill(cluster, "ending", [[b"2"]], new=False)
+    fill(cluster, topic, [[b"2"]], create=False)
     reader.read(one, 1)
     one.seek(place, 0)
     assert not one.is_caught_up(place)
@@ -133,14 +112,15 @@ def test_the_end_of_a_partition_is_known(cluster):
 
 
 def test_a_reader_that_fails_in_a_callback_is_heard(cluster):
-    fill(cluster, "failing", [[b"1"]])
+    topic = new("failing")
+    fill(cluster, topic, [[b"1"]])
 
     class Failing(Reader):
         def on_assign(self, partitions):
             raise ValueError("no room")
 
     one = source(cluster)
-    one.subscribe(["failing"], Failing())
+    one.subscribe([topic], Failing())
     with pytest.raises(ValueError, match="no room"):
         Reader().read(one, 1)
     one.close()
@@ -151,7 +131,7 @@ def test_a_reader_that_fails_in_a_callback_is_heard(cluster):
 
     for partitions in (None, [0]):
         one, reader = source(cluster, partitions=partitions), FailsAtTheEnd()
-        one.subscribe(["failing"], reader)
+        one.subscribe([topic], reader)
         reader.read(one, 1)
         with pytest.raises(OSError, match="disk full"):
             one.close()
@@ -197,13 +177,13 @@ def test_settings_that_cannot_be_are_named(cluster):
 
 
 def test_topics_need_equal_numbers_of_partitions(cluster):
-    cluster.create("three", 3)
-    cluster.create("two", 2)
-    one = source(cluster)
-    with pytest.raises(ValueError, match=r"'three': 3, 'two': 2.*equal numbers"):
-        one.subscribe(["three", "two"], Reader())
-    with pytest.raises(ValueError, match="numbers below 2, as two has"):
-        source(cluster, partitions=[2]).subscribe(["two"], Reader())
+    three, two = new("three"), new("two")
+    cluster.create(three, 3)
+    cluster.create(two, 2)
+    with pytest.raises(ValueError, match=rf"'{three}': 3, '{two}': 2.*equal numbers"):
+        source(cluster).subscribe([three, two], Reader())
+    with pytest.raises(ValueError, match="numbers below 2, as two-"):
+        source(cluster, partitions=[2]).subscribe([two], Reader())
 
 
 def test_no_broker_is_said_at_once(caplog):
@@ -217,10 +197,10 @@ def test_no_broker_is_said_at_once(caplog):
     sink.close()
 
 
-def test_secrets_are_never_shown(cluster, caplog):
+def test_secrets_are_never_shown(mock, caplog):
     secret = "geheim-1234"
     config = {
-        "bootstrap.servers": cluster.address, "group.id": "g", "sasl.password": secret,
+        "bootstrap.servers": mock.address, "group.id": "g", "sasl.password": secret,
         "ssl.key.password": secret, "sasl.username": "me", "security.protocol": "sasl_plaintext",
         "sasl.mechanisms": "PLAIN", "debug": "all", "log_level": 7,
     }  # fmt: skip

@@ -99,18 +99,21 @@ def read_json(batch: Batch, kind: str, fields: Fields) -> Iterator[Event]:
     loads = orjson.loads
     for i, (offset, value) in enumerate(zip(batch.offsets, batch.values)):
         source = (keys[i], value)
+        # a message whose own time cannot be read has its turn at once, whenever it was sent
+        time = times[i] if fields.time is None else None
         try:
             if value is None:
                 raise UnreadableError("got no value, expected a JSON object")
             plain = loads(value)
             if type(plain) is not dict:
                 raise UnreadableError(f"got {_shown(plain)}, expected a JSON object")
-            time = times[i] if fields.time is None else _time(plain.get(fields.time))
+            if fields.time is not None:
+                time = _time(plain.get(fields.time))
             yield make(offset, time, source, plain, fields)
         except UnreadableError as error:
-            yield Bad(offset, times[i], source, kind, str(error))
+            yield Bad(offset, time, source, kind, str(error))
         except orjson.JSONDecodeError as error:
-            yield Bad(offset, times[i], source, kind, f"not JSON: {error}")
+            yield Bad(offset, time, source, kind, f"not JSON: {error}")
 
 
 def _sample(

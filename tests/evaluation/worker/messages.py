@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from onlineml.persistence import dumps, load_all
 
 NAMES = ("a", "b", "c")
+#: Of processes that import tests.
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
 
 
 def rows(seed: int, n: int, n_classes: int = 2) -> tuple[np.ndarray, list[Any]]:

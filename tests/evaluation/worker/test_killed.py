@@ -10,56 +10,25 @@ import textwrap
 import numpy as np
 import pytest
 
-from tests.evaluation.worker.messages import label, rows, sample, state
+from tests.evaluation.worker.messages import ENVIRONMENT, label, rows, sample, state
 
-# What dies: a worker over files that kills itself at one of four kinds of moments.
+# What dies: a worker over files.
 CHILD = """
-    import os, random, signal, sys
-    from onlineml import persistence
+    import sys
     from onlineml.datasets.message_files import JSONLinesSource
     from onlineml.datasets.sinks import JSONLinesSink
     from onlineml.detectors import ADWIN
     from onlineml.evaluation.worker import Fields, Topics, Worker
     from onlineml.learners import GaussianNB
+    from tests.evaluation.worker.dying import Doom
     folder, out, seed = sys.argv[1:4]
-    chance = random.Random(int(seed))
-    moment = chance.choice(["row", "torn", "before", "after"]) if int(seed) else "never"
-
-    def die():
-        print(moment, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    n_saves, fatal = 0, chance.randint(1, 6)
-    write, replace = persistence._write_atomically, os.replace
-
-    def writing(path, content):
-        global n_saves
-        n_saves += 1
-        if moment == "torn" and n_saves == fatal:
-            with open(str(path) + ".torn", "wb") as file:
-                file.write(content[: len(content) // 2])
-                die()
-        write(path, content)
-
-    def replacing(source, target):
-        last = str(target).endswith(".onl") and n_saves == fatal
-        if moment == "before" and last:
-            die()
-        replace(source, target)
-        if moment == "after" and last:
-            die()
-
-    persistence._write_atomically, os.replace = writing, replacing
-    files = sys.argv[4:]
+    doom, files = Doom(int(seed), most_rows=1500), sys.argv[4:]
     source = JSONLinesSource({"samples": files[0::2], "labels": files[1::2]})
     topics = Topics(labels="labels", predictions="out")
     fields = Fields(time="time")
     worker = Worker(GaussianNB(), source, JSONLinesSink(out), folder, topics=topics, window=50,
-                    fields=fields,
-                    checkpoint_messages=chance.randint(20, 200), checkpoint_seconds=1e9,
-                    batch_size=chance.choice([16, 64, 256]), drift=ADWIN())
-    last_row = chance.randint(50, 1500)
-    worker.run(until=lambda w: moment == "row" and w.n_messages > last_row and die())
+                    fields=fields, checkpoint_seconds=1e9, drift=ADWIN(), **doom.changes())
+    worker.run(until=doom.at_row)
     print("done", flush=True)
 """
 
@@ -83,7 +52,9 @@ def write_topics(folder, n_partitions, n):
 def life(folder, out, seed, paths):
     """One life of the worker; how it ended."""
     command = [sys.executable, "-c", textwrap.dedent(CHILD), folder, out, str(seed), *paths]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     assert done.returncode in (0, -9), done.stderr
     return done.stdout.split()[-1]
 

@@ -111,6 +111,21 @@ def test_late_labels_are_learned_on_the_rows_that_were_answered(tmp_path, model)
     assert newest(tmp_path).extra["figures"]["accuracy"] == pytest.approx(np.mean(due))
 
 
+def test_a_message_without_a_readable_time_holds_nobody_back(tmp_path):
+    def messages(when):
+        first = [sample([i, 1, 2], None, id=i, time=float(i)) for i in range(60)]
+        first[30] = b"no JSON"
+        later = [label(i, i % 2)[:-1] + b', "time": %d}' % (i + 5) for i in range(60)]
+        parts = {"samples": first, "labels": later}
+        return {name: [[(value, None, when) for value in part]] for name, part in parts.items()}
+
+    for name, when in (("unknown", None), ("late", 1.8e9)):
+        topics = Topics(labels="labels")
+        work(tmp_path / name, messages(when), topics=topics, fields=Fields(time="time"), window=1)
+    assert state(tmp_path / "unknown") == state(tmp_path / "late")
+    assert newest(tmp_path / "late").extra["figures"]["early"] == 1  # that of the unusable sample
+
+
 def test_labels_that_come_before_their_samples_are_kept(tmp_path):
     X, y = rows(2, 50)
     early = [(label(i, y[i]), None, 0.0) for i in range(50)]
