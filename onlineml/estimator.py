@@ -59,6 +59,8 @@ class Estimator(ABC):
 
     #: Whether the kernel takes a row back when it is fitted with a negative weight.
     _takes_back: ClassVar[bool] = False
+    #: Why it cannot.
+    _keeps: ClassVar[str] = "keeps nothing that a row can be taken out of"
 
     schema_: Schema
     _width = -1  # length of an array row that may take the fast path; -1: none yet
@@ -206,7 +208,7 @@ class Estimator(ABC):
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         """The hook of `unlearn_one`."""
         if not self._takes_back:
-            return refused(f"{type(self).__name__} keeps nothing that a row can be taken out of")
+            return refused(f"{type(self).__name__} {self._keeps} (Replayable keeps a log of rows)")
         if not self._read(x):
             schema, rows = self._rows(x, fit=True, one=True)
             if schema is not self.schema_ and schema != self.schema_:

@@ -19,6 +19,7 @@ from onlineml.kernels.neighbors import (
     window_at,
 )
 from onlineml.kernels.votes import answer_from_votes
+from onlineml.kernels.window_without import leave_out
 from onlineml.schema import wrong
 
 WEIGHTS = ("uniform", "distance")
@@ -45,6 +46,10 @@ def _classify(call: Call, settings: Array, window: Window, seen: Ints) -> int:
             seen[0] = max(seen[0], int(call.y[i]) + 1)
             if call.weight[i] > 0.0:
                 remember(window, call.X[i], call.y[i], call.weight[i])
+            elif call.weight[i] < 0.0 and not leave_out(
+                window, call.X[i], call.y[i], -call.weight[i]
+            ):
+                return i
     return call.last
 
 
@@ -67,6 +72,12 @@ def _regress(call: Call, settings: Array, window: Window) -> int:
             call.out[i, 0] = mean
         if call.fit and call.weight[i] > 0.0:
             remember(window, call.X[i], call.y[i], call.weight[i])
+        elif (
+            call.fit
+            and call.weight[i] < 0.0
+            and not leave_out(window, call.X[i], call.y[i], -call.weight[i])
+        ):
+            return i
     return call.last
 
 
@@ -111,7 +122,9 @@ class KNNClassifier(Classifier):
     Squared distances are sums over features of the squared difference. Where a value is missing
     from a remembered row, the sum takes what two random rows would differ by, twice the
     variance; a feature missing from the new row is left out for all. Two nominal values that differ
-    count 2, as they would in one-hot encoding. Of rows equally far, the newer are taken.
+    count 2, as they would in one-hot encoding. Of rows equally far, the newer are taken. A row
+    that is forgotten (`unlearn_one`) leaves the window, the newest of several that are alike; what
+    had left the window before does not come back into it.
 
     References
     ----------
@@ -120,6 +133,7 @@ class KNNClassifier(Classifier):
     """
 
     _kernel = _knn_classifier
+    _takes_back = True
     _state = (*STATE, Field("seen_", (1,), np.int64))
 
     def __init__(
@@ -164,6 +178,7 @@ class KNNRegressor(Regressor):
     """
 
     _kernel = _knn_regressor
+    _takes_back = True
     _state = STATE
 
     def __init__(

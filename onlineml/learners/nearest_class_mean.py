@@ -8,6 +8,7 @@ from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
 from onlineml.kernels.one_hot import expand, meet
+from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
 
 _IMPOSSIBLE = -1e300  # score of a class of which nothing is known
@@ -40,7 +41,12 @@ def _rows(
         if call.fit:
             c, w = int(call.y[i]), call.weight[i]
             seen[0] = max(seen[0], c + 1)
-            if w > 0.0:
+            if w < 0.0:
+                expand(call.X[i], nominal, room, n_values, z)
+                if not _holds(z, w, nominal, room, n[c], mean[c], spread):
+                    return i
+                _take_back(z, w, nominal, room, n[c], mean[c], spread, call.out[i])
+            elif w > 0.0:
                 meet(call.X[i], nominal, room, n_values)
                 expand(call.X[i], nominal, room, n_values, z)
                 _learn(z, w, nominal, room, n[c], mean[c], spread)
@@ -102,6 +108,47 @@ def _learn(
             spread[j, 2] += w * gap * (z[j * room] - spread[j, 1])
 
 
+@jit
+def _holds(
+    z: Array, w: float, nominal: Ints, room: int, n: Array, mean: Array, spread: Array
+) -> bool:
+    """Whether the class holds a row of weight `-w`, which is to be taken back."""
+    for j in range(nominal.shape[0]):
+        if np.isnan(z[j * room]):
+            continue
+        if lacks(n[j], w) or (not nominal[j] and lacks(spread[j, 0], w)):
+            return False
+        for p in range(j * room, (j + 1) * room if nominal[j] else 0):
+            if z[p] == 1.0 and lacks(n[j] * mean[p], w):
+                return False
+    return True
+
+
+@jit
+def _take_back(
+    z: Array, w: float, nominal: Ints, room: int, n: Array, mean: Array, spread: Array, loss: Array
+) -> None:
+    for j in range(nominal.shape[0]):
+        if np.isnan(z[j * room]):
+            continue
+        left = rest(n[j], w)
+        for p in range(j * room, (j + 1) * room):
+            if left == 0.0:
+                mean[p] = 0.0
+            elif nominal[j]:  # exactly 0 where no row of the class has the value any more
+                mass = n[j] * mean[p]
+                mean[p] = (rest(mass, w) if z[p] == 1.0 else mass) / left
+            elif not np.isnan(z[p]):
+                mean[p] += w / left * (z[p] - mean[p])
+        n[j] = left
+        if not nominal[j]:
+            before = spread[j, 2]
+            spread[j, 0], spread[j, 1], spread[j, 2] = without(
+                z[j * room], w, spread[j, 0], spread[j, 1], before
+            )
+            note_loss(loss, spread[j, 0], before, spread[j, 2])
+
+
 class NearestClassMean(Classifier):
     """The class whose mean row is nearest, by Euclidean distance.
 
@@ -139,6 +186,7 @@ class NearestClassMean(Classifier):
     """
 
     _kernel = _nearest_class_mean
+    _takes_back = True
     _state = (
         Field("seen_", (1,), np.int64),
         Field("nominal_", ("F",), np.int64),

@@ -306,6 +306,7 @@ class SLDA(Classifier):
     """
 
     _kernel = _slda
+    _keeps = "has a ridge from the row of its last refresh"
     _state = (
         Field("seen_", (1,), np.int64),
         Field("nominal_", ("F",), np.int64),

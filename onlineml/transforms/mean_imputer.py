@@ -9,6 +9,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, i1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
+from onlineml.kernels.taking_back import lacks, rest, without
 
 
 @entry
@@ -26,7 +27,11 @@ def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, coun
                 if not abs(value) <= LARGEST:
                     value = mean[j] if n[j] > 0.0 else np.nan
                 call.out[i, j] = value
-        if call.fit:
+        if call.fit and call.weight[i] < 0.0:
+            if not _holds(x, call.weight[i], nominal, n, counts):
+                return i
+            _take_back(x, call.weight[i], nominal, n, mean, counts)
+        elif call.fit:
             note_values(x, nominal, n_values)
             if call.weight[i] > 0.0:
                 _learn(x, call.weight[i], nominal, n, mean, counts)
@@ -44,15 +49,44 @@ def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, counts: Arr
         elif 0.0 <= x[j] < counts.shape[1]:
             value = int(x[j])
             counts[j, value] += w
-            if n[j] == 0.0 or counts[j, value] > counts[j, int(mean[j])]:
+            gap = counts[j, value] - counts[j, int(mean[j])]
+            if n[j] == 0.0 or gap > 0.0 or (gap == 0.0 and value < mean[j]):
                 mean[j] = value
             n[j] += w
+
+
+@jit
+def _holds(x: Array, w: float, nominal: Ints, n: Array, counts: Array) -> bool:
+    """Whether a row of weight `-w` can be taken back."""
+    for j in range(x.shape[0]):
+        if not abs(x[j]) <= LARGEST:
+            continue
+        if nominal[j] == 0:
+            if lacks(n[j], w):
+                return False
+        elif not 0.0 <= x[j] < counts.shape[1] or lacks(counts[j, int(x[j])], w):
+            return False
+    return True
+
+
+@jit
+def _take_back(x: Array, w: float, nominal: Ints, n: Array, mean: Array, counts: Array) -> None:
+    for j in range(x.shape[0]):
+        if not abs(x[j]) <= LARGEST:
+            continue
+        if nominal[j] == 0:
+            n[j], mean[j], _ = without(x[j], w, n[j], mean[j], 0.0)
+        else:
+            counts[j, int(x[j])] = rest(counts[j, int(x[j])], w)
+            n[j] = rest(n[j], w)
+            mean[j] = np.argmax(counts[j])
 
 
 class MeanImputer(Transformer):
     """Missing values replaced by the mean so far, or the most frequent value of nominal features.
 
-    A feature that has not been seen stays missing. Time per event is O(n_features), memory
+    Of values that are as frequent, the one with the lowest code. A feature that has not been seen
+    stays missing. Time per event is O(n_features), memory
     O(n_features * n_values). Numbers beyond 1e50 count as missing.
 
     Examples
@@ -64,6 +98,7 @@ class MeanImputer(Transformer):
     """
 
     _kernel = _mean_imputer
+    _takes_back = True
     _state = (
         Field("nominal_", ("F",), np.int64),
         Field("n_values_", ("F",), np.int64),

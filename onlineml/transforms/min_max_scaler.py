@@ -68,6 +68,7 @@ class MinMaxScaler(Transformer):
     """
 
     _kernel = _min_max_scaler
+    _keeps = "keeps the least and the largest value, not those next to them"
     _state = (
         Field("nominal_", ("F",), np.int64),
         Field("n_values_", ("F",), np.int64),

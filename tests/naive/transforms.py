@@ -65,11 +65,7 @@ class Past:
             return float(np.average(values, weights=weights))
         counts = {v: weights[values == v].sum() for v in values}
         most = [v for v, count in counts.items() if count == max(counts.values())]
-        return max(most, key=lambda v: -self._reached(values, weights, v, counts[v]))
-
-    def _reached(self, values: Any, weights: Any, value: float, count: float) -> int:
-        """Row with which `value` came to its count: of equals, the first to get there stays."""
-        return int(np.flatnonzero(np.cumsum(weights * (values == value)) >= count)[0])
+        return min(most)
 
     def encoded(self, x: Any, columns: Any, width: int) -> list[float]:
         new: list[float] = []

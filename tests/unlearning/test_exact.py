@@ -6,12 +6,28 @@ import numpy as np
 import pytest
 
 from onlineml.base import Classifier, Regressor
-from onlineml.learners import GaussianNB, MajorityClassifier, MeanRegressor
+from onlineml.learners import (
+    GaussianNB,
+    KNNClassifier,
+    KNNRegressor,
+    MajorityClassifier,
+    MeanRegressor,
+    NearestClassMean,
+)
 from onlineml.receipt import KINDS, Receipt, refused, worst
 from onlineml.schema import Schema
-from onlineml.transforms import StandardScaler
+from onlineml.transforms import MeanImputer, MinMaxScaler, StandardScaler
 
-EXACT: list[Any] = [GaussianNB(), MajorityClassifier(), MeanRegressor(), StandardScaler()]
+EXACT: list[Any] = [
+    GaussianNB(),
+    KNNClassifier(),
+    KNNRegressor(),
+    MajorityClassifier(),
+    MeanImputer(),
+    MeanRegressor(),
+    NearestClassMean(),
+    StandardScaler(),
+]
 COUNTS = {"weight_", "n_", "counts_", "n_values_"}
 
 
@@ -129,6 +145,31 @@ def test_what_was_not_learned_is_refused(model: Any) -> None:
     assert unlearn(churned, *events[0][:3], 0.0)[:2] == ("exact", 0.0)
     for name, value in before.items():
         np.testing.assert_array_equal(churned.get_state()[name], value)
+
+
+def test_a_row_leaves_a_window_that_has_wrapped() -> None:
+    X, _, y, _ = stream(3, 70)
+    model, gold = (KNNRegressor(window_size=size, n_neighbors=4) for size in (30, 29))
+    model.fit_many(X, y)
+    assert model.unlearn_one(X[55], y[55]).kind == "exact"
+    assert model.unlearn_one(X[20], y[20]).kind == "refused"  # it had left before
+    gold.fit_many(np.delete(X, 55, 0)[:69], np.delete(y, 55))
+    np.testing.assert_allclose(model.predict_many(X), gold.predict_many(X), rtol=1e-9)
+    rest = KNNRegressor(window_size=30, n_neighbors=4).fit_many(X[40:55], y[40:55])
+    rest.fit_many(X[56:], y[56:]).fit_many(X[:40], y[:40])
+    model.fit_many(X[:40], y[:40])  # all that it held has left
+    np.testing.assert_allclose(model.predict_many(X), rest.predict_many(X), rtol=1e-9)
+
+
+def test_of_rows_that_are_alike_one_goes() -> None:
+    model = KNNClassifier(n_neighbors=3).fit_many([[1.0]] * 3 + [[np.nan]], ["a", "a", "b", "b"])
+    assert model.unlearn_one([1.0], "a").kind == "exact"
+    assert model.unlearn_one([np.nan], "b").kind == "exact"
+    assert model.predict_proba_one([1.0]).tolist() == [0.5, 0.5]
+
+
+def test_a_refusal_says_why() -> None:
+    assert "least and the largest" in MinMaxScaler().fit_one([1.0]).unlearn_one([1.0]).reason
 
 
 def test_names_that_were_never_learned_are_refused() -> None:

@@ -301,6 +301,7 @@ class HalfSpaceTrees(Detector):
     """
 
     _kernel = _half_space_trees
+    _keeps = "cuts where the rows of its first windows lay"
     _explains = True
     _state = (
         Field("counts_", (5,), np.int64),

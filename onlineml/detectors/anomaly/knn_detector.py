@@ -99,6 +99,7 @@ class KNNDetector(Detector):
     """
 
     _kernel = _knn_detector
+    _keeps = "measures in deviations that fade, of values cut where they are far"
     _explains = True
     _state = STATE
 

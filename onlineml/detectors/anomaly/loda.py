@@ -276,6 +276,7 @@ class LODA(Detector):
     """
 
     _kernel = _loda
+    _keeps = "has bins where the rows of its windows lay"
     _explains = True
     _state = (
         Field("counts_", (4,), np.int64),
