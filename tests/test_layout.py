@@ -35,6 +35,7 @@ NEIGHBORS = {
     ("checks", "persistence"),
     ("checks", "registry"),
     ("persistence", "registry"),
+    ("graph", "registry"),
     ("cli", "integrations"),
 }
 # Events reach models through the evaluation: estimators know nothing of where rows come from.

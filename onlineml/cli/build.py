@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onlineml.cli import specs
-from onlineml.cli.config import Chain, Source, Step
+from onlineml.cli.config import Chain, Source, Step, Wiring
 from onlineml.cli.mistakes import Mistake, unknown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _by_name(wanted: Source, params: dict[str, Any], rows: int | None) -> Stream
 
 
 def models_of(
-    wanted: Sequence[Step | Chain], stream: Stream, *, seeded: bool
+    wanted: Sequence[Step | Chain | Wiring], stream: Stream, *, seeded: bool
 ) -> dict[str, Estimator]:
     """Models by the text that describes them, tried out on the stream's schema."""
     models: dict[str, Estimator] = {}

@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -21,6 +19,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -56,12 +55,39 @@ class Chain(Strict):
     chain: list[Step] = Field(min_length=2, description="Steps, in order.")
 
 
-def _model_kind(value: Any) -> str:
+class Wiring(Strict):
+    """A graph; what its nodes and signals say is checked when it is built."""
+
+    graph: str = Field(default="graph", description="Its name.")
+    nodes: dict[str, Any] = Field(min_length=1, description="name: {model: ..., after: ...}.")
+    signals: dict[str, Any] = Field(
+        default_factory=dict, description="detector: [{reset: node}, ...]."
+    )
+    output: str | None = Field(default=None, description="The node that answers.")
+    max_pending: int | None = Field(default=None, description="Most rows that wait for labels.")
+    remember: int | None = Field(default=None, description="Rows kept to be forgotten.")
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: Any) -> dict[str, Any]:
+        """What is unset is left out."""
+        return {key: value for key, value in handler(self).items() if value not in (None, {})}
+
+
+_GRAPH_KEYS = tuple(Wiring.model_fields)
+
+
+def model_kind(value: Any) -> str:
+    """Which of the kinds of models a value is."""
+    if isinstance(value, Wiring) or "nodes" in value or "graph" in value:
+        return "Wiring"
     return "Chain" if isinstance(value, Chain) or "chain" in value else "Step"
 
 
 Model = Annotated[
-    Annotated[Step, Tag("Step")] | Annotated[Chain, Tag("Chain")], Discriminator(_model_kind)
+    Annotated[Step, Tag("Step")]
+    | Annotated[Chain, Tag("Chain")]
+    | Annotated[Wiring, Tag("Wiring")],
+    Discriminator(model_kind),
 ]
 
 
@@ -192,6 +218,10 @@ def _renamed(values: Any, singular: Mapping[str, str]) -> Any:
     if not isinstance(values, Mapping):
         return values
     renamed = dict(values)
+    if "nodes" in renamed or "graph" in renamed:  # a graph's file, with what it is to be run on
+        if "model" in renamed or "models" in renamed:
+            raise Mistake("config: give a graph's nodes or models, not both")
+        renamed["models"] = {key: renamed.pop(key) for key in _GRAPH_KEYS if key in renamed}
     for one, many in singular.items():
         if one in renamed:
             if many in renamed:
@@ -225,24 +255,13 @@ def resolve(
 _SINGULAR = {many: one for one, many in _SHARED.items()} | {"streams": "stream", "seeds": "seed"}
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-7 as a number, as YAML 1.2 does."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
 def _read(file: Path) -> dict[str, Any]:
     text = file.read_text(encoding="utf-8")
     try:
         if file.suffix == ".toml":
             return tomllib.loads(text)
-        values = yaml.load(text, Loader=_Loader)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        values = specs.load_yaml(text)
+    except ValueError as error:  # of either format
         raise Mistake(f"{file}: {error}") from error
     if not isinstance(values, dict):
         raise Mistake(f"{file}: got {type(values).__name__}, expected keys and values")
@@ -292,9 +311,12 @@ def _scalar(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
         try:
-            return yaml.load(text, Loader=_Loader)
-        except yaml.YAMLError:
+            return specs.load_yaml(text)
+        except ValueError:
             return text
+
+
+_KINDS = ("Step", "Chain", "Wiring", "Saved")  # which pydantic puts into its paths
 
 
 def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | None) -> str:
@@ -302,7 +324,7 @@ def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | N
     problems = error.errors(include_url=False)
     unknown_keys = [p for p in problems if p["type"] == "extra_forbidden"]
     problem = (unknown_keys or problems)[0]
-    path = [part for part in problem["loc"] if part not in ("Step", "Chain", "Saved")]
+    path = [part for part in problem["loc"] if part not in _KINDS]
     where = f"{file}: " if file else ""
     key = ".".join(str(part) for part in path)
     if problem["type"] == "extra_forbidden":
@@ -328,4 +350,5 @@ def _keys_at(kind: type[BaseModel], path: Iterable[Any]) -> list[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             here = inner
         here = keys.get(part, here)
-    return list(here.model_fields)
+    graph = _GRAPH_KEYS if here is kind and issubclass(kind, Evaluation) else ()
+    return [*here.model_fields, *graph]

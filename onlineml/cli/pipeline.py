@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from onlineml.cli import specs
-from onlineml.cli.config import Chain, Step, Strict, as_plain
+from onlineml.cli.config import Chain, Step, Strict, Wiring, as_plain, model_kind
 from onlineml.cli.mistakes import Mistake, unknown
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ class Saved(Strict):
 def _model_kind(value: Any) -> str:
     if isinstance(value, Saved) or (isinstance(value, Mapping) and "file" in value):
         return "Saved"
-    return "Chain" if isinstance(value, Chain) or "chain" in value else "Step"
+    return model_kind(value)
 
 
 Model = Annotated[
-    Annotated[Step, Tag("Step")] | Annotated[Chain, Tag("Chain")] | Annotated[Saved, Tag("Saved")],
+    Annotated[Step, Tag("Step")]
+    | Annotated[Chain, Tag("Chain")]
+    | Annotated[Wiring, Tag("Wiring")]
+    | Annotated[Saved, Tag("Saved")],
     Discriminator(_model_kind),
 ]
 
@@ -102,10 +105,10 @@ class Pipeline(Strict):
     @field_validator("model", "drift", mode="before")
     @classmethod
     def _read_model(cls, value: Any) -> Any:
-        if isinstance(value, str) and specs.is_file(value):
+        if isinstance(value, str) and specs.is_file(value) and not specs.is_graph_file(value):
             return {"file": value}
         value = as_plain(value)
-        if value is not None and not isinstance(value, Mapping | Step | Chain | Saved):
+        if value is not None and not isinstance(value, Mapping | Step | Chain | Wiring | Saved):
             raise Mistake(f"model: got {value!r}, expected a name, or name and params")
         return value
 

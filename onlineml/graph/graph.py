@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onlineml.estimator import Estimator
@@ -129,6 +130,25 @@ class Graph:
         `print` it, `save` it as SVG, or leave it to a notebook to show.
         """
         return drawing_of(self)
+
+    def to_yaml(self) -> str:
+        """The graph as YAML: what `from_yaml` and `onlineml run graph.yaml` read.
+
+        Raises `ValueError` for signals that are functions, and for parameters that are no text.
+        """
+        from onlineml.graph.document import to_yaml
+
+        return to_yaml(self)
+
+    @classmethod
+    def from_yaml(cls, source: str | Path) -> Any:
+        """The graph, unfitted, in a text of several lines or in a file.
+
+        Raises `ValueError` that says in one line what is wrong.
+        """
+        from onlineml.graph.document import from_yaml
+
+        return from_yaml(source)
 
     def _change(self, **parts: tuple[Any, ...]) -> None:
         if isinstance(self, Estimator) and self.is_started:
