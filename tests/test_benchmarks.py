@@ -170,3 +170,11 @@ def test_points_on_nab_by_halves(tmp_path: Path) -> None:
     printed = run("benchmarks.nab", "--data", tmp_path)
     assert "NoveltyDetector, resting" in printed
     assert "CAD OSE 76.0" in printed
+
+
+@pytest.mark.slow
+def test_kafka() -> None:
+    pytest.importorskip("confluent_kafka")
+    words = ("--rows", 2000, "--partitions", 2, "--repeats", 1, "--json")
+    figures = json.loads(run("benchmarks.kafka", *words).splitlines()[-1])
+    assert {"JSON messages, learned", "rows of Arrow messages, learned"} <= set(figures)
