@@ -30,6 +30,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
+    "PAL": lambda: active.PAL(max_pending=20),
     "PyODDetector": lambda: integrations.PyODDetector(
         model="KNN", window_size=96, min_rows=40, refit_every=96
     ),

@@ -1,9 +1,11 @@
 from .budget import Budget
 from .dense_vessal import DenseVeSSAL
+from .density_sampling import DensitySampling
 from .entropy_sampling import EntropySampling
 from .fixed_uncertainty import FixedUncertainty
 from .leverage_sampling import LeverageSampling
 from .margin_sampling import MarginSampling
+from .pal import PAL
 from .periodic_sampling import PeriodicSampling
 from .query_strategy import Queries, Query
 from .random_sampling import RandomSampling
@@ -11,8 +13,10 @@ from .variable_uncertainty import VariableUncertainty
 from .vessal import VeSSAL
 
 __all__ = [
+    "PAL",
     "Budget",
     "DenseVeSSAL",
+    "DensitySampling",
     "EntropySampling",
     "FixedUncertainty",
     "LeverageSampling",

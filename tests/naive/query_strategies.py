@@ -1,10 +1,11 @@
 """Query strategies in plain Python, from their papers, over the plain budget."""
 
+import itertools
 import math
 
 import numpy as np
 
-from tests.naive.label_budget import NaiveBudget
+from tests.naive.label_budget import NaiveBudget, margin
 
 
 def _doubt(proba, known):
@@ -168,6 +169,90 @@ def by_regression_leverage(X, prior=1.0, **terms):
         return purse.by_rank(score, 0), score, lambda ask: chosen.append(z) if ask else None
 
     return _asked(purse, np.zeros((len(X), 1)), chance_of)
+
+
+def by_density(X, P, n_neighbors=100, **terms):
+    """Margins, first of rows that are the nearest neighbor so far of one of the last rows."""
+    purse, window = NaiveBudget(**terms), []  # [row, distance to its nearest neighbor]
+
+    def chance_of(i, proba, known):
+        z, score = _standardized(X, i), margin(proba, known)
+        company = sum(np.linalg.norm(z - row) < nearest for row, nearest in window)
+        if score is not None:
+            score += min(company, 1)
+
+        def learn(ask):
+            gaps = [np.linalg.norm(z - row) for row, _ in window]
+            for entry, gap in zip(window, gaps):
+                entry[1] = min(entry[1], gap)
+            left = gaps[1:] if len(window) == n_neighbors else gaps
+            window.append([z, min(left, default=math.inf)])
+            del window[:-n_neighbors]
+
+        return purse.by_rank(score, known), score, learn
+
+    return _asked(purse, P, chance_of)
+
+
+def by_expected_gain(X, labels, balanced=None, width=0.3, prior=0.001, n_neighbors=100, **terms):
+    """PAL: expectations over the Dirichlet variable by summing over all sets of labels."""
+    purse, taught = NaiveBudget(k_min=0, **terms), []
+
+    def likeness(a, b):
+        return math.exp(-((a - b) ** 2).mean() / (2 * width**2))
+
+    rows = []  # standardized, as they came
+    scores = []
+
+    def chance_of(i, proba, known):
+        z = _standardized(X, i)
+        classes = list(dict.fromkeys(y for _, y in taught))
+        score = None
+        if len(classes) > 1:
+            odds = [prior + sum(likeness(z, r) for r, y in taught if y == c) for c in classes]
+            recent = rows[-n_neighbors:]
+            score = _gain(odds) * (sum(likeness(z, r) for r in recent) / len(recent))
+        chance = purse.by_rank(score, len(classes))
+        if balanced and not purse.forced(len(classes)):
+            chance = _balanced(purse, score, scores, balanced)
+        if score is not None:
+            scores.append(score)
+
+        def learn(ask):
+            rows.append(z)
+            if ask:
+                after = (X[i] - X[: i + 1].mean(0)) / X[: i + 1].std(0) if i else z
+                taught.append((after, labels[i]))
+
+        return chance, score, learn
+
+    return _asked(purse, np.zeros((len(X), 1)), chance_of)
+
+
+def _gain(odds):
+    best = 0.0
+    for m in (1, 2):
+        after = 0.0
+        for new in itertools.product(range(len(odds)), repeat=m):
+            chance, counts = 1.0, list(odds)
+            for c in new:
+                chance *= counts[c] / sum(counts)
+                counts[c] += 1
+            after += chance * max(counts) / sum(counts)
+        best = max(best, (after - max(odds) / sum(odds)) / m)
+    return best
+
+
+def _balanced(purse, score, scores, tolerance):
+    if purse.is_spent():
+        return 0.0
+    if score is None:
+        return purse.rate
+    past = [*scores[-(purse.window_size - 1) :], score]
+    bound = np.quantile(past, 1 - purse.rate)
+    owed = purse.rate * (purse.t + 1) - purse.spent
+    bound -= (max(past) - min(past)) * owed / tolerance
+    return purse.explore * purse.rate + (1 - purse.explore) * float(score >= bound - 1e-12)
 
 
 def _volume(purse, score, known):
