@@ -73,7 +73,7 @@ def test_a_graph_among_models() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("nodes:", "nods:"), "unknown key 'nods': did you mean nodes?"),
+        (("nodes:", "nods:"), "unknown key 'nods': did you mean nodes or models?"),
         (("signals:", "sigals:"), "unknown key 'sigals': did you mean signals?"),
         (("model: GaussianNB", "model: GausianNB"), "node 'learner': unknown model 'GausianNB'"),
         (("after: scale", "after: scal"), "after of 'learner': got 'scal'"),
