@@ -47,8 +47,16 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "SklearnDetector": lambda: integrations.SklearnDetector(
         model="LocalOutlierFactor", window_size=96, min_rows=40, refit_every=96, quantile=None
     ),
+    "BayesUCB": lambda: rl.BayesUCB(n_actions=3),
+    "EpsilonGreedy": lambda: rl.EpsilonGreedy(n_actions=3, window_size=50),
+    "Exp3": lambda: rl.Exp3(n_actions=3, share=0.01),
+    "LinTS": lambda: rl.LinTS(n_actions=3, discount=0.99),
+    "LinUCB": lambda: rl.LinUCB(n_actions=3),
+    "StreamingArmsBandit": lambda: rl.StreamingArmsBandit(n_actions=3, horizon=500),
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
+    "ThompsonSampling": lambda: rl.ThompsonSampling(n_actions=3),
+    "UCB": lambda: rl.UCB(n_actions=3, discount=0.99),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),
     "StreamingGradientBoostedTrees": lambda: learners.StreamingGradientBoostedTrees(
         base=learners.HoeffdingTreeRegressor(leaves="mean", n_bins=8, max_bytes=100_000),

@@ -18,6 +18,7 @@ from onlineml.evaluation.compare import compare
 from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.metrics import METRICS, Metric, metric
 from onlineml.evaluation.nab import NABScore, nab_score
+from onlineml.evaluation.off_policy import PolicyValue, policy_value
 from onlineml.evaluation.prequential import Tracker, prequential
 from onlineml.evaluation.result import Result, Run, WindowRecord
 from onlineml.evaluation.vus import VUS, vus
@@ -34,6 +35,7 @@ __all__ = [
     "Detections",
     "Metric",
     "NABScore",
+    "PolicyValue",
     "Result",
     "Run",
     "Tracker",
@@ -43,6 +45,7 @@ __all__ = [
     "detections",
     "metric",
     "nab_score",
+    "policy_value",
     "prequential",
     "range_precision",
     "range_recall",

@@ -1,21 +1,36 @@
 from .agent import Transition
+from .bayes_ucb import BayesUCB
+from .epsilon_greedy import EpsilonGreedy
+from .exp3 import Exp3
+from .linear_bandit import LinTS, LinUCB
 from .rules import SGD, Adam, AdaptiveObGD, Intentional, ObGD
 from .stream import Episodes
 from .stream_ac import StreamAC
 from .stream_q import StreamQ
+from .streaming_arms_bandit import StreamingArmsBandit
+from .thompson_sampling import ThompsonSampling
+from .ucb import UCB
 from .worlds import CartPole, Chain, World
 
 __all__ = [
     "SGD",
+    "UCB",
     "Adam",
     "AdaptiveObGD",
+    "BayesUCB",
     "CartPole",
     "Chain",
     "Episodes",
+    "EpsilonGreedy",
+    "Exp3",
     "Intentional",
+    "LinTS",
+    "LinUCB",
     "ObGD",
     "StreamAC",
     "StreamQ",
+    "StreamingArmsBandit",
+    "ThompsonSampling",
     "Transition",
     "World",
 ]

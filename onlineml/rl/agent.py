@@ -7,7 +7,7 @@ values; NaN where a value is missing. An action is a whole number from 0, or an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,17 @@ EXPLORE = ANSWER_AND_SCORES  # value of `serve`: act as in training
 _LARGEST = 1e100
 _ONE = np.ones(1)
 _ndarray = np.ndarray
+_missing = np.nan
 
 
 class Transition(NamedTuple):
     """What happened in one step of an environment.
 
     `terminated` is an end of the environment's own: nothing follows. `truncated` is an end from
-    outside, such as a limit of time: something would have followed.
+    outside, such as a limit of time: something would have followed. `next_observation` may be None
+    after an end of the environment's own, and always for bandits, to which nothing follows.
+    `probability` is that with which the action was drawn, where it is known: rewards that come late
+    are then learned without bias, and other policies can be judged by them.
     """
 
     observation: Any
@@ -35,10 +39,14 @@ class Transition(NamedTuple):
     next_observation: Any = None
     terminated: bool = False
     truncated: bool = False
+    probability: float | None = None
 
 
 class TransitionLearner(Estimator):
     """Learns from one transition at a time."""
+
+    _looks_ahead: ClassVar[bool] = True  # whether what follows is of any use
+    _reads: ClassVar[bool] = True  # whether observations are; else they may be None
 
     def fit_one(self, transition: Transition) -> Self:
         """Learn one transition."""
@@ -85,7 +93,7 @@ class TransitionLearner(Estimator):
     # ---------------------------------------------------------------- one row
 
     def _n_columns(self) -> int:
-        return 2 * self.schema_.n_features + self._action_width() + 3
+        return 2 * self.schema_.n_features + self._action_width() + 4
 
     def _prepare(self) -> None:
         """Build the caches: an owned transition, and a call for each verb."""
@@ -95,7 +103,7 @@ class TransitionLearner(Estimator):
         self._next = self._row[n + m + 1 : 2 * n + m + 1]
         self._cells: Any = memoryview(self._row)  # type: ignore[arg-type]  # thrice as fast as numpy
         self._answer = memoryview(self._out)  # type: ignore[arg-type]
-        self._places = n + m, 2 * n + m + 1, 2 * n + m + 2
+        self._places = n + m, 2 * n + m + 1, 2 * n + m + 2, 2 * n + m + 3
         rows = (self._row.reshape(1, -1), _ONE, _ONE, self._out.reshape(1, -1))
         self._many = Descriptor(self._arrays(self._parts()), self._n_scratch())
         ones = [self._many.twin() for _ in range(4)]
@@ -117,19 +125,26 @@ class TransitionLearner(Estimator):
     def _put(self, transition: Transition) -> bool:
         """Copy a transition into the owned one; False where it needs the slow way."""
         try:
-            observation, action, reward, next_observation, terminated, truncated = transition
+            observation, action, reward, following, terminated, truncated, p = transition
             width = self._width
             if observation.__class__ is not _ndarray or len(observation) != width:
+                if self._reads or observation is not None or width < 0:
+                    return False
+                observation = _missing
+            if following.__class__ is not _ndarray or len(following) != width:
+                if following is not None or (self._looks_ahead and not terminated):
+                    return False
+                following = _missing
+            if p is not None and not 0.0 < p <= 1.0:
                 return False
-            if next_observation.__class__ is not _ndarray or len(next_observation) != width:
-                return False
-            cells, (at_reward, at_end, at_cut) = self._cells, self._places
+            cells, (at_reward, at_end, at_cut, at_p) = self._cells, self._places
             self._observation[...] = observation
             self._action[...] = action
-            self._next[...] = next_observation
+            self._next[...] = following
             cells[at_reward] = reward
             cells[at_end] = 1.0 if terminated else 0.0
             cells[at_cut] = 1.0 if truncated else 0.0
+            cells[at_p] = _missing if p is None else p
         except (TypeError, ValueError):
             return False
         return True
@@ -139,7 +154,7 @@ class TransitionLearner(Estimator):
         if observation.__class__ is _ndarray and len(observation) == self._width:
             self._observation[...] = observation
         else:
-            self._observation[...] = _row(self.schema_, observation, "observation")
+            self._observation[...] = self._observed(self.schema_, observation)
         self._next[...] = 0.0
         self._cells[self._places[0]] = 0.0
         self._action[...] = 0.0
@@ -149,7 +164,7 @@ class TransitionLearner(Estimator):
     def _started(self, observation: Any) -> Self:
         """Self, ready to serve; before any data a twin that is started on the observation."""
         if not self.is_started:
-            return self.clone().start(_schema_of(observation))._ready()
+            return self.clone().start(self._schema_of(observation))._ready()
         return self._ready()
 
     # ---------------------------------------------------------------- many rows
@@ -168,28 +183,45 @@ class TransitionLearner(Estimator):
         if not transitions:
             return np.empty((0, 1))
         first = transitions[0].observation
-        schema = self.schema_ if self.is_started else _schema_of(first)
+        schema = self.schema_ if self.is_started else self._schema_of(first)
         packed = self._packed(transitions, schema)
         if not self.is_started:
             self._begin(schema)
         return self._ready()._through(packed, serve, fit=True)
 
+    def _schema_of(self, observation: Any) -> Schema:
+        """The schema that a first observation tells; without one, of one that is missing."""
+        if observation is None and not self._reads:
+            return Schema(1)
+        return _schema_of(observation)
+
+    def _observed(self, schema: Schema, observation: Any) -> Any:
+        """What the kernel gets of an observation."""
+        if observation is None and not self._reads:
+            return _missing
+        return _row(schema, observation, "observation")
+
     def _packed(self, transitions: list[Transition], schema: Schema) -> Array:
         """Transitions as rows for the kernel, all of them checked."""
         n, m = schema.n_features, self._action_width()
-        packed = np.zeros((len(transitions), 2 * n + m + 3))
+        packed = np.zeros((len(transitions), 2 * n + m + 4))
         for row, transition in zip(packed, transitions):
-            row[:n] = _row(schema, transition.observation, "observation")
+            row[:n] = self._observed(schema, transition.observation)
             action = as_floats(transition.action, "action").reshape(-1)
             if len(action) != m or not self._is_action(action):
                 raise wrong("action", transition.action, self._due_action())
             row[n : n + m] = action
             row[n + m] = _reward(transition.reward)
-            row[n + m + 1 : 2 * n + m + 1] = _row(
-                schema, transition.next_observation, "next_observation"
-            )
-            row[-2:] = bool(transition.terminated), bool(transition.truncated)
+            row[n + m + 1 : 2 * n + m + 1] = self._following(schema, transition)
+            row[-3:] = transition.terminated, transition.truncated, _probability(transition)
         return packed
+
+    def _following(self, schema: Schema, transition: Transition) -> Any:
+        """What the kernel gets of the next observation."""
+        following = transition.next_observation
+        if following is None and (transition.terminated or not self._looks_ahead):
+            return _missing
+        return _row(schema, following, "next_observation")
 
     def _through(self, rows: Array, serve: int, *, fit: bool) -> Array:
         """Send checked rows through the kernel."""
@@ -211,8 +243,11 @@ class Agent(TransitionLearner):
     happened.
     """
 
-    def act_one(self, observation: Any, *, explore: bool = False) -> Any:
-        """What to do; with `explore` as in training, else the best that is known."""
+    def act_one(self, observation: Any = None, *, explore: bool = False) -> Any:
+        """What to do; with `explore` as in training, else the best that is known.
+
+        Only bandits without context go without an observation.
+        """
         made = self if self._width >= 0 else self._started(observation)
         made._serve_one(observation, made._exploring if explore else made._serving)
         return made._to_action()
@@ -268,6 +303,13 @@ def _row(schema: Schema, observation: Any, argument: str) -> Array:
         j = int(np.argmax(np.isinf(row)))
         raise wrong(f"{argument}[{schema.name_of(j)!r}]", float(row[j]), "a finite number")
     return row
+
+
+def _probability(transition: Transition) -> float:
+    p = transition.probability
+    if p is not None and not 0 < p <= 1:
+        raise wrong("probability", p, "a number in (0, 1], or None")
+    return _missing if p is None else float(p)
 
 
 def _reward(reward: Any) -> float:

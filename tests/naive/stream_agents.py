@@ -143,7 +143,9 @@ class Agent:
             scaled = np.append(scaled, steps / self.model.time_feature - 0.5)
         return torch.tensor(scaled, dtype=self.dtype)
 
-    def fit(self, x: Any, action: Any, reward: float, following: Any, end: bool, cut: bool) -> None:
+    def fit(
+        self, x: Any, action: Any, reward: float, following: Any, end: bool, cut: bool, p: None
+    ) -> None:
         inputs = self.enter(x, self.steps)
         if self.steps == 0:
             self.observations.meet(x)
