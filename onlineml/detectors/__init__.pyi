@@ -16,6 +16,7 @@ from .anomaly.loda import LODA
 from .anomaly.mahalanobis_detector import MahalanobisDetector
 from .anomaly.matrix_profile_detector import MatrixProfileDetector
 from .anomaly.median_absolute_deviation import MedianAbsoluteDeviation
+from .anomaly.mem_stream import MemStream
 from .anomaly.novelty_detector import NoveltyDetector
 from .anomaly.one_class_svm import OneClassSVM
 from .anomaly.online_isolation_forest import OnlineIsolationForest
@@ -92,6 +93,7 @@ __all__ = [
     "MahalanobisDetector",
     "MatrixProfileDetector",
     "MedianAbsoluteDeviation",
+    "MemStream",
     "NoveltyDetector",
     "OneClassSVM",
     "OnlineIsolationForest",
