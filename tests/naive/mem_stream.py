@@ -61,7 +61,10 @@ class MemStream:
         code = self.code(x)
         if code is None or not self.trained:
             return 0.0
-        nearest = sorted(np.abs(c - code).sum() for c in self.codes if c is not None)[: self.k]
+        return self.distance(code, [c for c in self.codes if c is not None])
+
+    def distance(self, code: Any, others: Any) -> float:
+        nearest = sorted(np.abs(c - code).sum() for c in others)[: self.k]
         return float(np.average(nearest, weights=self.discount ** np.arange(len(nearest))))
 
     def fit(self, x: Any) -> None:
@@ -69,7 +72,7 @@ class MemStream:
             return
         score = self.score(x)
         usual = self.scores.mean + self.beta * math.sqrt(self.scores.variance)
-        strange = self.scores.n >= 16 and score > 0 and score > usual
+        strange = score > 0 and score > usual
         if score > 0:
             self.scores.add(score)
         self.strange += strange
@@ -95,6 +98,11 @@ class MemStream:
                 self.train(row)
         for i, row in enumerate(kept):
             self.codes[i] = self.code(row)
+        self.scores = Faded(1 / self.size, 3.0)
+        for i in range(len(kept)):
+            score = self.distance(self.codes[i], self.codes[:i] + self.codes[i + 1 : len(kept)])
+            if score > 0:
+                self.scores.add(score)
 
     def train(self, x: Any) -> None:
         clean = self.entries(x)

@@ -65,7 +65,7 @@ def _rows(call: Call, m: Learner, memory: Memory) -> int:
             continue
         code, score = _encoded(x, m, memory.scale), 0.0
         if code.shape[0] > 0 and memory.counts[_ROOM] > _FIRST:
-            score = _distance(code, m.settings, memory)
+            score = _distance(code, -1, m.settings, memory)
         if call.serve:
             call.out[i, 0] = score
         if fit:
@@ -101,16 +101,17 @@ def _encoded(x: Array, m: Learner, scale: Array) -> Array:
 
 
 @jit
-def _distance(code: Array, settings: Array, memory: Memory) -> float:
-    """Mean distance to the nearest codes, each counting less than the one before it."""
+def _distance(code: Array, own: int, settings: Array, memory: Memory) -> float:
+    """Mean distance to the nearest codes but `own`, each counting less than the one before it."""
     n, found = memory.counts[_KEPT], 0
     distances = np.zeros(n)
     for k in range(code.shape[0]):
         for i in range(n):
             distances[i] += abs(memory.codes[k, i] - code[k])
     nearest = np.empty(int(settings[_NEIGHBORS]))
-    for distance in distances:
-        if found == nearest.shape[0] and distance >= nearest[found - 1]:
+    for i in range(n):
+        distance = distances[i]
+        if i == own or (found == nearest.shape[0] and distance >= nearest[found - 1]):
             continue
         found = min(found + 1, nearest.shape[0])
         at = found - 1
@@ -128,14 +129,17 @@ def _distance(code: Array, settings: Array, memory: Memory) -> float:
 @jit
 def _is_let_in(score: float, settings: Array, memory: Memory) -> bool:
     """Whether a row of that score is to be remembered; learns what scores are usual."""
-    n, mean, variance = memory.scores
-    known = n[0] >= _FIRST and score > 0.0
-    strange = known and score > mean[0] + settings[_BETA] * np.sqrt(variance[0])
-    if score > 0.0:
-        least = 1.0 / memory.rows.shape[0]
-        learn(np.array([score]), 1.0, least, _CLIP, n, mean, variance)
+    _, mean, variance = memory.scores
+    strange = score > 0.0 and score > mean[0] + settings[_BETA] * np.sqrt(variance[0])
+    _note(score, memory)
     memory.counts[_STRANGE] += strange
     return bool(not strange or memory.counts[_STRANGE] % int(settings[_ONE_IN]) == 0)
+
+
+@jit
+def _note(score: float, memory: Memory) -> None:
+    if score > 0.0:
+        learn(np.array([score]), 1.0, 1.0 / memory.rows.shape[0], _CLIP, *memory.scores)
 
 
 @jit
@@ -155,7 +159,10 @@ def _remember(x: Array, code: Array, m: Learner, memory: Memory) -> None:
 
 @jit
 def _learn_again(m: Learner, memory: Memory) -> None:
-    """Train the network on the rows that are remembered, on the present scale; encode them anew."""
+    """Train the network on the rows that are remembered, on the present scale; encode them anew.
+
+    Scores are then others: what is usual is what the rows score among each other.
+    """
     n, mean, variance = memory.features
     for j in range(n.shape[0]):
         memory.scale[_MEAN, j] = mean[j]
@@ -168,6 +175,10 @@ def _learn_again(m: Learner, memory: Memory) -> None:
         memory.codes[:, i] = 0.0
         for k in range(code.shape[0]):
             memory.codes[k, i] = code[k]
+    for part in memory.scores:
+        part[0] = 0.0
+    for i in range(memory.counts[_KEPT]):
+        _note(_distance(memory.codes[:, i], i, m.settings, memory), memory)
 
 
 @jit
@@ -193,9 +204,9 @@ class MemStream(Detector):
     """Distance from the nearest normal rows in memory, as a denoising autoencoder encodes rows.
 
     The memory holds the last `memory_size` rows that were not strange; the score is the mean
-    distance (sum of absolute differences) from the nearest of their codes. An autoencoder is trained
-    on the memory whenever all of it is new, and the memory encoded again: encoder and scale follow
-    the stream, and codes that are compared are of one encoder.
+    distance (sum of absolute differences) from the nearest of their codes. An autoencoder is
+    trained on the memory whenever all of it is new, and the memory encoded again: encoder and scale
+    follow the stream, and codes that are compared are of one encoder.
     Time per event is O(memory_size n_code + n_passes n_weights), the second once a memory for all;
     memory is O(memory_size n_features + n_weights).
 
@@ -233,7 +244,7 @@ class MemStream(Detector):
     >>> from onlineml.detectors import MemStream
     >>> X = np.random.default_rng(0).normal(size=(2000, 3))
     >>> model = MemStream().fit_many(X)
-    >>> model.score_one([0.0, 0.0, 0.0]) < 2 < 5 < model.score_one([4.0, -4.0, 4.0])
+    >>> model.score_one([0.0, 0.0, 0.0]) < 4 < 8 < model.score_one([4.0, -4.0, 4.0])
     True
 
     Notes
@@ -285,7 +296,7 @@ class MemStream(Detector):
         memory_size: int = 256,
         n_neighbors: int = 10,
         discount: float = 1.0,
-        beta: float = 2.0,
+        beta: float = 3.0,
         one_in: int = 10,
         hidden: Sequence[int] = (32,),
         noise: float = 0.1,
