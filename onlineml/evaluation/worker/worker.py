@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from os import PathLike
@@ -31,6 +32,7 @@ from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.worker")
 _WAIT = 0.5  # most seconds that a poll waits: a request to stop is seen after it
+_MOST_THREADS = 8
 _LONGEST_QUEUE = 20_000  # messages of a topic that wait for others before no more are read
 
 
@@ -237,10 +239,15 @@ class Worker(Listener):
         desks = [self._desks[number] for number in numbers]
         if any(desk.n_unsaved for desk in desks) and self.sink is not None:
             self.sink.flush()
-        progress: dict[Partition, int] = {}
-        for desk in desks:
-            desk.save()
-            progress |= {Partition(t, desk.number): n for t, n in desk.positions.items()}
+        if len(desks) > 1:  # disks sync several files in the time of one
+            with ThreadPoolExecutor(min(len(desks), _MOST_THREADS)) as pool:
+                list(pool.map(Desk.save, desks))
+        else:
+            for desk in desks:
+                desk.save()
+        progress = {
+            Partition(t, desk.number): n for desk in desks for t, n in desk.positions.items()
+        }
         if progress:
             self.source.note_progress(progress)
 
