@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,30 @@ def shuttle(n_rows: int) -> tuple[Any, Any]:
     chunks = list(load("shuttle").take(n_rows).chunks(10_000))
     X, y = (np.concatenate([np.asarray(chunk[k]) for chunk in chunks]) for k in (0, 1))
     return scaled(X), (y == max(y)).astype(int)
+
+
+#: Name -> the stream, for a number of rows.
+GENERATED: dict[str, Callable[[int], tuple[Any, Any]]] = {
+    "A": lambda n_rows: clusters(n_rows, drift=False),
+    "B": lambda n_rows: clusters(n_rows, drift=True),
+    "U": seasonal,
+    "S": lambda n_rows: shuttle(min(n_rows, 10_000)),
+}
+
+
+def real(folder: Path, n_rows: int) -> dict[str, tuple[Any, Any]]:
+    """The sets of a folder in their order, scaled; of each, rows from where anomalies are.
+
+    Of a longer set these are `n_rows` that end a quarter of that number after its first anomaly.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as content:
+            X, y = content["X"].astype(float), content["y"].astype(int)
+        last = max(int(y.argmax()) + n_rows // 4, n_rows)
+        rows = slice(max(min(last, len(X)) - n_rows, 0), min(last, len(X)))
+        found[path.stem] = scaled(X[rows]), y[rows]
+    return found
 
 
 def odds(folder: Path) -> dict[str, tuple[Any, Any]]:

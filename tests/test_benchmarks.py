@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
+from benchmarks.anomaly import beside, means
+from benchmarks.anomaly_peers import Course, Peer, missing
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.throughput import summary
@@ -150,10 +152,46 @@ def test_ensembles(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_anomaly() -> None:
-    printed = run("benchmarks.anomaly", "--rows", 2500, "--streams", "AU", "--only", "Deviation")
-    for words in ("DeviationFromMean", "StandardAbsoluteDeviation", "rows_per_s"):
-        assert words in printed
+def test_anomaly(tmp_path: Path) -> None:
+    options = ("--streams", "U", "--only", "Standard", "--peers", "river", "--seconds", 0.2)
+    file = tmp_path / "all.json"
+    printed = run("benchmarks.anomaly", "--rows", 2500, *options, "--json", file)
+    assert "  river StandardAbsoluteDeviation" in printed
+    own, peer = json.loads(file.read_text())
+    assert own["detector"] == peer["ours"] == "StandardAbsoluteDeviation"
+    assert own["rows"] == 2500
+    assert peer["faster"] == own["rows/s"] / peer["rows/s"]
+
+
+def test_peers_that_are_slow_stop_early_and_those_that_fail_are_named() -> None:
+    def slowly(row: float) -> float:
+        return sum(range(20_000)) * row
+
+    def failing(row: float) -> float:
+        raise OverflowError(row)
+
+    y = np.arange(3000) % 2
+    own = Course(y.astype(float), 1.0)
+    slow = Peer("slow", "Own", lambda: slowly, y.tolist())
+    row = beside(slow, y, 0, 0.05, own)
+    assert 16 <= row["rows"] < 3000
+    assert row["auc"] == row["our auc"] == 1.0
+    assert "OverflowError" in beside(slow._replace(make=lambda: failing), y, 0, 0.05, own)["raised"]
+    assert list(missing(["nothing_like_it"])) == [
+        "nothing_like_it is not installed and left out: pip install 'onlineml[peers]'"
+    ]
+
+
+def test_means_over_sets() -> None:
+    rows = [
+        {"detector": name, "rows": 100, "seconds": s, "rows/s": 100 / s, "auc": auc, "ap": 0.5}
+        | own
+        for s, auc in ((1.0, 0.5), (3.0, 0.7))
+        for name, own in (("A", {}), ("p", {"ours": "A", "faster": 1.0}))
+    ]
+    own, peer = means(rows)
+    assert (own["rows/s"], own["auc"]) == (50.0, pytest.approx(0.6))
+    assert peer["faster"] == 1.0
 
 
 def test_points_on_nab_by_halves(tmp_path: Path) -> None:
