@@ -54,6 +54,8 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "LinUCB": lambda: rl.LinUCB(n_actions=3),
     "StreamingArmsBandit": lambda: rl.StreamingArmsBandit(n_actions=3, horizon=500),
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
+    "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
+    "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
     "ThompsonSampling": lambda: rl.ThompsonSampling(n_actions=3),
     "UCB": lambda: rl.UCB(n_actions=3, discount=0.99),

@@ -7,6 +7,8 @@ from .rules import SGD, Adam, AdaptiveObGD, Intentional, ObGD
 from .stream import Episodes
 from .stream_ac import StreamAC
 from .stream_q import StreamQ
+from .stream_sarsa import StreamSARSA
+from .stream_td import StreamTD
 from .streaming_arms_bandit import StreamingArmsBandit
 from .thompson_sampling import ThompsonSampling
 from .ucb import UCB
@@ -29,6 +31,8 @@ __all__ = [
     "ObGD",
     "StreamAC",
     "StreamQ",
+    "StreamSARSA",
+    "StreamTD",
     "StreamingArmsBandit",
     "ThompsonSampling",
     "Transition",

@@ -79,7 +79,7 @@ class TransitionLearner(Estimator):
         return out[:, 0]
 
     def _action_width(self) -> int:
-        """Numbers of an action."""
+        """Numbers of an action; 0 where actions do not count."""
         return 1
 
     def _is_action(self, action: Array) -> bool:
@@ -114,7 +114,7 @@ class TransitionLearner(Estimator):
         self._ones = ones
         assert self._kernel is not None
         self._call = self._kernel.call
-        self._width = n
+        self._width, self._acts = n, m > 0
 
     def _arrays(self, parts: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """What a descriptor holds; numbers in single precision travel in pairs."""
@@ -139,7 +139,8 @@ class TransitionLearner(Estimator):
                 return False
             cells, (at_reward, at_end, at_cut, at_p) = self._cells, self._places
             self._observation[...] = observation
-            self._action[...] = action
+            if self._acts:
+                self._action[...] = action
             self._next[...] = following
             cells[at_reward] = reward
             cells[at_end] = 1.0 if terminated else 0.0
@@ -207,14 +208,19 @@ class TransitionLearner(Estimator):
         packed = np.zeros((len(transitions), 2 * n + m + 4))
         for row, transition in zip(packed, transitions):
             row[:n] = self._observed(schema, transition.observation)
-            action = as_floats(transition.action, "action").reshape(-1)
-            if len(action) != m or not self._is_action(action):
-                raise wrong("action", transition.action, self._due_action())
-            row[n : n + m] = action
+            if m:
+                row[n : n + m] = self._done(transition.action, m)
             row[n + m] = _reward(transition.reward)
             row[n + m + 1 : 2 * n + m + 1] = self._following(schema, transition)
             row[-3:] = transition.terminated, transition.truncated, _probability(transition)
         return packed
+
+    def _done(self, action: Any, width: int) -> Array:
+        """An action as checked numbers."""
+        numbers = as_floats(action, "action").reshape(-1)
+        if len(numbers) != width or not self._is_action(numbers):
+            raise wrong("action", action, self._due_action())
+        return numbers
 
     def _following(self, schema: Schema, transition: Transition) -> Any:
         """What the kernel gets of the next observation."""

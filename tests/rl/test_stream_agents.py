@@ -7,6 +7,7 @@ import pytest
 
 from onlineml import load, save
 from onlineml.checks import assert_same_state
+from onlineml.kernels.stream_agent import KEPT
 from onlineml.kernels.trace_rules import ERROR_2
 from onlineml.rl import (
     SGD,
@@ -18,6 +19,8 @@ from onlineml.rl import (
     ObGD,
     StreamAC,
     StreamQ,
+    StreamSARSA,
+    StreamTD,
     Transition,
 )
 from onlineml.schema import Schema
@@ -39,6 +42,8 @@ OF_ACTOR = {"kappa": 3.0, "share": 0.05, "of_policy": 1}
 
 def made(kind: str, rule: Any) -> Any:
     shared = {"hidden": (32, 20), "critic_rule": rule, "seed": 1}
+    if kind == "td":
+        return StreamTD(time_feature=50, **shared)
     if kind == "gaussian":
         return StreamAC(action_size=2, actor_rule=rule, time_feature=100, **shared)
     if kind == "softmax":
@@ -46,7 +51,7 @@ def made(kind: str, rule: Any) -> Any:
     return StreamQ(n_actions=3, **shared)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "softmax", "q"])
+@pytest.mark.parametrize("kind", ["gaussian", "softmax", "q", "td"])
 @pytest.mark.parametrize("name", RULES)
 def test_equals_torch(kind: str, name: str) -> None:
     """Episodes one after another: as near as torch in single precision comes itself."""
@@ -63,7 +68,7 @@ def test_equals_torch(kind: str, name: str) -> None:
         for twin in twins:
             twin.fit(*transition)
     model.fit_many(stream)
-    for part in ("critic", "actor")[: 1 if kind == "q" else 2]:
+    for part in ("critic", "actor")[: 1 if kind in ("q", "td") else 2]:
         single, double = (getattr(twin, part).flat() for twin in twins)
         ours = getattr(model, f"{part}_weights_")[: len(double)]
         noise = float(np.abs(single - double).max())
@@ -104,6 +109,40 @@ def _restore(twin: Any, model: Any) -> None:
         net = Net(shape.tolist(), getattr(model, f"{part}_weights_"), torch.float64)
         setattr(twin, part, net)
         getattr(twin, f"{part}_traces").parameters = list(net.parameters())
+
+
+def test_sarsa_that_never_explores_is_q_without_cuts() -> None:
+    shared: dict[str, Any] = {"n_actions": 3, "hidden": (16,), "epsilon": 0.0, "final_epsilon": 0.0}
+    sarsa = StreamSARSA(seed=1, **shared)
+    q = StreamQ(seed=1, cut_traces=False, **shared)
+    stream = transitions(0, 300)
+    assert sarsa.fit_act_many(stream).tolist() == q.fit_act_many(stream).tolist()
+    np.testing.assert_array_equal(sarsa.critic_weights_, q.critic_weights_)
+
+
+def test_sarsa_learns_of_the_action_that_it_then_takes() -> None:
+    agent = StreamSARSA(n_actions=3, hidden=(16,), epsilon=0.5, final_epsilon=0.5, seed=1)
+    for transition in transitions(0, 200):
+        agent.fit_one(transition)
+        if not (transition.terminated or transition.truncated):
+            due = agent.act_one(transition.next_observation, explore=True)
+            assert due == agent.clock_[KEPT]
+
+
+def test_prediction_of_a_random_walk() -> None:
+    """Five states in a row, a reward behind the last: due are 1/6 to 5/6."""
+    rng, model = np.random.default_rng(0), StreamTD(hidden=(32,), gamma=1.0, seed=1)
+    states = np.eye(5)
+    for _ in range(1_500):
+        at = 2
+        while 0 <= at < 5:
+            to = at + rng.choice([-1, 1])
+            ends = not 0 <= to < 5
+            model.fit_one(
+                Transition(states[at], None, float(to == 5), None if ends else states[to], ends)
+            )
+            at = to
+    np.testing.assert_allclose(model.predict_many(states), np.arange(1, 6) / 6, atol=0.12)
 
 
 def test_rare_renewal_of_roots_learns_the_same() -> None:

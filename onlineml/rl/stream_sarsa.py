@@ -1,0 +1,108 @@
+"""SARSA with traces, learned from every transition once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onlineml.kernels.stream_agent import SARSA
+from onlineml.rl.rules import UpdateRule
+from onlineml.rl.stream_q import ValueAgent
+
+
+class StreamSARSA(ValueAgent):
+    """Stream SARSA(lambda): values of the actions under the policy that acts, exploration included.
+
+    Hidden layers are normalized, first weights sparse, observations and rewards scaled by running
+    statistics. Time per transition and memory are O(number of weights).
+
+    Parameters
+    ----------
+    n_actions
+        Number of actions.
+    hidden
+        Widths of the hidden layers.
+    gamma
+        Discount of what comes a step later.
+    lambda_
+        Fading of the traces, beside gamma.
+    critic_rule
+        Update rule of the values; `ObGD()` where None.
+    epsilon, final_epsilon
+        Probability of any action: the first, and the one after `epsilon_steps` transitions.
+    epsilon_steps
+        Transitions in which the probability falls, linearly.
+    bootstrap_on_truncation
+        Whether an episode that was cut off is worth what its last observation promises.
+    time_feature
+        Steps of an episode, to add the share of it that has gone as a feature; None for none.
+    normalize_observations
+        Whether features are brought to mean 0 and variance 1.
+    normalize_rewards
+        Whether rewards are divided by the standard deviation of their discounted sum.
+    forgetting
+        Least weight of the newest value in these statistics; 0 remembers all alike.
+    average_reward
+        Step of the running mean of rewards, relative to which the others count (with gamma 1);
+        0 for none.
+    sparsity
+        Share of a unit's first weights that are 0.
+    seed
+        Of the first weights and of exploration.
+
+    Examples
+    --------
+    >>> from onlineml.rl import CartPole, StreamSARSA
+    >>> agent = StreamSARSA(n_actions=2, hidden=(32, 32), epsilon_steps=5_000, seed=1)
+    >>> episodes = agent.run(CartPole(seed=1), 60_000)
+    >>> bool(episodes.returns[-20:].mean() > 3 * episodes.returns[:20].mean())
+    True
+
+    Notes
+    -----
+    The next action is chosen when a transition is learned, and kept: `act_one(explore=True)` of the
+    transition's next observation names it. Departures as in `StreamAC`.
+
+    References
+    ----------
+    .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
+       Appendix A, algorithm of Stream SARSA. arXiv:2410.14606
+    """
+
+    _kind = SARSA
+
+    def __init__(
+        self,
+        *,
+        n_actions: int,
+        hidden: Sequence[int] = (128, 128),
+        gamma: float = 0.99,
+        lambda_: float = 0.8,
+        critic_rule: UpdateRule | None = None,
+        epsilon: float = 1.0,
+        final_epsilon: float = 0.01,
+        epsilon_steps: int = 25_000,
+        bootstrap_on_truncation: bool = True,
+        time_feature: int | None = None,
+        normalize_observations: bool = True,
+        normalize_rewards: bool = True,
+        forgetting: float = 0.0,
+        average_reward: float = 0.0,
+        sparsity: float = 0.9,
+        seed: int | None = None,
+    ) -> None:
+        self.n_actions = n_actions
+        self.hidden = hidden
+        self.gamma = gamma
+        self.lambda_ = lambda_
+        self.critic_rule = critic_rule
+        self.epsilon = epsilon
+        self.final_epsilon = final_epsilon
+        self.epsilon_steps = epsilon_steps
+        self.bootstrap_on_truncation = bootstrap_on_truncation
+        self.time_feature = time_feature
+        self.normalize_observations = normalize_observations
+        self.normalize_rewards = normalize_rewards
+        self.forgetting = forgetting
+        self.average_reward = average_reward
+        self.sparsity = sparsity
+        self.seed = seed
