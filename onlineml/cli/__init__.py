@@ -1,4 +1,4 @@
-"""The command line: `onlineml list | run | compare | report | consume | inspect | warmup`.
+"""The command line: `onlineml list`, `run`, `compare`, `report`, `unlearn-bench` and so on.
 
 Commands are imported when they are called: `onlineml --help` loads click and nothing heavier.
 """
@@ -23,12 +23,13 @@ _COMMANDS = {
     "run": "Evaluate models on one stream: live table, report, saved models.",
     "compare": "Models x streams x seeds in a process pool: means, spreads, ranks.",
     "report": "Build the HTML report again from saved results.",
+    "unlearn-bench": "How well models forget rows on request, beside models that never saw them.",
     "consume": "A model at work on Kafka topics: answers, learns, survives kills.",
     "list": "Show models, streams and metrics by name.",
     "inspect": "Show what a saved model file holds, without running it.",
     "warmup": "Compile every kernel now, so that later runs start at once.",
 }
-_MODULES = {"list": "listing"}
+_MODULES = {"list": "listing", "unlearn-bench": "unlearn_bench"}
 
 
 class _Commands(click.Group):
