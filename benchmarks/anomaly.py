@@ -104,13 +104,15 @@ def on_stream(
             course = timed(make, X)
             yield {"stream": name, "detector": own, **judged(course, y, skipped)}
             for peer in beside:
-                yield {"stream": name, **beside(peer, y, skipped, seconds, course)}
+                yield {"stream": name, **set_beside(peer, y, skipped, seconds, course)}
     for peer in there:
         if not peer.ours:
-            yield {"stream": name, **beside(peer, y, skipped, seconds, None)}
+            yield {"stream": name, **set_beside(peer, y, skipped, seconds, None)}
 
 
-def beside(peer: Peer, y: Any, skipped: int, seconds: float, own: Course | None) -> dict[str, Any]:
+def set_beside(
+    peer: Peer, y: Any, skipped: int, seconds: float, own: Course | None
+) -> dict[str, Any]:
     """A peer, how much faster ours is, and our quality on the same rows."""
     try:
         found = judged(walked(peer, seconds), y, skipped)

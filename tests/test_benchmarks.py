@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
-from benchmarks.anomaly import beside, means
+from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
@@ -173,10 +173,13 @@ def test_peers_that_are_slow_stop_early_and_those_that_fail_are_named() -> None:
     y = np.arange(3000) % 2
     own = Course(y.astype(float), 1.0)
     slow = Peer("slow", "Own", lambda: slowly, y.tolist())
-    row = beside(slow, y, 0, 0.05, own)
+    row = set_beside(slow, y, 0, 0.05, own)
     assert 16 <= row["rows"] < 3000
     assert row["auc"] == row["our auc"] == 1.0
-    assert "OverflowError" in beside(slow._replace(make=lambda: failing), y, 0, 0.05, own)["raised"]
+    assert (
+        "OverflowError"
+        in set_beside(slow._replace(make=lambda: failing), y, 0, 0.05, own)["raised"]
+    )
     assert list(missing(["nothing_like_it"])) == [
         "nothing_like_it is not installed and left out: pip install 'onlineml[peers]'"
     ]
