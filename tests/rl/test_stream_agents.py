@@ -116,8 +116,9 @@ def test_sarsa_that_never_explores_is_q_without_cuts() -> None:
     sarsa = StreamSARSA(seed=1, **shared)
     q = StreamQ(seed=1, cut_traces=False, **shared)
     stream = transitions(0, 300)
-    assert sarsa.fit_act_many(stream).tolist() == q.fit_act_many(stream).tolist()
-    np.testing.assert_array_equal(sarsa.critic_weights_, q.critic_weights_)
+    np.testing.assert_array_equal(
+        sarsa.fit_many(stream).critic_weights_, q.fit_many(stream).critic_weights_
+    )
 
 
 def test_sarsa_learns_of_the_action_that_it_then_takes() -> None:
