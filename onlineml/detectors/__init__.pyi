@@ -7,6 +7,7 @@ from .anomaly.exact_storm import ExactStorm
 from .anomaly.gated import GatedDetector
 from .anomaly.half_space_trees import HalfSpaceTrees
 from .anomaly.iforest_asd import IForestASD
+from .anomaly.inqmad import INQMAD
 from .anomaly.kitnet import KitNet
 from .anomaly.knn_cad import KNNCAD
 from .anomaly.knn_detector import KNNDetector
@@ -62,6 +63,7 @@ __all__ = [
     "FHDDM",
     "HDDM_A",
     "HDDM_W",
+    "INQMAD",
     "KNNCAD",
     "KSWIN",
     "LODA",
