@@ -16,6 +16,9 @@ LAST_WORDS = {
     "compare_models": "comparison.html",
     "own_estimator": "saved and loaded",
     "resume": "the same with and without the interruption",
+    "fraud_pipeline": "fraud.png",
+    "drift_monitor": "drift.png",
+    "scarce_labels": "labels.png",
 }
 
 

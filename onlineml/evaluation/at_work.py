@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from onlineml.base import Classifier, Detector, Estimator
 from onlineml.graph import ChainClassifier, ChainDetector, ChainRegressor
+from onlineml.graph.compiled import compile_kernels
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of
 from onlineml.schema import wrong
@@ -225,13 +226,3 @@ def _raises_alerts(model: Estimator) -> bool:
     """Whether a detector, or the last step of a chain, has a threshold of its own."""
     last = model.steps[-1] if isinstance(model, ChainDetector) else model
     return isinstance(last, Detector) and callable(getattr(last, "alerts_fit_many", None))
-
-
-def compile_kernels(model: Estimator) -> None:
-    """Compile the kernels of a model and its parts, so that its time is that of its work."""
-    if model._kernel is not None:
-        _ = model._kernel.call
-    for value in vars(model).values():
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(part, Estimator):
-                compile_kernels(part)

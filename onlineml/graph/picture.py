@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _WIDE, _GAP, _NARROW, _BELOW = 200, 64, 44, 20  # box, between columns, the row, between boxes
 _LINE, _TOP, _MARGIN, _LANE = 17, 44, 20, 20  # a line of text, the head, around all, a signal
-_LETTERS = 29  # of a line in a box
+_LETTERS = 27  # of a line in a box
 _COLORS = {
     DETECTOR: "--c1, #d55e00",
     CLASSIFIER: "--c0, #0072b2",
@@ -31,7 +31,8 @@ _STYLE = """
 .graph .wire { fill: none; stroke: var(--faint, #8d97a6); stroke-width: 1.5; }
 .graph .error { stroke-dasharray: 5 4; }
 .graph .signal { fill: none; stroke: var(--mark, #a15c00); stroke-width: 1.5; }
-.graph text.said { fill: var(--mark, #a15c00); font-size: 11.5px; }
+.graph text.said { fill: var(--mark, #a15c00); font-size: 11.5px; paint-order: stroke;
+  stroke: var(--card, #ffffff); stroke-width: 4px; }
 .graph .share { opacity: .85; }
 """
 

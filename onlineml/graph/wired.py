@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator
 from onlineml.graph import columns, forget, halves, intake, kept, plan, row, walk
+from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
 from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
@@ -150,6 +151,7 @@ class Wired(Graph, Estimator):
         columns.settle(self, schema)
         self.kept_, self.n_kept_ = kept.empty(self)
         self.store_ = Store.empty(len(self._stored))
+        compile_kernels(self)  # so that the time of a node is that of its work
 
     def _admit(self, schema: Schema) -> None:
         if self.is_started and schema is not self.schema_:
