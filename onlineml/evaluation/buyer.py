@@ -12,12 +12,13 @@ import numpy as np
 
 from onlineml.active.query_strategy import QueryStrategy
 from onlineml.base import Classifier
-from onlineml.evaluation.at_work import Answers, Bools, Ints, Labels, Targets, compile_kernels
+from onlineml.evaluation.at_work import Answers, Bools, Ints, Labels, Targets
 from onlineml.evaluation.contender import Contender
 from onlineml.evaluation.entrants import Entrant
 from onlineml.evaluation.graph_at_work import GraphContender
 from onlineml.evaluation.metrics import Metric
 from onlineml.evaluation.result import WindowRecord
+from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.wired import Wired
 from onlineml.kernels.arena import Array
 

@@ -24,10 +24,10 @@ from onlineml.datasets.messages import (
     Partition,
 )
 from onlineml.datasets.sinks import Record, Sink
-from onlineml.evaluation.at_work import compile_kernels
 from onlineml.evaluation.worker.desk import Desk
 from onlineml.evaluation.worker.scoreboard import task_of
 from onlineml.evaluation.worker.settings import Settings
+from onlineml.graph.compiled import compile_kernels
 from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.worker")
