@@ -45,6 +45,12 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     ),
     "ResidualDetector": lambda: detectors.ResidualDetector(regressor=learners.LinearRegression()),
     "RobustRandomCutForest": lambda: detectors.RobustRandomCutForest(n_trees=12),
+    "ShardedClassifier": lambda: unlearning.Sharded(
+        learners.GaussianNB(), n_shards=3, horizon=100, every=32
+    ),
+    "ShardedRegressor": lambda: unlearning.Sharded(
+        learners.RidgeRegressor(), n_shards=3, horizon=100, every=32
+    ),
     "SklearnDetector": lambda: integrations.SklearnDetector(
         model="LocalOutlierFactor", window_size=96, min_rows=40, refit_every=96, quantile=None
     ),

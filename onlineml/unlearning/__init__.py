@@ -9,6 +9,7 @@ from onlineml.unlearning.roles import (
     ReplayableRegressor,
     ReplayableTransformer,
 )
+from onlineml.unlearning.shards import Sharded, ShardedClassifier, ShardedRegressor
 
 __all__ = [
     "KINDS",
@@ -19,5 +20,8 @@ __all__ = [
     "ReplayableDriftDetector",
     "ReplayableRegressor",
     "ReplayableTransformer",
+    "Sharded",
+    "ShardedClassifier",
+    "ShardedRegressor",
     "worst",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, ClassVar, Literal, Self
 
@@ -14,7 +14,8 @@ from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
-from onlineml.unlearning.fingerprints import fingerprint, fingerprints
+from onlineml.unlearning.called import Called
+from onlineml.unlearning.fingerprints import fingerprint
 
 _NOTHING = np.empty((0, 1))
 CHECKPOINTS = ("geometric", "even")
@@ -26,7 +27,7 @@ _LOST = "the log does not hold it: it was never learned, is forgotten, or is old
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
 
 
-class Replayed(Estimator):
+class Replayed(Called):
     """What `Replayable` makes, whatever its role: a model, its log, and its checkpoints.
 
     Rows are numbered from 0 without gaps: when some are forgotten, those behind close up, in the
@@ -124,12 +125,6 @@ class Replayed(Estimator):
             self._move_to_disk()
         return self
 
-    def _forget_caches(self) -> None:
-        coming = vars(self).get("_coming")
-        super()._forget_caches()
-        if coming is not None:
-            self._coming = coming
-
     def _n_outputs(self) -> int:
         return int(self.model_._n_outputs())
 
@@ -140,36 +135,9 @@ class Replayed(Estimator):
 
     # ---------------------------------------------------------------- learning
 
-    _coming: Ints | None = None  # fingerprints of the rows that are being learned
-
-    def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0, id: Hashable = None) -> Any:
-        """Learn one row `x` with its target, to be called `id`; as the role's own verb."""
-        learn = super().fit_one  # type: ignore[misc]  # the role's
-        return learn(x, y, weight=weight) if id is None else self._named([id], learn, x, y, weight)
-
-    def fit_many(
-        self, X: Any, y: Any = None, *, weight: Any = None, ids: Iterable[Hashable] | None = None
-    ) -> Any:
-        """Learn rows `X` with their targets, to be called `ids`; as the role's own verb."""
-        learn = super().fit_many  # type: ignore[misc]
-        return learn(X, y, weight=weight) if ids is None else self._named(ids, learn, X, y, weight)
-
-    def _named(
-        self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
-    ) -> Any:
-        """What `learn` gives, the rows that it learns having these ids."""
-        self._coming = fingerprints(ids)
-        try:
-            return learn(X, y, weight=weight)
-        finally:
-            self._coming = None
-
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
         self._catch_up()
-        schema, rows = super()._rows(X, fit=fit, one=one)
-        if fit and self._coming is not None and len(self._coming) != len(rows):
-            raise wrong("ids", len(self._coming), f"{len(rows)} ids, one a row")
-        return schema, rows
+        return super()._rows(X, fit=fit, one=one)
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         if not fit:
@@ -182,12 +150,11 @@ class Replayed(Estimator):
         """Write rows into the log."""
         n, cursor = len(X), self.cursor_
         self._make_room_for(n)
-        tags = self._coming
+        tags = self._came(n)
         if tags is None:
             tags = np.arange(-1 - cursor[_NUMBER], -1 - cursor[_NUMBER] - n, -1)
         else:
-            self._coming = tags[n:]  # a long chunk comes in blocks
-            tags, cursor[_NAMED] = tags[:n], 1
+            cursor[_NAMED] = 1
         room, done = len(self.rows_), max(n - len(self.rows_), 0)
         while done < n:
             place = (cursor[_NEXT] + done) % room
@@ -258,6 +225,11 @@ class Replayed(Estimator):
                 left[level] -= 1
                 kept.append(checkpoint)
         self.checkpoints_ = kept[::-1]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that were learned and are not forgotten."""
+        return int(self.cursor_[_NEXT]) if self.is_started else 0
 
     # ---------------------------------------------------------------- forgetting
 

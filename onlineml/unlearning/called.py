@@ -1,0 +1,59 @@
+"""Rows that are learned with an id each: what models that keep their rows share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from onlineml.base import Array, Estimator
+from onlineml.kernels.arena import Ints
+from onlineml.schema import Schema, wrong
+from onlineml.unlearning.fingerprints import fingerprints
+
+
+class Called(Estimator):
+    """The verbs of learning, with ids; the role's own ones do the work."""
+
+    _coming: Ints | None = None  # fingerprints of the rows that are being learned
+
+    def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0, id: Hashable = None) -> Any:
+        """Learn one row `x` with its target, to be called `id`; as the role's own verb."""
+        learn = super().fit_one  # type: ignore[misc]  # the role's
+        return learn(x, y, weight=weight) if id is None else self._named([id], learn, x, y, weight)
+
+    def fit_many(
+        self, X: Any, y: Any = None, *, weight: Any = None, ids: Iterable[Hashable] | None = None
+    ) -> Any:
+        """Learn rows `X` with their targets, to be called `ids`; as the role's own verb."""
+        learn = super().fit_many  # type: ignore[misc]
+        return learn(X, y, weight=weight) if ids is None else self._named(ids, learn, X, y, weight)
+
+    def _named(
+        self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
+    ) -> Any:
+        """What `learn` gives, the rows that it learns having these ids."""
+        self._coming = fingerprints(ids)
+        try:
+            return learn(X, y, weight=weight)
+        finally:
+            self._coming = None
+
+    def _came(self, n_rows: int) -> Ints | None:
+        """Fingerprints of the next rows; None where they came without ids."""
+        tags = self._coming
+        if tags is None:
+            return None
+        self._coming = tags[n_rows:]  # a long chunk comes in blocks
+        return tags[:n_rows]
+
+    def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
+        schema, rows = super()._rows(X, fit=fit, one=one)
+        if fit and self._coming is not None and len(self._coming) != len(rows):
+            raise wrong("ids", len(self._coming), f"{len(rows)} ids, one a row")
+        return schema, rows
+
+    def _forget_caches(self) -> None:
+        coming = vars(self).get("_coming")
+        super()._forget_caches()
+        if coming is not None:
+            self._coming = coming
