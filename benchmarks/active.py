@@ -20,26 +20,35 @@ from rich.table import Table
 from benchmarks import active_peers as peers
 from benchmarks.active_streams import STREAMS, Parzen, Split, network, split_of
 
-OURS = ("RandomSampling", "MarginSampling", "EntropySampling", "VeSSAL")
+OURS = (
+    "RandomSampling", "MarginSampling", "EntropySampling", "VeSSAL", "DensitySampling", "PAL",
+)  # fmt: skip
 THEIRS = (*(f"skaml {name}" for name in (*peers.SKACTIVEML, peers.PAL)), "river EntropySampler")
 ALL_LABELS = "all labels"
 _COLD = 20  # labels that peers get at the very start, at most a fifth; ours buy as many themselves
 
 
-def asker(name: str, n_labels: int, split: Split, seed: int, model: Any) -> peers.Asks:
-    """The strategy called `name`: asked about a row, it takes note of it."""
+Tells = Callable[[int, Any], Any]  # (row number, label)
+
+
+def asker(
+    name: str, n_labels: int, split: Split, seed: int, model: Any
+) -> tuple[peers.Asks, Tells]:
+    """The strategy called `name`: asked about a row, it takes note of it; told labels, it may."""
+    if name == ALL_LABELS:
+        return (lambda x, proba: True), _nothing
     from onlineml import active
 
     system, _, own = name.partition(" ")
     if system == "skaml":
         share, classes = n_labels / len(split.X), np.unique(split.y)
-        return peers.of_skactiveml(own, share, seed, model, classes)
+        return peers.of_skactiveml(own, share, seed, model, classes), _nothing
     if system == "river":
-        return peers.of_river(seed)
+        return peers.of_river(seed), _nothing
     budget = active.Budget(total=n_labels, horizon=len(split.X))
     strategy = getattr(active, name)(budget=budget, seed=seed)
     strategy.query_one(split.X[0], np.empty(0))  # compiles
-    return lambda x, proba: bool(strategy.query_fit_one(x, proba).ask)
+    return (lambda x, proba: bool(strategy.query_fit_one(x, proba).ask)), strategy.answer_one
 
 
 def cell(stream: str, learner: str, name: str, share: float, seed: int) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def cell(stream: str, learner: str, name: str, share: float, seed: int) -> dict[
     model = Parzen(split) if learner == "Parzen" else network(seed, split)
     n_rows = len(split.X)
     n_labels = round(share * n_rows)
-    asks = _everyone if name == ALL_LABELS else asker(name, n_labels, split, seed, model)
+    asks, tells = asker(name, n_labels, split, seed, model)
     cold = 0 if name in OURS else min(_COLD, int(0.2 * n_labels))
     bought = np.zeros(n_rows, bool)
     right, spent = 0, 0.0
@@ -61,6 +70,7 @@ def cell(stream: str, learner: str, name: str, share: float, seed: int) -> dict[
         if wanted and bought.sum() < n_labels:
             bought[i] = True
             model.fit_one(x, label)
+            tells(i, label)
     fifths = [part.sum() for part in np.array_split(bought, 5)]
     return {
         "stream": stream, "learner": learner, "strategy": name, "share": share, "seed": seed,
@@ -71,8 +81,8 @@ def cell(stream: str, learner: str, name: str, share: float, seed: int) -> dict[
     }  # fmt: skip
 
 
-def _everyone(x: Any, proba: Any) -> bool:
-    return True
+def _nothing(i: int, label: Any) -> None:
+    """Told a label, most strategies do nothing."""
 
 
 def costs() -> dict[str, float]:

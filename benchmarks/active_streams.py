@@ -72,12 +72,12 @@ def _drift(random: np.random.Generator) -> Split:
 
 
 def network(seed: int, split: Split) -> Any:
-    """64 hidden units, Adam, 8 steps of 16 rows a label; features of one unit keep their scale."""
+    """One hidden layer, Adam, 8 steps of 16 rows a label; features of one unit keep their scale."""
     from onlineml.graph import chain
     from onlineml.learners import MLPClassifier, ReplayingClassifier
     from onlineml.transforms import RandomRotation
 
-    base = MLPClassifier(hidden=(64,), learning_rate=0.001, seed=seed)
+    base = MLPClassifier(hidden=(128,), learning_rate=0.001, dropout=0.2, seed=seed)
     learner = ReplayingClassifier(base=base, seed=seed)
     model = chain(RandomRotation(seed=seed), learner) if split.one_unit else learner
     return model.start(_schema(split))

@@ -38,6 +38,7 @@ from .last_classifier import LASTClassifier
 from .leveraging_bagging import LeveragingBaggingClassifier
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
+from .loss_filter import LossFilter
 from .majority import MajorityClassifier
 from .mean_regressor import MeanRegressor
 from .mlp_classifier import MLPClassifier
@@ -95,6 +96,7 @@ __all__ = [
     "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",
+    "LossFilter",
     "MLPClassifier",
     "MLPRegressor",
     "MajorityClassifier",
