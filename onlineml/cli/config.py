@@ -172,7 +172,7 @@ class RunConfig(Evaluation):
     @model_validator(mode="before")
     @classmethod
     def _one_or_many(cls, values: Any) -> Any:
-        return _renamed(values, {"seed": "seeds", **_SHARED})
+        return renamed(values, {"seed": "seeds", **_SHARED})
 
     @field_validator("stream", mode="before")
     @classmethod
@@ -190,7 +190,7 @@ class CompareConfig(Evaluation):
     @model_validator(mode="before")
     @classmethod
     def _one_or_many(cls, values: Any) -> Any:
-        return _renamed(values, {"stream": "streams", "seed": "seeds", **_SHARED})
+        return renamed(values, {"stream": "streams", "seed": "seeds", **_SHARED})
 
     @field_validator("streams", mode="before")
     @classmethod
@@ -213,24 +213,24 @@ def as_plain(value: Any) -> Any:
     return specs.parse(value) if isinstance(value, str) else value
 
 
-def _renamed(values: Any, singular: Mapping[str, str]) -> Any:
+def renamed(values: Any, singular: Mapping[str, str]) -> Any:
     """Allow `model:` for a list of one model, and so on."""
     if not isinstance(values, Mapping):
         return values
-    renamed = dict(values)
-    if "nodes" in renamed or "graph" in renamed:  # a graph's file, with what it is to be run on
-        if "model" in renamed or "models" in renamed:
+    found = dict(values)
+    if "nodes" in found or "graph" in found:  # a graph's file, with what it is to be run on
+        if "model" in found or "models" in found:
             raise Mistake("config: give a graph's nodes or models, not both")
-        renamed["models"] = {key: renamed.pop(key) for key in _GRAPH_KEYS if key in renamed}
+        found["models"] = {key: found.pop(key) for key in _GRAPH_KEYS if key in found}
     for one, many in singular.items():
-        if one in renamed:
-            if many in renamed:
+        if one in found:
+            if many in found:
                 raise Mistake(f"config: give {one!r} or {many!r}, not both")
-            value = renamed.pop(one)
-            renamed[many] = value
-        if isinstance(renamed.get(many), str | int | float | dict):
-            renamed[many] = [renamed[many]]
-    return renamed
+            value = found.pop(one)
+            found[many] = value
+        if isinstance(found.get(many), str | int | float | dict):
+            found[many] = [found[many]]
+    return found
 
 
 C = TypeVar("C", bound=Strict)
@@ -240,7 +240,7 @@ def resolve(
     kind: type[C], file: Path | None, flags: Mapping[str, Any], overrides: Iterable[str]
 ) -> C:
     """One checked configuration: the file, then the flags, then `--set`, the last one wins."""
-    values = _read(file) if file else {}
+    values = loaded(file) if file else {}
     for key, value in flags.items():
         values.pop(_SINGULAR.get(key, key), None)
         values[key] = value
@@ -255,7 +255,8 @@ def resolve(
 _SINGULAR = {many: one for one, many in _SHARED.items()} | {"streams": "stream", "seeds": "seed"}
 
 
-def _read(file: Path) -> dict[str, Any]:
+def loaded(file: Path) -> dict[str, Any]:
+    """A configuration file as it stands."""
     text = file.read_text(encoding="utf-8")
     try:
         if file.suffix == ".toml":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onlineml.cli import INTERRUPTED
-from onlineml.cli.config import RunConfig, resolve, source
+from onlineml.cli.config import Evaluation, RunConfig, loaded, resolve, source
 from onlineml.cli.options import evaluation_options, flags
 
 if TYPE_CHECKING:
@@ -27,11 +27,24 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--stream", "-s", help="Name[(key=value)] of a stream, or path of a data file.")
 @click.option("--target", "-t", help="Column to predict, for a data file.")
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="AGENT",
+    help="StreamAC, stream_q(hidden=[64]), ...; once for each.",
+)
+@click.option("--env", help="Environment of Gymnasium for the agents, or CartPole, Chain.")
+@click.option("--steps", type=int, help="Steps of each agent [100000].")
+@click.option("--seeds", "n_seeds", type=click.IntRange(1), help="As --seed 1,2,...,SEEDS.")
+@click.option("--film", is_flag=True, help="Write a GIF of an episode of each agent.")
 @evaluation_options
 def command(
     config_file: Path | None, stream: str | None, target: str | None, **given: Any
 ) -> int | None:
     """Evaluate models on one stream: every row is predicted, then scored, then learned.
+
+    With --agent, let agents act and learn in an environment, a transition at a time.
 
     CONFIG is a YAML or TOML file; flags win over it, --set over both.
 
@@ -40,14 +53,27 @@ def command(
     onlineml run -m "StandardScaler | KNNClassifier(k=5)" -s data.csv -t label
     onlineml run -m GaussianNB -s image_segments --strategy MarginSampling --budget 0.05,0.1
     onlineml run config.yaml --set models.0.params.k=5
+    onlineml run --agent stream_ac --env CartPole-v1 --steps 100000 --seeds 3
     """  # noqa: D301 - click reads the backspace
+    if n_seeds := given.pop("n_seeds"):
+        given["seeds"] = list(range(1, n_seeds + 1))
     values, overrides = flags(given)
+    if "env" in values or "agents" in values or _acts(config_file):
+        from onlineml.cli.agents import AgentsConfig
+        from onlineml.cli.agents import run as act
+
+        return act(resolve(AgentsConfig, config_file, values, overrides))
     if stream is not None:
         values["stream"] = source(stream, target)
     elif target is not None:
         overrides = [f"stream.target={target!r}", *overrides]
     config = resolve(RunConfig, config_file, values, overrides)
     return run(config)
+
+
+def _acts(config_file: Path | None) -> bool:
+    """Whether a configuration is one of agents."""
+    return config_file is not None and "env" in loaded(config_file)
 
 
 def run(config: RunConfig) -> int | None:
@@ -64,11 +90,12 @@ def run(config: RunConfig) -> int | None:
     strategies = strategies_of(config.strategies, seeded=config.seeds is None)
     metrics = chosen(config.metrics or None, stream.task, detectors=has_detectors(models))
     folder = chosen_folder(config, stream.name)
-    tracker = _tracker(config, stream.name, total)
+    n_windows = math.ceil(total / config.window) if total else None
+    tracker = tracker_of(config, stream.name, n_windows)
     text = write_config(folder, config)
     view = View([m.name for m in metrics], [m.title for m in metrics], total)
     began, spent = time.perf_counter(), time.process_time()
-    with view, _interruptible() as interrupted:
+    with view, interruptible() as interrupted:
         result = prequential(
             models,
             stream,
@@ -90,11 +117,12 @@ def run(config: RunConfig) -> int | None:
     console = stdout()
     console.print(summary(result))
     console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s)")
-    _say_where(result, folder, tracker)
+    say_where(result, folder, tracker)
     return INTERRUPTED if result.interrupted else None
 
 
-def _say_where(result: Result, folder: Path, tracker: Any) -> None:
+def say_where(result: Result, folder: Path, tracker: Any) -> None:
+    """Say where the results lie."""
     click.echo(f"report   {folder / 'report.html'}")
     click.echo(f"results  {folder}")
     if tracker is not None and tracker.failure is None:
@@ -103,7 +131,7 @@ def _say_where(result: Result, folder: Path, tracker: Any) -> None:
         click.echo(f"Interrupted after {result.n_rows:,} rows: the report ends there.", err=True)
 
 
-def _tracker(config: RunConfig, stream: str, total: int | None) -> Any:
+def tracker_of(config: Evaluation, stream: str, n_windows: int | None) -> Any:
     """An MLflow tracker, where one is asked for."""
     if not config.track:
         return None
@@ -114,13 +142,13 @@ def _tracker(config: RunConfig, stream: str, total: int | None) -> Any:
         experiment=config.experiment or stream,
         tracking_uri=config.tracking_uri,
         config=config.plain() | {"config_hash": config.digest()},
-        n_windows=math.ceil(total / config.window) if total else None,
+        n_windows=n_windows,
         say=lambda text: click.secho(text, fg="red", bold=True, err=True),
     )
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Ctrl-C ends the run after the present chunk; a second one ends it at once."""
     came: list[int] = []
 

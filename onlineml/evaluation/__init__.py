@@ -16,6 +16,7 @@ from onlineml.evaluation.class_incremental import (
 )
 from onlineml.evaluation.compare import compare
 from onlineml.evaluation.comparison import Comparison
+from onlineml.evaluation.episodes import play
 from onlineml.evaluation.metrics import METRICS, Metric, metric
 from onlineml.evaluation.nab import NABScore, nab_score
 from onlineml.evaluation.off_policy import PolicyValue, policy_value
@@ -45,6 +46,7 @@ __all__ = [
     "detections",
     "metric",
     "nab_score",
+    "play",
     "policy_value",
     "prequential",
     "range_precision",

@@ -1,3 +1,4 @@
+from .gymnasium import Rollout
 from .kafka import KafkaSource
 from .kafka_sink import KafkaSink
 from .mlflow import load_model, log_model
@@ -10,6 +11,7 @@ __all__ = [
     "KafkaSource",
     "MockCluster",
     "PyODDetector",
+    "Rollout",
     "SklearnDetector",
     "load_model",
     "log_model",

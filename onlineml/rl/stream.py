@@ -13,7 +13,7 @@ from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
 from onlineml.kernels.experience import N_REWARD
 from onlineml.kernels.normed_net import n_signals, n_weights
 from onlineml.kernels.random import seeded
-from onlineml.kernels.stream_agent import FITS, KEPT, N_CLOCK, _stream_agent
+from onlineml.kernels.stream_agent import KEPT, N_CLOCK, _stream_agent
 from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
 from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
 from onlineml.rl.rules import Intentional, UpdateRule
@@ -178,7 +178,7 @@ class StreamNetwork(TransitionLearner):
         """
         if not self.is_started:
             return {}
-        found: Diagnostics = {"n_transitions": float(self.clock_[FITS])}
+        found: Diagnostics = {}
         for name in ("critic", "actor") if self._has_actor else ("critic",):
             numbers = getattr(self, f"{name}_statistics_")
             found[f"{name}_step"] = float(numbers[EFFECTIVE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onlineml.evaluation.metrics import classification, ranking, regression
+from onlineml.evaluation.metrics import classification, control, ranking, regression
 from onlineml.evaluation.metrics.metric import Metric, Scored, Summary
 from onlineml.registry import nearest
 from onlineml.schema import wrong
@@ -12,7 +12,13 @@ from onlineml.schema import wrong
 __all__ = ["DEFAULTS", "METRICS", "Metric", "Scored", "Summary", "chosen", "metric"]
 
 METRICS: dict[str, Metric] = {
-    one.name: one for one in (*classification.METRICS, *ranking.METRICS, *regression.METRICS)
+    one.name: one
+    for one in (
+        *classification.METRICS,
+        *ranking.METRICS,
+        *regression.METRICS,
+        *control.METRICS,
+    )
 }
 
 #: Task of a stream -> the metrics that are used unless others are asked for.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-Kind = Literal["classification", "regression"]
+Kind = Literal["classification", "regression", "control"]
 
 
 class Scored(NamedTuple):

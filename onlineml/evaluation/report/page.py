@@ -80,6 +80,7 @@ def page(
     ]
     text: str = environment.get_template("page.html.j2").render(
         title=title,
+        lead=_lead(found),
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         version=onlineml.__version__,
         n_colors=N_COLORS,
@@ -88,6 +89,12 @@ def page(
         environment=list(environment_facts()),
     )
     return text
+
+
+def _lead(results: Sequence[Result]) -> str:
+    if all(result.task == "control" for result in results):
+        return "Agents act, and learn from every step once, as it comes."
+    return "Every row is predicted, then scored, then learned."
 
 
 def _colors(results: Sequence[Result]) -> dict[str, int]:
@@ -203,8 +210,12 @@ class _Block:
 
     def _facts(self) -> Iterator[dict[str, str]]:
         result = self.result
-        yield {"label": "task", "value": result.task, "note": f"labels late by {result.label_delay}"
-               if result.label_delay != "none" else "labels at once"}  # fmt: skip
+        late = result.label_delay != "none"
+        note = f"labels late by {result.label_delay}" if late else "labels at once"
+        control = result.task == "control"
+        if control:
+            note = "rewards at once"
+        yield {"label": "task", "value": result.task, "note": note}
         bought = labels_fact(result)
         if bought is not None:
             yield bought
@@ -212,7 +223,8 @@ class _Block:
         drifts = f"{n} known drifts" if n > 1 else "no known drift"
         if n == 1:
             drifts = f"known drift at row {result.drifts[0]:,}"
-        yield {"label": "rows", "value": f"{result.n_rows:,}", "note": drifts}
+        what = "steps of a run" if control else "rows"
+        yield {"label": what, "value": f"{result.n_rows:,}", "note": drifts}
         if not self.own:
             return
         first = result.metrics[0]

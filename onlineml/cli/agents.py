@@ -1,0 +1,185 @@
+"""`onlineml run --agent`: agents act and learn in an environment."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import Field, field_validator, model_validator
+
+from onlineml.cli import INTERRUPTED, specs
+from onlineml.cli.config import Evaluation, Source, renamed
+from onlineml.cli.mistakes import Mistake, unknown
+
+if TYPE_CHECKING:
+    from onlineml.rl.agent import Agent
+
+
+class AgentsConfig(Evaluation):
+    """Agents in one environment."""
+
+    env: Source = Field(description="Environment of Gymnasium, or a compiled one.")
+    steps: int = Field(default=100_000, ge=1, description="Steps of each run.")
+    seeds: list[int] = Field(default=[1], min_length=1, description="One run for each.")
+    window: int = Field(default=10_000, ge=1, description="Steps over which returns are averaged.")
+    film: bool = Field(default=False, description="Write a GIF of an episode of each agent.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, values: Any) -> Any:
+        return renamed(values, {"agents": "models", "agent": "models", "seed": "seeds"})
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _read_env(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        name, _, params = value.partition("(")  # names hold - and /, which models' do not
+        spec = specs.parse(f"Name({params}") if params else {}
+        return {"name": name, "params": spec.get("params", {})}
+
+
+def run(config: AgentsConfig) -> int | None:
+    """Let them act, show, write; the exit code."""
+    from onlineml.cli.folder import chosen_folder, write_config, write_results
+    from onlineml.cli.live import Trackers, View, stdout, summary
+    from onlineml.cli.run import interruptible, say_where, tracker_of
+    from onlineml.evaluation.episodes import NAMES, play
+
+    try:
+        agents = _agents(config)
+        if config.film:
+            _drawn(config)
+    except ImportError as error:
+        raise Mistake(str(error)) from error
+    folder = chosen_folder(config, config.env.name)
+    n_windows = -(-config.steps // config.window)
+    tracker = tracker_of(config, config.env.name, n_windows)
+    text = write_config(folder, config)
+    total = config.steps * len(agents) * len(config.seeds)
+    view = View(NAMES, ["return", "length"], total)
+    began = time.perf_counter()
+    with view, interruptible() as interrupted:
+        result = play(
+            agents,
+            lambda agent, seed: _rollout(config, agent, seed),
+            config.steps,
+            name=config.env.name,
+            seeds=config.seeds,
+            window=config.window,
+            until=interrupted,
+            on_progress=view.on_progress,
+            track=Trackers([view, *([tracker] if tracker else [])]),
+        )
+    write_results(folder, [result], text)
+    if config.film:
+        _film(config, result, folder)
+    console = stdout()
+    console.print(summary(result))
+    steps, cpu = (sum(getattr(run, of) for run in result) for of in ("n_scored", "cpu_seconds"))
+    wall = time.perf_counter() - began
+    console.print(f"\n{steps:,} steps in {wall:.1f} s ({cpu:.1f} CPU s)")
+    say_where(result, folder, tracker)
+    return INTERRUPTED if result.interrupted else None
+
+
+def _compiled(name: str) -> Any:
+    """The class of a compiled environment; None for others."""
+    from onlineml import rl
+
+    found = getattr(rl, name, None) if name in rl.__all__ else None
+    return found if isinstance(found, type) and issubclass(found, rl.World) else None
+
+
+def _made(config: AgentsConfig, seed: int | None) -> Any:
+    """The environment."""
+    params = config.env.params
+    kind = _compiled(config.env.name)
+    if kind is not None:
+        allowed = inspect.signature(kind).parameters
+        for key in params:
+            if key not in allowed:
+                raise unknown(f"parameter of {config.env.name}", key, allowed)
+        return kind(**{"seed": seed, **params})
+    from onlineml.integrations.gymnasium import environment
+
+    return environment(config.env.name, **params)
+
+
+def _rollout(config: AgentsConfig, agent: Any, seed: int | None) -> Any:
+    there = _made(config, seed)
+    if _compiled(config.env.name) is not None:
+        from onlineml.evaluation.episodes import InWorld
+
+        return InWorld(agent, there)
+    from onlineml.integrations.gymnasium import Rollout
+
+    return Rollout(agent, there, seed=seed)
+
+
+def _agents(config: AgentsConfig) -> dict[str, Agent]:
+    """Agents by the text that describes them, told the environment's actions."""
+    from onlineml.integrations.gymnasium import actions_of
+    from onlineml.rl.agent import Agent
+
+    there = _made(config, None)
+    actions = {"n_actions": there.n_actions} if _compiled(config.env.name) else actions_of(there)
+    agents: dict[str, Agent] = {}
+    for item in config.models:
+        spec = _in_full(item.model_dump())
+        text = specs.written(spec)
+        allowed = _parameters(spec["name"])
+        unfit = [key for key in actions if key not in allowed]
+        if unfit:
+            raise Mistake(f"{text} has no {unfit[0]}: {config.env.name} is not for it")
+        spec["params"] = actions | spec.get("params", {})
+        agent = specs.build_model(spec)
+        if not isinstance(agent, Agent):
+            raise Mistake(f"{text} is no agent; see `onlineml list models`")
+        agents[text] = agent
+    return agents
+
+
+def _in_full(spec: dict[str, Any]) -> dict[str, Any]:
+    """`stream_ac` as `StreamAC`."""
+    from onlineml import rl
+
+    if "name" not in spec:
+        raise Mistake(f"{specs.written(spec)} is no agent")
+    folded = {name.lower(): name for name in rl.__all__}
+    name = folded.get(spec["name"].replace("_", "").lower(), spec["name"])
+    return {**spec, "name": name}
+
+
+def _parameters(name: str) -> Any:
+    from onlineml.registry import estimator, estimators
+
+    kind = estimator(name)
+    if kind is None:
+        raise unknown("agent", name, estimators(), hint="see `onlineml list models`")
+    return inspect.signature(kind).parameters
+
+
+def _drawn(config: AgentsConfig) -> Any:
+    """The environment with pictures."""
+    from onlineml.integrations.gymnasium import with_pictures
+
+    if _compiled(config.env.name) is not None:
+        raise Mistake(f"{config.env.name} draws no pictures: --film is for Gymnasium's")
+    return with_pictures(config.env.name, **config.env.params)
+
+
+def _film(config: AgentsConfig, result: Any, folder: Any) -> None:
+    """One GIF for each agent's first run."""
+    from onlineml.cli.folder import slug
+    from onlineml.integrations.gymnasium import film
+
+    seen = set()
+    for (name, _), agent in result.estimators.items():
+        if name not in seen:
+            seen.add(name)
+            path = folder / f"{slug(name)}.gif"
+            film(agent, _drawn(config), path)
+            click.echo(f"film     {path}")

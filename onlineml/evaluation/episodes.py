@@ -1,0 +1,129 @@
+"""Agents in an environment: what their episodes came to, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlineml.evaluation.metrics import metric
+from onlineml.evaluation.metrics.control import METRICS, Ended
+from onlineml.evaluation.metrics.metric import Scored
+from onlineml.evaluation.result import Result, Run, WindowRecord
+from onlineml.schema import wrong
+
+if TYPE_CHECKING:
+    from onlineml.evaluation.prequential import Tracker
+
+NAMES = [one.name for one in METRICS]
+
+
+class InWorld:
+    """An agent in one of the compiled environments."""
+
+    def __init__(self, agent: Any, world: Any) -> None:
+        self.agent, self.world = agent, world
+
+    def run(self, n_steps: int) -> list[tuple[int, float, int, bool]]:
+        """Take the steps; step, return, length and kind of end of the episodes that ended."""
+        return list(zip(*(part.tolist() for part in self.agent.run(self.world, n_steps))))
+
+
+def play(
+    agents: Any,
+    rollout: Callable[[Any, int | None], Any],
+    n_steps: int,
+    *,
+    name: str = "environment",
+    seeds: Sequence[int] | None = None,
+    window: int = 10_000,
+    until: Callable[[], bool] | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
+    track: Tracker | None = None,
+) -> Result:
+    """Let agents act and learn in an environment; returns of their episodes, window by window.
+
+    Parameters
+    ----------
+    agents
+        One agent, or name -> agent. Copies act.
+    rollout
+        `(agent, seed) -> ` an object whose `run(n)` takes n steps and returns the episodes that
+        ended, each with `total` and `length`: such as `onlineml.integrations.Rollout`.
+    n_steps
+        Steps of each run.
+    name
+        The environment's, for tables.
+    seeds
+        Agents run once for each, which is also their environment's seed.
+    window
+        Steps over which returns are averaged.
+    until
+        Asked after every window; True ends the run there.
+    on_progress, track
+        As of `prequential`.
+
+    Returns
+    -------
+    Result
+        Of the task "control", with the metrics `episode_return` and `episode_length`.
+
+    Raises
+    ------
+    ValueError
+        For numbers of steps that cannot be taken.
+    """
+    for argument, value in (("n_steps", n_steps), ("window", window)):
+        if value < 1:
+            raise wrong(argument, value, "a number of steps >= 1")
+    tell, stop = on_progress or (lambda n, total: None), until or (lambda: False)
+    named = agents if isinstance(agents, Mapping) else {type(agents).__name__: agents}
+    result = Result(name, "control", NAMES, window, [])
+    turns = [(key, seed) for key in named for seed in seeds or (None,)]
+    for i, (key, seed) in enumerate(turns):
+        agent = named[key].clone()
+        if seed is not None:
+            agent.set_params(seed=seed)
+        run = Run(key, seed, repr(agent))
+        result.runs.append(run)
+        result.estimators[key, seed] = agent
+        for record in _windows(rollout(agent, seed), agent, run, n_steps, window):
+            run.take(record)
+            result.n_rows = max(result.n_rows, record.n_rows)
+            if track is not None:
+                track.on_window(record)
+            tell(i * n_steps + record.n_rows, len(turns) * n_steps)
+            result.interrupted = stop()
+            if result.interrupted:
+                break
+        run.nbytes = agent.nbytes
+        if result.interrupted:
+            break
+    if track is not None:
+        track.on_end(result)
+    return result
+
+
+def _windows(there: Any, agent: Any, run: Run, n_steps: int, window: int) -> Any:
+    """Take the steps; a record at the end of each window."""
+    done, cpu, whole = 0, 0.0, Ended([])
+    while done < n_steps:
+        n = min(window, n_steps - done)
+        began = time.process_time()
+        ended = there.run(n)
+        cpu += time.process_time() - began
+        done += n
+        here = Ended([])
+        totals, lengths = (np.array([e[k] for e in ended], np.float64) for k in (1, 2))
+        here.add(Scored(totals, lengths))
+        whole.absorb(here)
+        yield WindowRecord(
+            run.model, run.seed, False, done, n, _values(here), _values(whole), cpu,
+            agent.diagnostics(),
+        )  # fmt: skip
+
+
+def _values(summary: Ended) -> dict[str, float]:
+    return {name: metric(name).formula(summary) for name in NAMES}

@@ -1,0 +1,152 @@
+"""Agents in environments of Gymnasium."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from onlineml import load, save
+from onlineml.checks import assert_same_state
+from onlineml.cli import main
+from onlineml.evaluation import play
+from onlineml.evaluation.episodes import InWorld
+from onlineml.persistence import load_all
+from onlineml.rl import CartPole, StreamAC, StreamQ
+
+gymnasium = pytest.importorskip("gymnasium")
+from onlineml.integrations.gymnasium import (  # noqa: E402 - needs Gymnasium
+    Rollout,
+    actions_of,
+    environment,
+    film,
+    with_pictures,
+)
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("stop", [1, 137, 200, 333])
+def test_stopped_anywhere_it_goes_on_with_the_same_bits(
+    name: str, stop: int, tmp_path: Path
+) -> None:
+    there = environment(name)
+    agent = StreamAC(**actions_of(there), hidden=(16,), seed=1)
+    whole = Rollout(agent.clone(), there, seed=5)
+    ended = whole.run(500)
+
+    first = Rollout(agent.clone(), environment(name), seed=5)
+    early = first.run(stop)
+    file = save(first.agent, tmp_path / "agent.oml", attached={"rollout": first.get_state()})
+    saved = load_all(file)
+    second = Rollout(saved.model, environment(name), seed=99).set_state(saved.attached["rollout"])
+    assert early + second.run(500 - stop) == ended
+    assert_same_state(second.agent.get_state(), whole.agent.get_state())
+
+
+def test_an_end_and_a_cut_are_kept_apart() -> None:
+    there = gymnasium.make("CartPole-v1", max_episode_steps=12)
+    ended = Rollout(StreamQ(n_actions=2, hidden=(8,), seed=1), there, seed=1).run(400)
+    assert sum(e.length for e in ended) <= 400
+    assert {e.terminated for e in ended} == {True, False}
+    assert all(e.length == 12 for e in ended if not e.terminated)
+    assert all(e.total == e.length for e in ended)
+
+
+def test_actions_are_cut_to_the_environments_limits() -> None:
+    class Seen(gymnasium.ActionWrapper):  # type: ignore[misc,name-defined]
+        """Keeps the actions that come."""
+
+        came: list[Any]
+
+        def action(self, action: Any) -> Any:
+            self.came.append(action)
+            return action
+
+    there = Seen(gymnasium.make("Pendulum-v1"))
+    there.came = []
+    agent = StreamAC(action_size=1, hidden=(8,), seed=1)
+    Rollout(agent, there, seed=1).run(3_000)
+    came = np.concatenate(there.came)
+    assert np.abs(came).max() == 2.0
+
+
+def test_returns_by_window_and_seed() -> None:
+    agents = {"ac": StreamAC(n_actions=2, hidden=(16,)), "q": StreamQ(n_actions=2, hidden=(16,))}
+    told: list[Any] = []
+    result = play(
+        agents,
+        lambda agent, seed: InWorld(agent, CartPole(seed=seed)),
+        2_500,
+        name="CartPole",
+        seeds=[1, 2],
+        window=1_000,
+        on_progress=lambda *n: told.append(n),
+    )
+    assert [(r.model, r.seed) for r in result] == [("ac", 1), ("ac", 2), ("q", 1), ("q", 2)]
+    assert told[-1] == (10_000, 10_000)
+    run, alone = result.run("q", 2), StreamQ(n_actions=2, hidden=(16,), seed=2)
+    episodes = alone.run(CartPole(seed=2), 2_500)
+    assert run.n_rows == [1_000, 2_000, 2_500]
+    assert run.totals["episode_return"] == pytest.approx(episodes.returns.mean())
+    assert run.totals["episode_length"] == pytest.approx(episodes.lengths.mean())
+    assert_same_state(result.estimators["q", 2].get_state(), alone.get_state())
+    with pytest.raises(ValueError, match="n_steps"):
+        play(agents["q"], lambda agent, seed: None, 0)
+
+
+def test_wrong_environments_are_named() -> None:
+    with pytest.raises(ValueError, match="NoSuch-v0"):
+        environment("NoSuch-v0")
+    with pytest.raises(ValueError, match="Discrete or Box"):
+        actions_of(type("World", (), {"action_space": gymnasium.spaces.MultiBinary(3)})())
+
+
+def test_a_film_is_made(tmp_path: Path) -> None:
+    pytest.importorskip("pygame")
+    imageio = pytest.importorskip("imageio")
+    agent = StreamQ(n_actions=2, hidden=(8,), seed=1)
+    path = film(agent, with_pictures("CartPole-v1"), tmp_path / "episode.gif", max_steps=20)
+    pictures = imageio.mimread(path)
+    assert len(pictures) > 5
+    assert any((a != b).any() for a, b in pairwise(pictures))
+
+
+def test_the_command_runs_agents_and_their_files_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["run", "--agent", "stream_q(hidden=[8])", "--env", "CartPole-v1", "--steps", "600"]
+    done = call(*words, "--seeds", "2", "--window", "300", "--out", str(out))
+    assert done.exit_code == 0, done.stderr
+    assert "1,200 steps" in done.stdout
+    assert "episode length" in (out / "report.html").read_text()
+    assert sorted(p.name for p in (out / "models").iterdir()) == [
+        "StreamQ-hidden-8-seed1.oml",
+        "StreamQ-hidden-8-seed2.oml",
+    ]
+    assert load(out / "models" / "StreamQ-hidden-8-seed1.oml").clock_[0] > 0
+    again = call("run", str(out / "config.yaml"), "--out", str(tmp_path / "again"))
+    assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--agent", "streem_q", "--env", "CartPole"], "StreamQ"),
+        (["--agent", "StreamQ", "--env", "Pendulum-v1"], "action_size"),
+        (["--agent", "GaussianNB", "--env", "CartPole"], "GaussianNB"),
+        (["--agent", "StreamQ", "--env", "NoSuch-v1"], "NoSuch-v1"),
+        (["--agent", "StreamQ", "--env", "CartPole(limit=3)"], "max_steps"),
+        (["--agent", "StreamQ", "--env", "CartPole", "--film"], "pictures"),
+        (["--agent", "StreamQ"], "env"),
+    ],
+)
+def test_mistakes_are_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+    done = call("run", *words, "--steps", "10", "--out", str(tmp_path / "out"))
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
