@@ -35,7 +35,7 @@ FAILED = 1  # the worker could not go on; what was saved is good
     "files",
     multiple=True,
     metavar="[KIND=]FILE",
-    help="JSON lines to read instead of Kafka; KIND is samples, labels or forget.",
+    help="JSON lines to read instead of Kafka; KIND: samples, labels, rewards, forget.",
 )
 @click.option("--brokers", "-b", metavar="HOST:PORT[,...]", help="Kafka's bootstrap.servers.")
 @click.option("--group", "-g", help="Kafka's group.id: workers of a group share the partitions.")

@@ -17,7 +17,7 @@ from onlineml.cli.mistakes import Mistake, unknown
 if TYPE_CHECKING:
     from onlineml.evaluation.worker import Settings
 
-_READ = ("samples", "labels", "forget")
+_READ = ("samples", "labels", "rewards", "forget")
 _WRITTEN = ("predictions", "alerts", "receipts")
 
 
@@ -47,8 +47,10 @@ class TopicNames(Strict):
 
     samples: str = Field(default="samples", description="Rows to answer and to learn.")
     labels: str | None = Field(default=None, description="Labels that come later, by id.")
+    rewards: str | None = Field(default=None, description="What came of actions, by id.")
     forget: str | None = Field(default=None, description="Requests to forget rows.")
     predictions: str | None = Field(default=None, description="Answers to samples.")
+    queries: str | None = Field(default=None, description="Samples whose labels are wanted.")
     alerts: str | None = Field(default=None, description="High scores, and drifts.")
     receipts: str | None = Field(default=None, description="What was done to forget.")
     dead_letters: str | None = Field(default=None, description="Unusable messages [SAMPLES.dlq].")
@@ -62,6 +64,7 @@ class FieldNames(Strict):
     id: str | None = Field(default="id", description="What later messages refer to.")
     key: str | None = Field(default=None, description="Whose model; null: the message's key.")
     time: str | None = Field(default=None, description="Seconds; null: the message's time.")
+    reward: str = Field(default="reward", description="What came of an action.")
 
 
 class Pipeline(Strict):

@@ -16,7 +16,7 @@ import numpy as np
 from onlineml.base import Classifier
 from onlineml.evaluation.at_work import Answers, AtWork, Bools, Ints, Targets
 from onlineml.evaluation.contender import Contender
-from onlineml.graph import Label, Sample
+from onlineml.graph import Label, Reward, Sample
 from onlineml.graph.intake import take
 from onlineml.graph.row import Sampled
 from onlineml.kernels.arena import Array
@@ -27,13 +27,18 @@ Problems = dict[int, str]  # step -> why the graph refused it
 def taken(
     work: AtWork, X: Array, y: Targets, lesson: Bools, asked: Bools, ids: Sequence[Hashable]
 ) -> tuple[Answers, Problems]:
-    """In order: rows that are `asked` are samples, lessons are their labels, found by `ids`."""
+    """In order: rows that are `asked` are samples, lessons are their labels, found by `ids`.
+
+    What is neither is a reward.
+    """
     events: list[Any] = []
     for i, (is_lesson, is_asked) in enumerate(zip(lesson.tolist(), asked.tolist())):
         if is_asked:
             events.append(Sample(X[i], ids[i], y[i] if is_lesson else None))
-        else:
+        elif is_lesson:
             events.append(Label(ids[i], y[i]))
+        else:
+            events.append(Reward(ids[i], float(y[i])))
     problems: Problems = {}
     before = process_time()
     found = take(work.model, events, work._serving, problems)

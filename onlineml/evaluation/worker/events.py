@@ -37,6 +37,17 @@ class Label(NamedTuple):
     y: Any
 
 
+class Reward(NamedTuple):
+    """What came of the action that answered a sample before."""
+
+    offset: int
+    time: float | None
+    source: tuple[bytes | None, bytes | None]
+    id: Id
+    value: float
+    key: str | None
+
+
 class Forget(NamedTuple):
     """A request to forget a row, given by its id, or by what it was."""
 
@@ -59,7 +70,7 @@ class Bad(NamedTuple):
     reason: str
 
 
-Event = Sample | Label | Forget | Bad
+Event = Sample | Label | Reward | Forget | Bad
 
 
 class UnreadableError(ValueError):
@@ -83,6 +94,8 @@ class Fields:
         Part that says which model is meant, for keyed models; None takes the message's key.
     time
         Event time in seconds; None takes the message's time.
+    reward
+        What came of an action.
     """
 
     x: str | None = "x"
@@ -90,6 +103,7 @@ class Fields:
     id: str | None = "id"
     key: str | None = None
     time: str | None = None
+    reward: str = "reward"
 
 
 def read_json(batch: Batch, kind: str, fields: Fields) -> Iterator[Event]:
@@ -154,6 +168,21 @@ def _label(
     return Label(offset, time, source, row_id, y)
 
 
+def _reward(
+    offset: int,
+    time: float | None,
+    source: tuple[bytes | None, bytes | None],
+    plain: dict[str, Any],
+    fields: Fields,
+) -> Reward:
+    row_id: Any = plain.get(fields.id or "id")
+    _check_id(row_id)
+    value = plain.get(fields.reward)
+    if not isinstance(value, int | float):  # JSON knows no number that is not finite
+        raise UnreadableError(f"{fields.reward}: got {_shown(value)}, expected a number")
+    return Reward(offset, time, source, row_id, float(value), _key(source[0], plain, fields))
+
+
 def _forget(
     offset: int,
     time: float | None,
@@ -173,6 +202,7 @@ def _forget(
 _MAKERS: Mapping[str, Callable[..., Event]] = {
     "samples": _sample,
     "labels": _label,
+    "rewards": _reward,
     "forget": _forget,
 }
 

@@ -60,8 +60,24 @@ class Outputs:
         if self._settings.probabilities and answers.probabilities is not None:
             for code, label in enumerate(classes):
                 columns[f"p({label})"] = np.ascontiguousarray(answers.probabilities[:, code])
+        if answers.decisions is not None:
+            decided = [_decided(decision) for decision in answers.decisions]
+            columns |= {part: [row.get(part) for row in decided] for part in decided[0]}
         headers = {"partition": str(self._partition), "offset": str(block.offset)}
         return [Record(topic, encoded(columns), block.source[0], headers)]
+
+    def queries(self, samples: Sequence[Sample], answers: Answers) -> list[Record]:
+        """One message a sample whose label is asked for."""
+        topic = self.topics.queries
+        if topic is None or answers.decisions is None:
+            return []
+        records = []
+        for sample, (ask, chance, _) in zip(samples, answers.decisions):
+            if ask and sample.y is None and sample.id is not None:
+                plain = {"id": sample.id, "partition": self._partition, "offset": sample.offset}
+                value = orjson.dumps(plain | {"probability": chance})
+                records.append(Record(topic, value, sample.source[0]))
+        return records
 
     def _values(
         self, answers: Answers, classes: Sequence[Hashable], *, as_array: bool = False

@@ -62,6 +62,18 @@ class Pending:
         """The sample of this id, which waits no longer; its slot stays filled until `keep`."""
         return self._where.pop(row_id, None)
 
+    def forget(self, row_id: Id | None) -> bool:
+        """Give up a sample, and a label, of this id; whether the sample was waiting."""
+        if row_id is None:
+            return False
+        self.early.pop(row_id, None)
+        found = self._where.pop(row_id, None)
+        if found is None:
+            return False
+        self._X[found.slot] = 0.0
+        self._free.append(found.slot)
+        return True
+
     def release(self, slots: list[int]) -> None:
         """Slots whose content has been used."""
         self._free += slots

@@ -13,15 +13,17 @@ from onlineml.base import Estimator
 from onlineml.datasets.sinks import Record
 from onlineml.evaluation.at_work import Answers
 from onlineml.evaluation.worker.blocks import Block
-from onlineml.evaluation.worker.events import Bad, Event, Forget, Label, Sample, row_check
+from onlineml.evaluation.worker.events import Bad, Event, Forget, Label, Reward, Sample, row_check
 from onlineml.evaluation.worker.outputs import Outputs
 from onlineml.evaluation.worker.rows import Problems, Rows
 from onlineml.evaluation.worker.script import Script
 from onlineml.evaluation.worker.settings import Settings
 from onlineml.evaluation.worker.stage import Stage
-from onlineml.receipt import refused
+from onlineml.graph.wired import Wired
+from onlineml.receipt import Receipt, refused
 from onlineml.schema import Array, Schema
 
+_ROWS = frozenset({Sample, Label, Reward})
 #: Types of labels that need no look at each.
 _EASY: dict[str, set[type]] = {
     "classification": {int, str, bool, type(None)},
@@ -47,6 +49,7 @@ class Replica:
         self.rows = Rows(_schema_of(model, settings), settings.max_values)
         self.counts = {"dead": 0, "dead_in_a_row": 0, "alerts": 0, "drifts": 0, "forgotten": 0}
         self._task = self.stage.board.task
+        self._is_graph = isinstance(model, Wired)
         self._outputs = Outputs(settings, number, self._task)
         self._waits = settings.topics.labels is not None
 
@@ -55,7 +58,7 @@ class Replica:
     def take(self, events: Sequence[Event | Block]) -> list[Record]:
         """Everything that follows from events, in order."""
         records: list[Record] = []
-        for is_row, run in groupby(events, lambda event: type(event) in (Sample, Label)):
+        for is_row, run in groupby(events, lambda event: type(event) in _ROWS):
             if is_row:
                 rows: list[Any] = list(run)
                 records += self._rows_and_labels(rows)
@@ -70,13 +73,13 @@ class Replica:
                     records.append(self._dead(event, event.reason))
         return records
 
-    def _rows_and_labels(self, events: list[Sample | Label]) -> list[Record]:
+    def _rows_and_labels(self, events: list[Any]) -> list[Record]:
         samples = [event for event in events if type(event) is Sample]
         X, problems = self._rows_of(samples)
         if problems:
             places = [i for i, event in enumerate(events) if type(event) is Sample]
             problems = {places[i]: reason for i, reason in problems.items()}
-        problems |= self._label_problems([event.y for event in events])
+        problems |= self._label_problems([getattr(event, "y", None) for event in events])
         if not problems:
             return self._run(events, samples, X)
         records: list[Record] = []
@@ -133,6 +136,7 @@ class Replica:
         if samples:
             classes = self.stage.labels.classes
             records += self._outputs.predictions(samples, answers, classes)
+            records += self._outputs.queries(samples, answers)
         return records + self._alerts(samples, answers)
 
     def _alerts(self, events: Sequence[Any], answers: Answers) -> list[Record]:
@@ -178,6 +182,9 @@ class Replica:
         records = [self._dead(block, f"row {i}: {why}") for i, why in sorted(refused.items())[:1]]
         self.counts["dead_in_a_row"] = 0 if len(refused) < len(X) else len(records)
         records += self._outputs.block(block, answers, classes)
+        if not script.is_plain:
+            samples = [event for event, asked in zip(script.events, script.asked) if asked]
+            records += self._outputs.queries(samples, answers)
         return records + self._alerts([block] * len(X), answers)
 
     def _rows_of_block(self, block: Block) -> tuple[Array, str | None]:
@@ -222,7 +229,7 @@ class Replica:
 
     def _script_of(self, block: Block, n_rows: int) -> Script:
         plain = block.y is not None and block.y.dtype.kind != "O" and self._task != "anomaly"
-        apart = self.settings.keyed or self._waits or self.stage.learned.most
+        apart = self.settings.keyed or self._waits or self.stage.learned.most or self._is_graph
         if plain and not apart:
             return Script.plain(block.y, [block] * n_rows)
         ys = [None] * n_rows if block.y is None else block.y.tolist()
@@ -240,27 +247,42 @@ class Replica:
 
     def _forget(self, event: Forget) -> list[Record]:
         """Let the model forget a row that is kept by its id, or that the request brings."""
+        receipt = self._forgotten(event)
+        if isinstance(receipt, str):
+            return [self._dead(event, receipt)]
+        self.counts["dead_in_a_row"] = 0
+        self.counts["forgotten"] += receipt.forgotten
+        return self._outputs.receipt(event, receipt)
+
+    def _forgotten(self, event: Forget) -> Receipt | str:
+        """What was done, or why the request cannot be used."""
         found = self.stage.learned.pop(event.id)
+        waited = self.stage.pending.forget(event.id)
         x, y, key = event.x, event.y, event.key
+        if self._is_graph:
+            if event.id is None:
+                return "no id: a graph forgets rows by their ids"
+            graph = self.stage.models.of(key)
+            if graph is None:
+                return refused(f"there is no model of key {key!r}")
+            return graph.unlearn_one(id=event.id)
+        if waited and self._task != "anomaly":
+            return Receipt("exact", 0.0, 0.0, 0, "it had not been learned")
         if x is None and found is not None:
             x, y, key = found
         elif x is not None:
             X, problems = self.rows.of([x])
             problems |= self._label_problems([y])
             if problems:
-                return [self._dead(event, problems[0])]
+                return problems[0]
             x = X[0]
         model = self.stage.models.of(key)
         if x is None or model is None:
-            receipt = refused(f"row {event.id!r} is not known: not learned, or too long ago")
-        else:
-            try:
-                receipt = model.unlearn_one(x, y, id=event.id)
-            except ValueError as error:
-                return [self._dead(event, str(error))]
-        self.counts["dead_in_a_row"] = 0
-        self.counts["forgotten"] += receipt.forgotten
-        return self._outputs.receipt(event, receipt)
+            return refused(f"row {event.id!r} is not known: not learned, or too long ago")
+        try:
+            return model.unlearn_one(x, y, id=event.id)
+        except ValueError as error:
+            return str(error)
 
     # ---------------------------------------------------------------- state
 

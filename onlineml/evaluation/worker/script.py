@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.evaluation.worker.events import Label, Sample
-from onlineml.evaluation.worker.pending import Pending
+from onlineml.evaluation.worker.events import Label, Reward, Sample
+from onlineml.evaluation.worker.pending import Pending, Waiting
 
 
 class Script:
@@ -17,7 +17,7 @@ class Script:
 
     A row is that of a sample by number or, where negative, `-1 - slot` of one that waited. What is
     scored is an answer, given in a step or, where negative, in `-1 - slot`, and its label. Every
-    sample is asked in one step, in order.
+    sample is asked in one step, in order. Rewards are steps of their own, without a row.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Script:
     @classmethod
     def of(
         cls,
-        events: Sequence[Sample | Label],
+        events: Sequence[Sample | Label | Reward],
         pending: Pending,
         *,
         waits: bool,
@@ -52,8 +52,8 @@ class Script:
         from_labels
             Whether the model learns from labels; if not, from every sample at once.
         """
-        if not pending.early and all(type(e) is Sample and e.y is not None for e in events):
-            return cls.plain([event.y for event in events], events)
+        if not pending.early and all(isinstance(e, Sample) and e.y is not None for e in events):
+            return cls.plain([event.y for event in events if isinstance(event, Sample)], events)
         script = cls()
         scored: list[Any] = []
         n_samples = 0
@@ -70,18 +70,14 @@ class Script:
                 script._add(n_samples, y, lesson, True, event.key, event)
                 n_samples += 1
                 continue
+            if isinstance(event, Reward):
+                script._add(0, event.value, False, False, event.key, event)
+                continue
             found = pending.pop(event.id)
             if found is None:
                 pending.come_early(event.id, event.y)
-                continue
-            row = question = -1 - found.slot
-            if question >= 0:  # it came in this script
-                row = script.rows[question]
             else:
-                script.slots.append(found.slot)
-            script._score(scored, event.y, question, len(script.rows) if from_labels else -1)
-            if from_labels:
-                script._add(row, event.y, True, False, found.key, event)
+                script._label(scored, event, found, from_labels)
         script.scored = scored
         return script
 
@@ -92,6 +88,17 @@ class Script:
         script.is_plain = True
         script.scored, script.events = y, list(events)
         return script
+
+    def _label(self, scored: list[Any], event: Label, found: Waiting, is_lesson: bool) -> None:
+        """The label of a sample that waits, or came earlier in this script."""
+        row = question = -1 - found.slot
+        if question >= 0:  # it came in this script
+            row = self.rows[question]
+        else:
+            self.slots.append(found.slot)
+        self._score(scored, event.y, question, len(self.rows) if is_lesson else -1)
+        if is_lesson:
+            self._add(row, event.y, True, False, found.key, event)
 
     def _add(
         self, row: int, y: Any, lesson: bool, asked: bool, key: str | None, event: Any

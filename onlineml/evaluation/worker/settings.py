@@ -8,10 +8,10 @@ from typing import Any
 
 from onlineml.base import DriftDetector
 from onlineml.evaluation.worker.blocks import Block
-from onlineml.evaluation.worker.events import Bad, Fields, Forget, Format, Label, Sample
+from onlineml.evaluation.worker.events import Bad, Fields, Forget, Format, Label, Reward, Sample
 from onlineml.schema import Schema, wrong
 
-_KINDS = {Sample: "samples", Block: "samples", Label: "labels", Forget: "forget"}
+_KINDS = {Sample: "samples", Block: "samples", Label: "labels", Reward: "rewards", Forget: "forget"}
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,14 @@ class Topics:
         Rows to answer, with their labels where these are known.
     labels
         Labels by id.
+    rewards
+        What came of actions, by the id of the sample; for graphs with an agent.
     forget
         Requests to forget rows, by id, or with features and label.
     predictions
-        Answers to samples: labels, numbers or scores.
+        Answers to samples: labels, numbers or scores, and actions of an agent.
+    queries
+        Samples whose labels are asked for; for graphs with a query strategy.
     alerts
         Scores above a threshold, and drifts.
     receipts
@@ -40,8 +44,10 @@ class Topics:
 
     samples: str = "samples"
     labels: str | None = None
+    rewards: str | None = None
     forget: str | None = None
     predictions: str | None = None
+    queries: str | None = None
     alerts: str | None = None
     receipts: str | None = None
     dead_letters: str | None = None
@@ -63,8 +69,9 @@ class Topics:
     @property
     def read(self) -> dict[str, str]:
         """Topic -> kind of what it brings, in the order in which equal times are taken."""
-        kinds = {"samples": self.samples, "labels": self.labels, "forget": self.forget}
-        return {name: kind for kind, name in kinds.items() if name is not None}
+        kinds = ("samples", "labels", "rewards", "forget")
+        names = {getattr(self, kind): kind for kind in kinds}
+        return {name: kind for name, kind in names.items() if name is not None}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from onlineml.evaluation.worker.pending import Pending
 from onlineml.evaluation.worker.scoreboard import Scoreboard
 from onlineml.evaluation.worker.script import Script, as_targets
 from onlineml.evaluation.worker.settings import Settings
+from onlineml.graph.wired import Wired
 from onlineml.schema import Array, Schema
 
 
@@ -28,7 +29,7 @@ class Stage:
         self.board = Scoreboard(model, settings)
         self.labels = self.board.labels
         self.pending = Pending(settings.max_pending)
-        self.learned = Learned(settings.remember if settings.topics.forget else 0)
+        self.learned = Learned(_most_learned(model, settings))
         self.counts = {"rows": 0, "learned": 0, "scored": 0}
         self.drifts: list[int] = []  # found since they were last told
         self._last_code = -1  # of the label that was learned last
@@ -57,8 +58,7 @@ class Stage:
         answers = Answers(np.empty(0, np.int64))
         refused: Problems = {}
         keys = self._keys(script)
-        if len(asked):
-            assert schema is not None
+        if len(asked) and schema is not None:  # without columns there are rewards of no rows only
             ids = [getattr(event, "id", None) for event in script.events]
             answers, refused = self.models.follow(schema, keys, rows, y, lesson, asked, ids)
         before = self._before(codes, lesson, asked)
@@ -79,7 +79,9 @@ class Stage:
         return script.keys
 
     def _rows(self, script: Script, X: Array) -> Array:
-        """The row of each step."""
+        """The row of each step; what it is for a reward does not matter."""
+        if not len(X) and not script.slots:
+            return np.zeros((len(script.rows), X.shape[1]))
         if not script.slots:
             return X[np.array(script.rows, np.int64)]
         waited = self.pending.rows(script.slots)
@@ -180,3 +182,8 @@ class Stage:
             self.models.set_state(state["models"])
         self.counts = dict(state["counts"])
         self._last_code = state["last_code"]
+
+
+def _most_learned(model: Estimator, settings: Settings) -> int:
+    """Rows to keep for requests to forget; a graph keeps them itself."""
+    return settings.remember if settings.topics.forget and not isinstance(model, Wired) else 0

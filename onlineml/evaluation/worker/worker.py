@@ -28,6 +28,7 @@ from onlineml.evaluation.worker.desk import Desk
 from onlineml.evaluation.worker.scoreboard import task_of
 from onlineml.evaluation.worker.settings import Settings
 from onlineml.graph.compiled import compile_kernels
+from onlineml.graph.wired import Wired
 from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.worker")
@@ -58,7 +59,8 @@ class Worker(Listener):
     Parameters
     ----------
     model
-        A classifier, a regressor or a detector; copied for each partition.
+        A classifier, a regressor, a detector, or a graph, which is told of labels, rewards and
+        requests to forget as they come; copied for each partition.
     source
         Where messages come from.
     sink
@@ -102,6 +104,7 @@ class Worker(Listener):
         task = task_of(model)
         if self.settings.alert_above is not None and task != "anomaly":
             raise wrong("alert_above", self.settings.alert_above, "None: only detectors score")
+        _check_graph(model, self.settings)
         self.model, self.source, self.sink = model, source, sink
         self.folder = Path(checkpoint_dir)
         self._desks: dict[int, Desk] = {}
@@ -306,3 +309,12 @@ class Worker(Listener):
         finally:
             for number in numbers:
                 signal.signal(number, before[number])
+
+
+def _check_graph(model: Estimator, settings: Settings) -> None:
+    """Rewards need an agent, queries a strategy."""
+    wiring = model._wiring if isinstance(model, Wired) else None
+    if settings.topics.rewards and (wiring is None or wiring.agent is None):
+        raise wrong("topics.rewards", settings.topics.rewards, "None: no agent would learn them")
+    if settings.topics.queries and (wiring is None or wiring.strategy is None):
+        raise wrong("topics.queries", settings.topics.queries, "None: no strategy asks for labels")
