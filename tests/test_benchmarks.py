@@ -219,3 +219,9 @@ def test_kafka() -> None:
     words = ("--rows", 2000, "--partitions", 2, "--repeats", 1, "--json")
     figures = json.loads(run("benchmarks.kafka", *words).splitlines()[-1])
     assert {"JSON messages, learned", "rows of Arrow messages, learned"} <= set(figures)
+
+
+def test_graph(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    assert "above the nodes" in run("benchmarks.graph", "--rows", 3000, "--json", out)
+    assert json.loads(out.read_text()).keys() == {"above", "events"}

@@ -96,7 +96,7 @@ def lesson(
         due = None
         if len(y) == 1 and weight[0] == 1.0:
             graph._ready()
-            due = row.lesson(graph, taken, y)
+            due = row.lesson(graph, taken, float(y[0]))
         if due is None:
             due = _by_chunk(graph, taken, y, weight, slice(a, b))
         row.act(graph, [*also, *due])

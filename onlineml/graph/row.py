@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from onlineml.base import DRIFT as ALARM
-from onlineml.base import Classifier, Estimator
+from onlineml.base import Classifier
 from onlineml.graph import kept, signals
-from onlineml.graph.plan import ALL, NUMBER, SEVERAL, SHARES, Plan, Step
+from onlineml.graph.plan import Ask, Lesson, Plan
 from onlineml.graph.store import NOTHING, Taken
-from onlineml.graph.wiring import SUPERVISED, X
+from onlineml.graph.wiring import X
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Array
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onlineml.graph.wired import Wired
     from onlineml.rl.agent import Agent
 
-_ONE, _ZERO, _NOTHING = np.ones(1), np.zeros(1), np.empty((0, 1))
+_ONE, _NOTHING = np.ones(1), np.empty((0, 1))
 
 
 class Sampled(NamedTuple):
@@ -42,39 +42,47 @@ class Sampled(NamedTuple):
 
 
 def run(graph: Wired, rows: tuple[Array, Array, Array, Array], what: int) -> bool:
-    """Serve or learn one row; False, with nothing changed, where a node balks."""
-    plan, learn = graph._row_plan, (what & FIT) != 0
-    x, target = rows[0][0], rows[1]
-    plan.handed[-1] = x
-    if not learn:
-        if not _ask_all(graph, plan, plan.serving, what & 3):
-            return False
-        out, found = rows[3][0], graph.nodes_[plan.output]._out
-        if plan.whole or what & ANSWER_AND_SCORES:
-            n = min(len(out), len(found))
-            out[:n], out[n:] = found[:n], 0.0
-        else:
-            out[0] = found[0]
-        return True
-    if plan.strategy is not None or (not plan.checked and np.isinf(x).any()):
+    """Serve or learn the graph's own row, or both; False, with nothing changed, where a node balks.
+
+    Both are one event: each node is asked once.
+    """
+    plan, serve = graph._row_plan, what & 3
+    if not what & FIT:
+        asked = _asked(graph, "serving", serve)
+        if asked is not None:
+            _answer(asked, rows[3][0], serve)
+        return asked is not None
+    if plan.wiring.strategy is not None or (not plan.checked and np.isinf(plan.x).any()):
         return False
-    if not _ask_all(graph, plan, plan.early, 0):
+    asked = _asked(graph, "early", serve)
+    if asked is None:
         return False
-    if plan.labeled and not _ask_late(graph, plan, target):
+    plan, target = asked, graph._y[0]
+    if plan.labeled and plan.late and not _ask_late(graph, plan, target):
         return False
-    rows_kept = _kept(graph, (False, plan.labeled))
-    _learn(graph, [step for step in plan.early if not step.supervised], _ZERO)
-    if plan.labeled:
-        _learn(graph, plan.lessons, target)
+    if serve:
+        _answer(plan, rows[3][0], serve)
+    rows_kept = _kept(plan, (False, plan.labeled)) if plan.kept else None
+    _learn(graph, plan.first_lessons, target)
     graph.n_samples_ += 1
-    graph.n_labels_ += plan.labeled
-    _keep(graph, rows_kept, target)
-    act(graph, [*alarmed(graph, plan, late=False), *_late_alarms(graph, plan)])
+    if plan.labeled:
+        _learn(graph, plan.late_lessons, target)
+        graph.n_labels_ += 1
+    if rows_kept:
+        _keep(graph, rows_kept, target)
+    if plan.drifts:
+        late = alarmed(graph, plan, late=True) if plan.labeled else []
+        act(graph, alarmed(graph, plan, late=False) + late)
     return True
 
 
-def _late_alarms(graph: Wired, plan: Plan) -> list[int]:
-    return alarmed(graph, plan, late=True) if plan.labeled else []
+def _answer(plan: Plan, out: Array, serve: int) -> None:
+    """Write what the node said that answers."""
+    if plan.whole or serve == ANSWER_AND_SCORES:
+        n = min(len(out), len(plan.found))
+        out[:n], out[n:] = plan.found[:n], 0.0
+    else:
+        out[0] = plan.answer[0]
 
 
 # -------------------------------------------------------------------- the two halves of an event
@@ -85,13 +93,13 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
 
     Signals that are due are told, not carried out.
     """
-    plan, nodes = graph._row_plan, graph.nodes_
-    plan.handed[-1] = x
-    if not plan.checked and np.isinf(x).any():
+    graph._row[...] = x
+    if not graph._row_plan.checked and np.isinf(x).any():
         return None
-    if not _ask_all(graph, plan, plan.early, level):
+    plan = _asked(graph, "early", level)
+    if plan is None:
         return None
-    out = nodes[plan.output]._out[None].copy()
+    out = plan.found[None].copy()
     own: dict[int, Array] = {}
     asks = _decided(graph, plan, own)
     actions = _acted(graph, plan, own)
@@ -100,10 +108,11 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
         [np.array([plan.said[k]]) for k in plan.stored],
         np.array([float(graph.n_samples_)]),
     )
-    rows_kept = _kept(graph, (False,))
-    _learn(graph, [step for step in plan.early if not step.supervised], _ZERO)
+    rows_kept = _kept(plan, (False,)) if plan.kept else None
+    _learn(graph, plan.first_lessons, 0.0)
     graph.n_samples_ += 1
-    _keep(graph, rows_kept, _ZERO)
+    if rows_kept:
+        _keep(graph, rows_kept, 0.0)
     return Sampled(out, taken, asks, actions, alarmed(graph, plan, late=False))
 
 
@@ -114,82 +123,120 @@ def _taken(graph: Wired, k: int, own: dict[int, Array]) -> Array:
     return own[k][None] if k in own else graph.nodes_[k]._row[None].copy()
 
 
-def lesson(graph: Wired, taken: Taken, target: Array) -> list[int] | None:
+def lesson(graph: Wired, taken: Taken, target: float) -> list[int] | None:
     """The label of a row that was taken before; None, with nothing changed, where a node balks.
 
     Returns the signals that are due.
     """
-    plan, nodes = graph._row_plan, graph.nodes_
+    plan, nodes = _planned(graph), graph.nodes_
     for i, k in enumerate(plan.stored):
-        if graph._wiring.nodes[k].role not in SUPERVISED:
+        if k not in plan.wiring.supervised:
             continue
-        node = nodes[k]._ready()
-        if len(taken.reads[i][0]) != len(node._row):
+        if len(taken.reads[i][0]) != len(nodes[k]._row):
             return None  # columns have come meanwhile
-        node._row[...] = taken.reads[i][0]
+        nodes[k]._row[...] = taken.reads[i][0]
         plan.said[k] = float(taken.said[i][0])
-    if not _ask_late(graph, plan, target):
+    if plan.late and not _ask_late(graph, plan, target):
         return None
     for i, k in enumerate(plan.stored):
-        if graph._wiring.nodes[k].late:
+        if plan.wiring.nodes[k].late:
             taken.reads[i] = nodes[k]._row[None].copy()
-    rows_kept = _kept(graph, (True,))
-    _learn(graph, plan.lessons, target)
+    rows_kept = _kept(plan, (True,)) if plan.kept else None
+    _learn(graph, plan.late_lessons, target)
     graph.n_labels_ += 1
-    _keep(graph, rows_kept, target)
+    if rows_kept:
+        _keep(graph, rows_kept, target)
     return alarmed(graph, plan, late=True)
 
 
 def _decided(graph: Wired, plan: Plan, own: dict[int, Array]) -> Array:
     """What the strategy says of the row, and takes note of."""
-    if plan.strategy is None:
+    k = plan.wiring.strategy
+    if k is None:
         return np.array([[1.0, 1.0, 0.0]])
-    strategy: QueryStrategy = graph.nodes_[plan.strategy.k]  # type: ignore[assignment]
-    own[plan.strategy.k] = x = _gathered(plan.strategy, plan)
-    judged, proba = graph._wiring.judged, None
+    strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]
+    own[k] = x = plan.own_row(k)
+    judged, proba = plan.wiring.judged, None
     if judged != X:
         learner = graph.nodes_[judged]
         assert isinstance(learner, Classifier)
         proba = learner._out[1 : 1 + len(learner.classes_)].copy()
     before = perf_counter_ns()
     query = strategy.query_fit_one(x, proba, id=graph.n_samples_)
-    graph._clock()[plan.strategy.k] += perf_counter_ns() - before
+    graph._clock()[k] += perf_counter_ns() - before
     return np.array([query], np.float64)
 
 
 def _acted(graph: Wired, plan: Plan, own: dict[int, Array]) -> list[object]:
     """What the agent does about the row."""
-    if plan.agent is None:
+    k = plan.wiring.agent
+    if k is None:
         return [None]
-    agent: Agent = graph.nodes_[plan.agent.k]  # type: ignore[assignment]
-    x, before = _gathered(plan.agent, plan), perf_counter_ns()
+    agent: Agent = graph.nodes_[k]  # type: ignore[assignment]
+    x, before = plan.own_row(k), perf_counter_ns()
     action = agent.act_one(x, explore=True)
-    own[plan.agent.k] = np.append(x, action)
-    graph._clock()[plan.agent.k] += perf_counter_ns() - before
+    own[k] = np.append(x, action)
+    graph._clock()[k] += perf_counter_ns() - before
     return [action]
 
 
 # -------------------------------------------------------------------- asking and learning
 
+_STALE = -1
 
-def _ask_all(graph: Wired, plan: Plan, steps: tuple[Step, ...], serve: int) -> bool:
-    """Give each node what it reads, and ask those whose answers count; `serve`: the output's."""
-    nodes, spent, handed = graph.nodes_, graph._clock(), plan.handed
-    output = plan.output if serve else -1
+
+def _planned(graph: Wired) -> Plan:
+    """The plan, made anew where a node has made new caches."""
+    if graph._row_plan.is_stale:
+        graph._row_plan = Plan(graph)
+    return graph._row_plan
+
+
+def _asked(graph: Wired, kind: str, serve: int) -> Plan | None:
+    """Ask nodes about the graph's own row; the plan that was followed, None where one balks."""
+    plan, spent = graph._row_plan, graph._clock()
+    asks = plan.made.get((kind, serve))
+    if asks is None:
+        plan = _planned(graph)
+        asks = plan.asks(kind, serve)
+    done = 0 if plan.balks else _ask(asks, plan.said, spent)
+    if done == _STALE:
+        plan = graph._row_plan = Plan(graph)
+        done = 0 if plan.balks else _ask(plan.asks(kind, serve), plan.said, spent)
+    return plan if done == 1 else None
+
+
+def _ask(asks: list[Ask], said: list[float], spent: list[int]) -> int:
+    """Give each node what it reads, and ask those whose answers count."""
     before = perf_counter_ns()
-    for step in steps:
-        k = step.k
-        node = nodes[k]
-        if node._width < 0:
-            node._prepare()
-        if step.source != SEVERAL:
-            node._row[...] = handed[step.source]
-        else:
-            _pull(node._row, step, plan)
-        level = step.level
-        if k == output:
-            level = max(level, serve)
-        if level and not _ask(node, step, plan, level):
+    for k, node, row, pulls, _, call, how, answer in asks:
+        if node._width < 0 or node._row is not row:
+            return _STALE
+        for part, source in pulls:
+            part[...] = source
+        if how:
+            if call(how) != 1:
+                return 0
+            if answer is not None:
+                said[k] = answer[0]
+        now = perf_counter_ns()
+        spent[k] += now - before
+        before = now
+    return 1
+
+
+def _ask_late(graph: Wired, plan: Plan, target: float) -> bool:
+    """The same of those that read errors."""
+    spent, said = graph._clock(), plan.said
+    before = perf_counter_ns()
+    for k, node, row, pulls, errors, call, how, _ in plan.late:
+        if node._width < 0 or node._row is not row:
+            return False  # the way of chunks makes it ready
+        for cell, source in errors:
+            row[cell] = said[source] != target if plan.classes else abs(said[source] - target)
+        for part, given in pulls:
+            part[...] = given
+        if how and call(how) != 1:
             return False
         now = perf_counter_ns()
         spent[k] += now - before
@@ -197,91 +244,38 @@ def _ask_all(graph: Wired, plan: Plan, steps: tuple[Step, ...], serve: int) -> b
     return True
 
 
-def _ask_late(graph: Wired, plan: Plan, target: Array) -> bool:
-    """The same of those that read errors."""
-    nodes, spent = graph.nodes_, graph._clock()
-    for step in plan.late:
-        before = perf_counter_ns()
-        node = nodes[step.k]._ready()
-        for a, b, source, error, lo, hi in step.pulls:
-            if not error:
-                node._row[a:b] = plan.handed[source][lo:hi]
-            elif plan.classes:
-                node._row[a] = plan.said[source] != target[0]
-            else:
-                node._row[a] = abs(plan.said[source] - target[0])
-        if step.level and not _ask(node, step, plan, step.level):
-            return False
-        spent[step.k] += perf_counter_ns() - before
-    return True
-
-
-def _pull(row: Array, step: Step, plan: Plan) -> None:
-    for a, b, source, _, lo, hi in step.pulls:
-        row[a:b] = plan.handed[source][lo:hi]
-
-
-def _gathered(step: Step, plan: Plan) -> Array:
-    """The row of a node that is asked by its public verbs."""
-    row = np.empty(step.pulls[-1][1])
-    _pull(row, step, plan)
-    return row
-
-
-def _ask(node: Estimator, step: Step, plan: Plan, level: int) -> bool:
-    """Ask a node, and hand over what it says."""
-    if node._call(node._scoring if level == ANSWER_AND_SCORES else node._serving) != 1:
-        return False
-    if step.watched:
-        plan.said[step.k] = node._answer[0]
-    if step.hands == ALL:
-        plan.handed[step.k] = node._out
-    elif step.hands == NUMBER:
-        plan.handed[step.k] = node._out[:1]
-    elif step.hands == SHARES:
-        assert isinstance(node, Classifier)
-        known = len(node.classes_)
-        plan.handed[step.k] = node._out[1 : 1 + known]
-        return known >= 2  # those of fewer are filled up, which the way of chunks does
-    return True
-
-
-def _learn(graph: Wired, steps: tuple[Step, ...] | list[Step], target: Array) -> None:
+def _learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
     """Each node learns what it has read."""
-    nodes, spent = graph.nodes_, graph._clock()
+    spent = graph._clock()
     before = perf_counter_ns()
-    for step in steps:
-        node = nodes[step.k]
-        if step.supervised:
-            node._target[0] = target[0]
-        if node._call(node._fitting) != 1:  # wants room
-            y = target if step.supervised else _ZERO
-            node._run(node._row[None].copy(), y.copy(), _ONE, _NOTHING, 0, True)
+    for k, node, call, how, target in lessons:
+        if target is not None:
+            target[0] = label
+        if call(how) != 1:  # wants room
+            y = np.array([0.0 if target is None else label])
+            node._run(node._row[None].copy(), y, _ONE, _NOTHING, 0, True)
         now = perf_counter_ns()
-        spent[step.k] += now - before
+        spent[k] += now - before
         before = now
 
 
-def _kept(graph: Wired, lessons: tuple[bool, ...]) -> dict[int, Array]:
+def _kept(plan: Plan, lessons: tuple[bool, ...]) -> dict[int, Array]:
     """What nodes that may be refitted have read: those that learn labels or errors, or others."""
-    wiring = graph._wiring
-    return {k: graph.nodes_[k]._row.copy() for k in wiring.kept if (k in wiring.lessons) in lessons}
+    nodes = plan.graph.nodes_
+    return {k: nodes[k]._row.copy() for k, is_lesson in plan.kept if is_lesson in lessons}
 
 
-def _keep(graph: Wired, rows: dict[int, Array], target: Array) -> None:
+def _keep(graph: Wired, rows: dict[int, Array], target: float) -> None:
     for k, row in rows.items():
-        y = target if graph._wiring.nodes[k].role in SUPERVISED else _ZERO
-        kept.keep(graph, k, row[None], y, _ONE)
+        y = target if k in graph._wiring.supervised else 0.0
+        kept.keep(graph, k, row[None], np.array([y]), _ONE)
 
 
 def alarmed(graph: Wired, plan: Plan, *, late: bool) -> list[int]:
     """Signals whose detectors, of those that learned in this half of an event, are alarmed."""
-    nodes = graph.nodes_
-    raised = []
-    for k, is_late in plan.drifts:
-        if is_late == late and vars(nodes[k])["flag_"][0] == ALARM:
-            raised.append(k)
-            graph.raised_[k] += 1
+    raised = [k for k, flag, is_late in plan.drifts if is_late == late and flag[0] == ALARM]
+    for k in raised:
+        graph.raised_[k] += 1
     return [number for number, k in plan.signals if k in raised] if raised else []
 
 

@@ -225,7 +225,7 @@ class Wired(Graph, Estimator):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._row_plan = plan.planned(self)
+        self._row_plan = plan.Plan(self)
 
     # ---------------------------------------------------------------- rows through
 
