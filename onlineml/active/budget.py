@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from onlineml.active.query_strategy import QueryStrategy
+from onlineml.base import DriftDetector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, opened
 from onlineml.kernels.label_budget import Purse, by_rank, purse, settle
@@ -22,6 +23,7 @@ _TERMS = (
     ("n_min", 0, 1e300, "a number of labels >= 0"),
     ("k_min", 0, 1e300, "a number of classes >= 0"),
     ("window_size", 1, 1e9, "a number of scores >= 1"),
+    ("n_refund", 0.0, 1e300, "a number of labels >= 0"),
 )
 _COLD_SHARE = 0.2  # of all labels, at most, that are bought at the very start
 
@@ -71,6 +73,12 @@ class Budget(QueryStrategy):
         Go on so, up to twice as many but a quarter of all, until the learner knows so many classes.
     window_size
         Scores of the past with which a new one is compared.
+    detector
+        A drift detector that watches the answers. After an alarm `n_refund` labels are bought ahead
+        of the pace; see `refund`. It is told whether a label differs from the one that came
+        most often where the learner was of that mind; answers have to be given by `answer_one`.
+    n_refund
+        Labels, at an alarm.
     seed
         Of the draw between equal scores, where this is used as a strategy.
 
@@ -118,6 +126,8 @@ class Budget(QueryStrategy):
         n_min: int = 20,
         k_min: int = 2,
         window_size: int = 200,
+        detector: DriftDetector | None = None,
+        n_refund: float = 20.0,
         seed: int | None = None,
     ) -> None:
         self.rate = rate
@@ -130,6 +140,8 @@ class Budget(QueryStrategy):
         self.n_min = n_min
         self.k_min = k_min
         self.window_size = window_size
+        self.detector = detector
+        self.n_refund = n_refund
         self.seed = seed
 
     def _budget(self) -> Any:
@@ -143,6 +155,8 @@ class Budget(QueryStrategy):
                 raise wrong(name, value, due)
         if self.rate is None and (self.total is None or self.horizon is None):
             raise wrong("rate", self.rate, "a share in (0, 1], or a total and a horizon")
+        if not (self.detector is None or isinstance(self.detector, DriftDetector)):
+            raise wrong("detector", self.detector, "a drift detector, or None")
         if self.pace not in ("uniform", "front"):
             raise wrong("pace", self.pace, "'uniform' or 'front'")
         if self.pace == "front" and self.horizon is None:

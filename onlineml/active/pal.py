@@ -218,7 +218,7 @@ class PAL(QueryStrategy):
         STANDING,
     )
     _needs_proba = False
-    _keeps_rows = True
+    _learns_answers = True
 
     labeled_: Array
     codes_: Ints
@@ -273,9 +273,6 @@ class PAL(QueryStrategy):
 
     def _n_scratch(self) -> int:
         return self.schema_.n_features + self._size("W") + 1 + len(self.labels_)
-
-    def _kept(self, row: Array) -> Array:
-        return row[: self.schema_.n_features].copy()
 
     def _learn_answer(self, row: Array, y: Any) -> None:
         if y not in self.labels_:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.base import Array, Estimator
+from onlineml.active import surprises
+from onlineml.base import Array, DriftDetector, Estimator
 from onlineml.estimator import _power_of_two, _weights
 from onlineml.kernels import label_budget as cells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field
@@ -49,8 +50,8 @@ class QueryStrategy(Estimator):
     _state: ClassVar[tuple[Field, ...]] = cells.STATE
     #: Whether rows must come with probabilities.
     _needs_proba: ClassVar[bool] = True
-    #: Whether rows that were asked about are kept until their labels come.
-    _keeps_rows: ClassVar[bool] = False
+    #: Whether the strategy learns from the labels that come: see `_learn_answer`.
+    _learns_answers: ClassVar[bool] = False
     #: 1 where a row is a number.
     _n_inputs: ClassVar[int | None] = None
 
@@ -58,8 +59,11 @@ class QueryStrategy(Estimator):
     window_: Array
     random_: npt.NDArray[np.int64]
     waiting_: dict[Hashable, Array]
+    detector_: DriftDetector
+    answers_: dict[int, dict[Hashable, int]]
     _n = -1  # features of a row that may take the fast path
     _columns = _ROOM
+    _fast = False  # whether fitted rows may take it too
 
     # ---------------------------------------------------------------- verbs
 
@@ -85,8 +89,7 @@ class QueryStrategy(Estimator):
         self, x: Any, proba: Any = None, *, weight: float = 1.0, id: Hashable = None
     ) -> Query:
         """`query_one`, then `fit_one`, in one pass."""
-        fast = weight == 1.0 and not self._keeps_rows and self._take(x, proba)
-        if fast and self._call(self._both) == 1:
+        if weight == 1.0 and self._fast and self._take(x, proba) and self._call(self._both) == 1:
             out = self._answer
             return Query(out[0] == 1.0, out[1], out[2])
         ids = None if id is None else [id]
@@ -130,6 +133,7 @@ class QueryStrategy(Estimator):
             row = self.waiting_.pop(id)
             if y is not None:
                 self._learn_answer(row, y)
+                surprises.note(self, row, y)
         return self
 
     def refund(self, n_labels: float) -> Self:
@@ -174,11 +178,7 @@ class QueryStrategy(Estimator):
         return ()
 
     def _learn_answer(self, row: Array, y: Any) -> None:
-        """Learn a label; `row` is what `_kept` gave when it was asked for."""
-
-    def _kept(self, row: Array) -> Array:
-        """What is kept of `[x | proba]` until the label comes."""
-        return row.copy()
+        """Learn a label; `row` is `[x | proba]` as it was asked for."""
 
     def _max_waiting(self) -> int:
         """Most rows that wait for a label; older ones are given up."""
@@ -212,6 +212,12 @@ class QueryStrategy(Estimator):
         self.random_[:] = seeded(vars(self)["seed"], len(self.random_))
         if self._keeps_rows:
             self.waiting_ = {}
+            surprises.start(self)
+
+    @property
+    def _keeps_rows(self) -> bool:
+        """Whether rows that were asked about are kept until their labels come."""
+        return self._learns_answers or self._budget().detector is not None
 
     def _n_columns(self) -> int:
         return self.schema_.n_features + self._n_room()
@@ -227,7 +233,7 @@ class QueryStrategy(Estimator):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._n = self.schema_.n_features
+        self._n, self._fast = self.schema_.n_features, not self._keeps_rows
         self._x, self._p = self._row[: self._n], self._row[self._n :]
         self._pack = struct.Struct(f"{self._n}d").pack_into
         if self._kernel is None:
@@ -327,7 +333,7 @@ class QueryStrategy(Estimator):
 
     def _keep(self, name: Hashable, row: Array) -> None:
         """Keep a row that was asked about; the oldest is given up when there are too many."""
-        self.waiting_[name] = self._kept(row)
+        self.waiting_[name] = row
         if len(self.waiting_) > self._max_waiting():
             del self.waiting_[next(iter(self.waiting_))]
 
