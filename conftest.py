@@ -4,6 +4,9 @@ import signal
 
 import pytest
 
+#: Run by MLflow, which warns as it is imported.
+collect_ignore = ["onlineml/integrations/mlflow_model.py"]
+
 
 def pytest_configure() -> None:
     """Jobs that a shell starts in the background ignore Ctrl-C, which some tests press."""
