@@ -49,6 +49,12 @@ def test_rates_are_of_the_median_run_and_of_the_best_for_moa() -> None:
     assert summary(result | {"system": "MOA"})["rows_per_cpu_s"] == 60
 
 
+def test_what_forgetting_costs() -> None:
+    said = run("benchmarks.unlearning", "--rows", 600)
+    assert said.count("\n") == 3 + 7 + 3 + 6
+    assert "RidgeRegressor, 50 features" in said
+
+
 def test_a_failing_measurement_says_why() -> None:
     with pytest.raises(MeasurementError, match="No module named"):
         fresh("benchmarks.missing")

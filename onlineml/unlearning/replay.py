@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from time import perf_counter
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from onlineml.base import Array, Estimator
 from onlineml.estimator import BLOCK, Diagnostics
-from onlineml.kernels.arena import Field, Ints
+from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
-from onlineml.unlearning.called import Called
-from onlineml.unlearning.fingerprints import fingerprint
+from onlineml.unlearning.log import FIRST, NAMED, NEXT, NUMBER, STALE, Logged
 
 _NOTHING = np.empty((0, 1))
 CHECKPOINTS = ("geometric", "even")
-# Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
-# rows without an id are called), the first row that is to be learned again, whether ids came.
-_FIRST, _NEXT, _NUMBER, _STALE, _NAMED = range(5)
-_LOG = 4  # arrays of the log
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
 
 
-class Replayed(Called):
+class Replayed(Logged):
     """What `Replayable` makes, whatever its role: a model, its log, and its checkpoints.
 
-    Rows are numbered from 0 without gaps: when some are forgotten, those behind close up, in the
-    log too. Row `i` lies at place `i % W` of the log.
+    When rows are forgotten, those behind close up: all is as if they had never been numbered.
     """
 
     #: The role that the model must have.
     _role: ClassVar[type[Estimator]]
 
-    _state = (
-        Field("rows_", ("W", "F"), fill=np.nan),
-        Field("targets_", ("W",)),
-        Field("weights_", ("W",)),
-        Field("tags_", ("W",), np.int64),  # its id's fingerprint, or -1 - its number
-        Field("cursor_", (5,), np.int64),
-    )
-
-    rows_: Array
-    targets_: Array
-    weights_: Array
-    tags_: Ints
-    cursor_: Ints
     model_: Any
     checkpoints_: list[dict[str, Any]]
 
@@ -82,14 +62,11 @@ class Replayed(Called):
 
     # ---------------------------------------------------------------- life
 
-    def _sizes(self) -> dict[str, int]:
-        return {"W": 1}
-
     def _start(self, schema: Schema) -> None:
         self.model_ = self.model.clone()
         self.model_._begin(schema)
         self.checkpoints_ = [{"at": 0, "state": self.model_.get_state()}]
-        self.cursor_[_STALE] = -1
+        self.cursor_[STALE] = -1
         self._move_to_disk()
 
     def _admit(self, schema: Schema) -> None:
@@ -98,32 +75,10 @@ class Replayed(Called):
         if self._width >= 0 and len(self._out) != self._n_outputs():
             self._forget_caches()
 
-    def _enlarge(self, axis: str, size: int) -> None:
-        super()._enlarge(axis, size)
-        self._move_to_disk()
-
-    def _move_to_disk(self) -> None:
-        """Put the log into a file without a name, which goes when nothing holds it any more."""
-        if self.log is None:
-            return
-        for field in self._state[:_LOG]:
-            array = getattr(self, field.name)
-            with tempfile.TemporaryFile(dir=self.log) as file:
-                mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
-            mapped[...] = array
-            setattr(self, field.name, mapped)
-
     def get_state(self) -> dict[str, Any]:
         """Learned state, after what is to be learned again has been."""
         self._catch_up()
         return super().get_state()
-
-    def set_state(self, state: Mapping[str, Any]) -> Self:
-        """Take over what `get_state` gave; the arrays are copied."""
-        super().set_state(state)
-        if self.is_started:
-            self._move_to_disk()
-        return self
 
     def _n_outputs(self) -> int:
         return int(self.model_._n_outputs())
@@ -145,43 +100,70 @@ class Replayed(Called):
             return
         self._note(X, y, weight)
         self._feed(X, y, weight, out, serve)
+        self._ready()  # rows that follow one by one take the short way
 
-    def _note(self, X: Array, y: Array, weight: Array) -> None:
-        """Write rows into the log."""
-        n, cursor = len(X), self.cursor_
-        self._make_room_for(n)
-        tags = self._came(n)
-        if tags is None:
-            tags = np.arange(-1 - cursor[_NUMBER], -1 - cursor[_NUMBER] - n, -1)
-        else:
-            cursor[_NAMED] = 1
-        room, done = len(self.rows_), max(n - len(self.rows_), 0)
-        while done < n:
-            place = (cursor[_NEXT] + done) % room
-            step = min(n - done, room - place)
-            here, part = slice(place, place + step), slice(done, done + step)
-            self.rows_[here], self.tags_[here] = X[part], tags[part]
-            self.targets_[here], self.weights_[here] = y[part], weight[part]
-            done += step
-        cursor[_NUMBER] += n
-        cursor[_FIRST] = max(cursor[_FIRST], cursor[_NEXT] + n - room)
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._cursor = _cells(self.cursor_)
+        self._marks = [_cells(array) for array in (self.targets_, self.weights_, self.tags_)]
 
-    def _make_room_for(self, n: int) -> None:
-        due = int(self.cursor_[_NEXT]) + n
-        if len(self.rows_) < min(due, self._capacity()):
-            self._enlarge("W", min(1 << (due - 1).bit_length(), self._capacity()))
+    def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
+        """One row, through the model's one-row calls; the way of chunks where it balks."""
+        model = self.model_._ready()
+        model._row[...] = self._row
+        if what & FIT:
+            if self._y[0] < self._n_met() and self._note_row(model):
+                return 1
+            return super()._call_python(rows, what)
+        call = model._scoring if what & ANSWER_AND_SCORES else model._serving
+        if model._call(call) != 1:
+            return super()._call_python(rows, what)
+        out, wide = self._out, model._out
+        if len(out) == len(wide):
+            out[...] = wide
+        else:  # the model has room for more classes than are known
+            shared = min(len(out), len(wide))
+            out[:shared], out[shared:] = wide[:shared], 0.0
+        return 1
+
+    def _n_met(self) -> float:
+        """From which target on the way of chunks is needed: classes that the model knows."""
+        return np.inf
+
+    def _note_row(self, model: Any) -> bool:
+        """Let the model learn its owned row, and write it into the log; False where it balks."""
+        cursor, room, target = self._cursor, len(self.rows_), self._y[0]
+        following, number = cursor[NEXT], cursor[NUMBER]
+        if following >= room and room < self._capacity():
+            return False
+        model._y[0] = target
+        if model._call(model._fitting) != 1:
+            return False
+        place = following % room
+        tag = self._came(1)
+        self.rows_[place] = self._row
+        self._marks[0][place], self._marks[1][place] = target, 1.0
+        self._marks[2][place] = -1 - number if tag is None else int(tag[0])
+        if tag is not None:
+            cursor[NAMED] = 1
+        cursor[NEXT], cursor[NUMBER] = following + 1, number + 1
+        if following >= room + cursor[FIRST]:
+            cursor[FIRST] += 1
+        if (following + 1) % self.every == 0:
+            self._keep_state()
+        return True
 
     def _feed(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
         """Let the model learn rows, keeping its state where one is due."""
         done = 0
         while done < len(X):
-            at = int(self.cursor_[_NEXT])
+            at = int(self.cursor_[NEXT])
             part = slice(done, min(len(X), done + self.every - at % self.every))
             self._meet(y[part])
             self._pass_on(X[part], y[part], weight[part], out[part], serve, True)
-            self.cursor_[_NEXT] += part.stop - done
+            self.cursor_[NEXT] += part.stop - done
             done = part.stop
-            if self.cursor_[_NEXT] % self.every == 0:
+            if self.cursor_[NEXT] % self.every == 0:
                 self._keep_state()
 
     def _meet(self, y: Array) -> None:
@@ -217,7 +199,7 @@ class Replayed(Called):
         left = {level: 2 for level in range(top)} | {top: -(-self.horizon // (self.every << top))}
         left[top] += 1
         kept = []
-        made = {"at": int(self.cursor_[_NEXT]), "state": self.model_.get_state()}
+        made = {"at": int(self.cursor_[NEXT]), "state": self.model_.get_state()}
         for checkpoint in [made, *reversed(self.checkpoints_)]:
             k = checkpoint["at"] // self.every
             level = min((k & -k).bit_length() - 1, top) if k else top
@@ -229,7 +211,7 @@ class Replayed(Called):
     @property
     def n_rows(self) -> int:
         """Rows that were learned and are not forgotten."""
-        return int(self.cursor_[_NEXT]) if self.is_started else 0
+        return int(self.cursor_[NEXT]) if self.is_started else 0
 
     # ---------------------------------------------------------------- forgetting
 
@@ -254,79 +236,32 @@ class Replayed(Called):
             raise wrong("x", x, "a row, or the id that it was learned with")
         numbers = self._numbers_like(x, y, weight) if id is None else self._numbers_of(id)
         oldest = next(
-            (c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[_FIRST]), np.inf
+            (c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), np.inf
         )
         if not len(numbers) or numbers[0] < oldest:
             return refused(_LOST)
         self._drop(numbers)
-        n = 0 if later or self.lazy else self._catch_up()
-        unsure = id is not None and self.cursor_[_NAMED] and self.cursor_[_FIRST]
-        return Receipt("replayed", 0.0, 0.0, n, _OLDER if unsure else "")
-
-    def _places(self, numbers: Any) -> Any:
-        return numbers % len(self.rows_)
-
-    def _numbers_of(self, id: Hashable) -> Ints:
-        """Numbers of the rows that were learned with `id`."""
-        tag = fingerprint(id)
-        if not self.cursor_[_NAMED]:
-            tag = -1 - tag
-        first, end = self.cursor_[_FIRST], self.cursor_[_NEXT]
-        places = np.flatnonzero(self.tags_ == tag)
-        numbers = first + (places - first) % len(self.rows_)
-        found: Ints = np.sort(numbers[numbers < end])
-        return found
-
-    def _numbers_like(self, x: Any, y: Any, weight: float) -> Ints:
-        """The number of the last row that is like this one."""
-        if not isinstance(x, Mapping):
-            x = np.atleast_1d(x)
-        row = self._rows(x, fit=True, one=True)[1][0]
-        target = self._known_target(y)
-        first, end = int(self.cursor_[_FIRST]), int(self.cursor_[_NEXT])
-        if target is None or len(row) != self.rows_.shape[1]:
-            return np.empty(0, np.int64)
-        for stop in range(end, first, -BLOCK):
-            numbers = np.arange(max(first, stop - BLOCK), stop)
-            places = self._places(numbers)
-            same = (self.targets_[places] == target) & (self.weights_[places] == weight)
-            numbers, places = numbers[same], places[same]
-            rows = self.rows_[places]
-            same = ((rows == row) | (np.isnan(rows) & np.isnan(row))).all(1)
-            if same.any():
-                found: Ints = numbers[same][-1:]
-                return found
-        return np.empty(0, np.int64)
-
-    def _drop(self, numbers: Ints) -> None:
-        """Take rows out of the log; what was learned since the first is to be learned again."""
-        first, end = int(numbers[0]), int(self.cursor_[_NEXT])
-        stay = np.setdiff1d(np.arange(first, end), numbers, assume_unique=True)
-        old, new = self._places(stay), self._places(np.arange(first, first + len(stay)))
-        gone = self._places(np.arange(first + len(stay), end))
-        for field in self._state[:_LOG]:
-            array = getattr(self, field.name)
-            array[new] = array[old]
-            array[gone] = field.fill
-        self.cursor_[_NEXT] = first + len(stay)
-        stale = self.cursor_[_STALE]
-        self.cursor_[_STALE] = first if stale < 0 else min(first, stale)
+        stale, first = self.cursor_[STALE], numbers[0]
+        self.cursor_[STALE] = first if stale < 0 else min(first, stale)
         self._forget_caches()
+        n = 0 if later or self.lazy else self._catch_up()
+        unsure = id is not None and self.cursor_[NAMED] and self.cursor_[FIRST]
+        return Receipt("replayed", 0.0, 0.0, n, _OLDER if unsure else "")
 
     def _catch_up(self) -> int:
         """Go back to before the first row that was forgotten; learn the others again, so many."""
-        if not self.is_started or self.cursor_[_STALE] < 0:
+        if not self.is_started or self.cursor_[STALE] < 0:
             return 0
-        self.checkpoints_ = [c for c in self.checkpoints_ if c["at"] <= self.cursor_[_STALE]]
-        last, end = self.checkpoints_[-1], int(self.cursor_[_NEXT])
+        self.checkpoints_ = [c for c in self.checkpoints_ if c["at"] <= self.cursor_[STALE]]
+        last, end = self.checkpoints_[-1], int(self.cursor_[NEXT])
         at: int = last["at"]
-        self.cursor_[_STALE] = -1
-        self.cursor_[_NEXT] = at
+        self.cursor_[STALE] = -1
+        self.cursor_[NEXT] = at
         self.model_.set_state(last["state"])
         self._recode(at, end)
         self.model_._admit(self.schema_)
         for lo in range(at, end, BLOCK):
-            places = self._places(np.arange(lo, min(lo + BLOCK, end)))
+            places = self._places(lo, min(lo + BLOCK, end))
             y, weight = self.targets_[places], self.weights_[places]
             self._feed(self.rows_[places], y, weight, _NOTHING, 0)
         self._forget_caches()
@@ -334,3 +269,8 @@ class Replayed(Called):
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""
+
+
+def _cells(array: Any) -> Any:
+    """Cells of `array` as Python numbers: three times as fast as through numpy."""
+    return memoryview(array)

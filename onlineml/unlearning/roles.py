@@ -38,10 +38,15 @@ class ReplayableClassifier(Replayed, Classifier):
         if n_classes > len(self.model_.classes_):
             self.model_._admit_targets(self.classes_[:n_classes])
 
+    def _n_met(self) -> float:
+        return len(self.model_.classes_)
+
     def _recode(self, first: int, end: int) -> None:
-        places = self._places(np.arange(first, end))
-        codes = self.targets_[places].astype(np.int64)
         known = len(self.model_.classes_)
+        if known == len(self.classes_):
+            return  # none came in these rows
+        places = self._places(first, end)
+        codes = self.targets_[places].astype(np.int64)
         came = dict.fromkeys([*range(known), *codes.tolist()])
         new = np.zeros(len(self.classes_))
         new[list(came)] = np.arange(len(came))

@@ -1,0 +1,122 @@
+"""What forgetting costs: a request, a replay of the last rows, and the log that makes it possible.
+
+`python -m benchmarks.unlearning [--rows N]` prints tables. Times are CPU seconds of one thread; of
+requests, the median and the 99th percentile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from onlineml import learners, transforms
+from onlineml.unlearning import Replayable
+
+_REPEATS = 5
+
+#: Name -> (how to make it, features): models that take a row out of their sums.
+EXACT: dict[str, tuple[Callable[[], Any], int]] = {
+    "GaussianNB": (learners.GaussianNB, 10),
+    "NearestClassMean": (learners.NearestClassMean, 10),
+    "KNNClassifier, window 1000": (learners.KNNClassifier, 10),
+    "RidgeRegressor": (learners.RidgeRegressor, 10),
+    "RidgeRegressor, 50 features": (learners.RidgeRegressor, 50),
+    "StandardScaler": (transforms.StandardScaler, 10),
+    "MeanImputer": (transforms.MeanImputer, 10),
+}
+#: Name -> how to make it: models behind a log.
+REPLAYED: dict[str, Callable[[], Any]] = {
+    "LogisticRegression": learners.LogisticRegression,
+    "SoftmaxRegression": learners.SoftmaxRegression,
+    "HoeffdingTreeClassifier": learners.HoeffdingTreeClassifier,
+}
+
+
+def stream(n_rows: int, n_features: int) -> tuple[Any, Any]:
+    """Gaussian rows of two classes."""
+    X = np.random.default_rng(0).normal(size=(n_rows, n_features))
+    return X, (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU seconds that `work` takes."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def requests(make: Callable[[], Any], n_features: int, n_rows: int) -> tuple[float, float]:
+    """Microseconds of a request: median and 99th percentile."""
+    X, y = stream(n_rows, n_features)
+    targets = y.tolist() if "Regressor" not in make.__name__ else y.astype(float).tolist()
+    model = make().fit_many(X, targets)
+    asked = range(n_rows - min(n_rows // 2, 500), n_rows)
+    spent = [seconds(lambda i=i: model.unlearn_one(X[i], targets[i])) * 1e6 for i in asked]
+    return float(np.median(spent)), float(np.percentile(spent, 99))
+
+
+def replays(make: Callable[[], Any], age: int, n_rows: int) -> tuple[float, float, float]:
+    """Milliseconds to forget the row `age` rows ago: median, 99th percentile; rows replayed."""
+    X, y = stream(n_rows, 20)
+    model = Replayable(make()).fit_many(X, y)
+    spent, rows = [], []
+    rng = np.random.default_rng(1)
+    for _ in range(30):
+        more = slice(0, int(rng.integers(1, 1000)))  # at any distance from the last state
+        model.fit_many(X[more], y[more])
+        place = (model.n_rows - age) % len(model.rows_)
+        number = -1 - int(model.tags_[place])
+        began = time.process_time()
+        receipt = model.unlearn_one(id=number)
+        spent.append((time.process_time() - began) * 1e3)
+        rows.append(receipt.rows)
+    return float(np.median(spent)), float(np.percentile(spent, 99)), float(np.mean(rows))
+
+
+def log_cost(make: Callable[[], Any], n_rows: int, fused: bool) -> tuple[float, float]:
+    """Nanoseconds a row, without and with a log of 100,000 rows; the best of several turns."""
+    X, y = stream(2 * n_rows, 20)
+    found = []
+    for wrapped in (False, True):
+        best = np.inf
+        for _ in range(_REPEATS):
+            model = Replayable(make()) if wrapped else make()
+            model.fit_many(X[:n_rows], y[:n_rows])
+            learn = model.predict_fit_many if fused else model.fit_many
+            best = min(best, seconds(lambda learn=learn: learn(X[n_rows:], y[n_rows:])))
+        found.append(best / n_rows * 1e9)
+    return found[0], found[1]
+
+
+def tables(n_rows: int) -> Iterator[str]:
+    """The lines that are printed."""
+    yield "A request where rows are taken out of sums, µs             p50      p99"
+    for name, (make, n_features) in EXACT.items():
+        median, worst = requests(make, n_features, min(n_rows, 5000))
+        yield f"  {name:<50} {median:>8.1f} {worst:>8.1f}"
+    age = min(4000, n_rows // 3)
+    yield f"A request for the row {age} rows ago, behind a log, ms       p50      p99   rows"
+    for name, make in REPLAYED.items():
+        median, worst, rows = replays(make, age, n_rows)
+        yield f"  {name:<50} {median:>8.2f} {worst:>8.2f} {rows:>6.0f}"
+    yield "Learning beside a log of 100,000 rows, ns a row         without     with   cost"
+    for fused in (False, True):
+        for name, make in REPLAYED.items():
+            plain, logged = log_cost(make, n_rows, fused)
+            what = f"{name}, {'predict and fit' if fused else 'fit'}"
+            yield f"  {what:<50} {plain:>8.0f} {logged:>8.0f} {logged / plain - 1:>6.0%}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    for line in tables(parser.parse_args(arguments).rows):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""A log of the last rows: by number, by id, by what they were; in memory or in a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Hashable, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from onlineml.base import Array
+from onlineml.estimator import BLOCK
+from onlineml.kernels.arena import Field, Ints
+from onlineml.unlearning.called import Called
+from onlineml.unlearning.fingerprints import fingerprint
+
+# Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
+# rows without an id are called), the first row that is to be learned again, whether ids came.
+FIRST, NEXT, NUMBER, STALE, NAMED = range(5)
+_LOG = 4  # arrays of the log
+
+
+class Logged(Called):
+    """The last rows that an estimator has learned.
+
+    Rows are numbered from 0 without gaps: when some are taken out, those behind close up. Row `i`
+    lies at place `i % W`.
+    """
+
+    #: Folder for the file that holds the log; None: in memory.
+    log: str | None
+
+    _state = (
+        Field("rows_", ("W", "F"), fill=np.nan),
+        Field("targets_", ("W",)),
+        Field("weights_", ("W",)),
+        Field("tags_", ("W",), np.int64),  # its id's fingerprint, or -1 - its number
+        Field("cursor_", (5,), np.int64),
+    )
+
+    rows_: Array
+    targets_: Array
+    weights_: Array
+    tags_: Ints
+    cursor_: Ints
+
+    def _capacity(self) -> int:
+        """How many rows the log may hold."""
+        raise NotImplementedError
+
+    def _sizes(self) -> dict[str, int]:
+        return {"W": 1}
+
+    def _enlarge(self, axis: str, size: int) -> None:
+        super()._enlarge(axis, size)
+        self._move_to_disk()
+
+    def _move_to_disk(self) -> None:
+        """Put the log into a file without a name, which goes when nothing holds it any more."""
+        if self.log is None:
+            return
+        for field in self._state[:_LOG]:
+            array = getattr(self, field.name)
+            with tempfile.TemporaryFile(dir=self.log) as file:
+                mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
+            mapped[...] = array
+            setattr(self, field.name, mapped)
+
+    def set_state(self, state: Mapping[str, Any]) -> Self:
+        """Take over what `get_state` gave; the arrays are copied."""
+        super().set_state(state)
+        if self.is_started:
+            self._move_to_disk()
+        return self
+
+    def _note(self, X: Array, y: Array, weight: Array) -> None:
+        """Write rows into the log."""
+        n, cursor = len(X), self.cursor_
+        self._make_room_for(n)
+        tags = self._came(n)
+        if tags is None:
+            tags = np.arange(-1 - cursor[NUMBER], -1 - cursor[NUMBER] - n, -1)
+        else:
+            cursor[NAMED] = 1
+        room, done = len(self.rows_), max(n - len(self.rows_), 0)
+        while done < n:
+            place = (cursor[NEXT] + done) % room
+            step = min(n - done, room - place)
+            here, part = slice(place, place + step), slice(done, done + step)
+            self.rows_[here], self.tags_[here] = X[part], tags[part]
+            self.targets_[here], self.weights_[here] = y[part], weight[part]
+            done += step
+        cursor[NUMBER] += n
+        cursor[FIRST] = max(cursor[FIRST], cursor[NEXT] + n - room)
+
+    def _make_room_for(self, n: int) -> None:
+        due = int(self.cursor_[NEXT]) + n
+        if len(self.rows_) < min(due, self._capacity()):
+            self._enlarge("W", min(1 << (due - 1).bit_length(), self._capacity()))
+
+    def _places(self, first: int, end: int) -> Any:
+        """Where rows from `first` to `end` lie: a slice, unless the log has wrapped between."""
+        room = len(self.rows_)
+        place = first % room
+        if place + end - first <= room:
+            return slice(place, place + end - first)
+        return np.arange(first, end) % room
+
+    def _numbers_of(self, id: Hashable) -> Ints:
+        """Numbers of the rows that were learned with `id`."""
+        tag = fingerprint(id)
+        if not self.cursor_[NAMED]:
+            tag = -1 - tag
+        first, end = self.cursor_[FIRST], self.cursor_[NEXT]
+        places = np.flatnonzero(self.tags_ == tag)
+        numbers = first + (places - first) % len(self.rows_)
+        found: Ints = np.sort(numbers[numbers < end])
+        return found
+
+    def _numbers_like(self, x: Any, y: Any, weight: float) -> Ints:
+        """The number of the last row that is like this one."""
+        if not isinstance(x, Mapping):
+            x = np.atleast_1d(x)
+        row = self._rows(x, fit=True, one=True)[1][0]
+        target = self._known_target(y)
+        first, end = int(self.cursor_[FIRST]), int(self.cursor_[NEXT])
+        if target is None or len(row) != self.rows_.shape[1]:
+            return np.empty(0, np.int64)
+        for stop in range(end, first, -BLOCK):
+            start = max(first, stop - BLOCK)
+            places = self._places(start, stop)
+            rows = self.rows_[places]
+            same = (self.targets_[places] == target) & (self.weights_[places] == weight)
+            same[same] = ((rows[same] == row) | (np.isnan(rows[same]) & np.isnan(row))).all(1)
+            if same.any():
+                return start + np.flatnonzero(same)[-1:]
+        return np.empty(0, np.int64)
+
+    def _drop(self, numbers: Ints) -> None:
+        """Take rows out of the log."""
+        first, end = int(numbers[0]), int(self.cursor_[NEXT])
+        stay = np.ones(end - first, bool)
+        stay[numbers - first] = False
+        last = end - len(numbers)
+        here, behind = self._places(first, end), self._places(last, end)
+        for field in self._state[:_LOG]:
+            array = getattr(self, field.name)
+            array[self._places(first, last)] = array[here][stay]
+            array[behind] = field.fill
+        self.cursor_[NEXT] = last
