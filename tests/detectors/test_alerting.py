@@ -11,8 +11,11 @@ from onlineml.detectors import (
     CalibratedDetector,
     DeviationFromMean,
     GatedDetector,
+    KNNDetector,
+    MemStream,
 )
 from onlineml.transforms import ConformalCalibrator, DSPOTCalibrator, StandardScaler
+from tests.detectors.streams import clusters_with_anomalies
 
 
 def rows_with_anomalies(n: int, every: int, seed: int = 0) -> Any:
@@ -32,7 +35,8 @@ def naive(p: Any, rule: str, level: float, fading: float, owed: float) -> tuple[
         total = owed * (1 - fading)
         for tau in alerts[-64:]:
             lag = t - tau if rule == "lord" else 1 + int((p[tau + 1 : t] > 0.5).sum())
-            total += fading ** (t - tau) * lag**-1.6 / zeta(1.6)
+            share = lag**-1.6 / zeta(1.6) + (1 - fading) * fading ** (lag - 1)
+            total += fading ** (t - tau) * share / 2
         factor = level if rule == "lord" else level * 0.5
         test = level if rule == "fixed" else min(factor * total, 0.5 if rule == "saffron" else 1.0)
         raised[t], thresholds[t] = p[t] <= test, -np.log10(test)
@@ -68,6 +72,14 @@ def test_few_alerts_are_false(rule: Any, every: int) -> None:
     raised = AlertingDetector(base=base, rule=rule).alerts_fit_many(X).raised
     assert labels[raised].mean() > 0.85  # 0.95 is what is aimed at, of true p-values
     assert raised[labels].mean() > 0.8
+
+
+@pytest.mark.parametrize("base", [KNNDetector(window_size=256), MemStream()])
+def test_of_one_anomaly_in_a_hundred_most_are_found(base: Any) -> None:
+    X, labels = clusters_with_anomalies()
+    raised = AlertingDetector(base=base).alerts_fit_many(X).raised
+    assert labels[raised].mean() > 0.9
+    assert raised[labels == 1].mean() > 0.5
 
 
 def test_where_nothing_happens_there_are_hardly_any() -> None:

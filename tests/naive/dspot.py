@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 
 
 def fit(peaks: Any) -> tuple[float, float]:
-    """Shape >= 0 and scale of the generalized Pareto distribution, the top tenth censored."""
-    n_cut = int(0.1 * len(peaks))
+    """Shape >= 0 and scale of the generalized Pareto distribution, the top fifth censored."""
+    n_cut = int(0.2 * len(peaks))
     whole = np.sort(peaks)[: len(peaks) - n_cut]
     scale = float((whole.sum() + n_cut * whole[-1]) / len(whole))
 
@@ -43,7 +43,7 @@ class DSPOT:
         self.values: Any = deque(maxlen=window)
         self.peaks: Any = deque(maxlen=n_peaks)
         self.recent: Any = deque(maxlen=depth)
-        self.level, self.q, self.strange = level, q, 0
+        self.level, self.q, self.strange, self.n = level, q, 0, 0
 
     def begin(self) -> float:
         n = len(self.values)
@@ -61,7 +61,7 @@ class DSPOT:
         x, begin = x - self.local(), self.begin()
         if x <= begin or len(self.peaks) < 10:
             return 1 - self.share(x)
-        shape, scale = fit(np.array(self.peaks))
+        shape, scale = self.tail
         y = (x - begin) / scale
         return float(
             1 - self.share(begin) * (np.exp(-y) if shape == 0 else (1 + shape * y) ** (-1 / shape))
@@ -71,7 +71,7 @@ class DSPOT:
         local, begin, most = self.local(), self.begin(), np.inf
         x -= local
         if np.isfinite(begin) and len(self.peaks) >= 10:
-            shape, scale = fit(np.array(self.peaks))
+            shape, scale = self.tail
             odds = max(self.share(begin) / self.q, 1.0)
             far = np.log(odds) if shape == 0 else (odds**shape - 1) / shape
             most = begin + scale * far
@@ -81,4 +81,7 @@ class DSPOT:
             return
         if begin < x <= most:
             self.peaks.append(x - begin)
+            if self.n % min(1 + self.n // 16, 16) == 0:
+                self.tail = fit(np.array(self.peaks))
+            self.n += 1
         self.values.append(x)

@@ -18,7 +18,7 @@ _RULES = ("saffron", "lord", "fixed")
 _RULE, _LEVEL, _KEPT, _ALERTS_OWED, _CANDIDATE = range(5)  # of the settings
 _N, _SPENT, _ALERTS = range(3)  # of the counts: tests, those that count as spending, alerts
 _MOST = 64  # alerts that are remembered
-_POWER, _ZETA = 1.6, 2.2857656  # of the shares k ** -1.6 that sum to 1
+_POWER, _ZETA = 1.6, 2.2857656  # of the shares k ** -1.6, and their sum
 _LEAST = 1e-16  # the smallest tail probability that one minus itself can tell
 
 
@@ -82,7 +82,8 @@ class AlertingDetector(Detector):
     from [1]_ and [2]_, and reasons: both fade as proposed in [1]_ and [3]_; what is granted
     beforehand is spent evenly, a share 1 - fading_factor an event, and not at the
     beginning of an endless stream; alerts before the last 64 earn nothing, which is on the safe
-    side. Shares fall as k ** -1.6 in both; p-values above 0.5 are no candidates. Events
+    side. Of what an alert earns, half is spent in shares that fall as k ** -1.6, for anomalies that
+    come together, half in shares that fade; p-values above 0.5 are no candidates. Events
     of weight 0 are neither judged nor learned; other weights count as 1 in the rules. Where
     anomalies are many, with `GatedDetector` as `base` they do not become usual.
 
@@ -228,7 +229,8 @@ def _test_level(settings: Array, memory: Memory) -> float:
         place = age
         if settings[_RULE] == 0.0:
             place = 1.0 + counts[_SPENT] - memory.spent[k]
-        total += kept**age * place**-_POWER / _ZETA
+        share = place**-_POWER / _ZETA + (1.0 - kept) * kept ** (place - 1.0)
+        total += 0.5 * kept**age * share
     if settings[_RULE] == 0.0:
         spared = 1.0 - settings[_CANDIDATE]
         return float(min(settings[_LEVEL] * spared * total, settings[_CANDIDATE]))
