@@ -150,11 +150,16 @@ class Worker(Listener):
                 self._broken = True  # what is in memory may be half of something
                 raise
             finally:
-                self.source.close()
-                self._desks.clear()
-                if self.sink is not None:
-                    self.sink.close()
+                self._close()
         return Report(self.n_messages, process_time() - began, figures)
+
+    def _close(self) -> None:
+        try:
+            self.source.close()
+        finally:
+            self._desks.clear()
+            if self.sink is not None:
+                self.sink.close()
 
     def stop(self) -> None:
         """End `run` after the present batch; may be called from a signal handler or a thread."""
