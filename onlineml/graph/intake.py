@@ -10,11 +10,11 @@ import numpy as np
 
 from onlineml.base import Classifier, Transformer
 from onlineml.estimator import BLOCK
-from onlineml.graph import halves
+from onlineml.graph import halves, swift
 from onlineml.graph.events import Answer, Event, Forget, Label, Reward, Sample
 from onlineml.graph.row import Sampled
 from onlineml.graph.store import LABEL, NOTHING, REMEMBERED, REWARD
-from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, FIT, Array
+from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import labels_of
 from onlineml.schema import wrong
 
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from onlineml.graph.wired import Wired
 
 _ONE = np.ones(1)
-_BOTH = ANSWER | FIT
-_INFINITY = float("inf")
 _SHORTEST = 4  # events of a kind from which on a run pays
 
 
 def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
-    if event.__class__ is Sample and graph._width >= 0 and graph._row_plan.plain:
-        answer = _at_once(graph, event)
-        if answer is not None:
-            return answer
+    if graph._width >= 0 and graph._row_plan.plain:
+        swiftly: Any = None
+        if isinstance(event, Sample):
+            swiftly = swift.sample(graph, event)
+        elif isinstance(event, Label):
+            swiftly = swift.label(graph, event)
+        if swiftly is not None:
+            return swiftly
     found = _one(graph, event, _level(graph))
     return _answers(graph, found)[0] if isinstance(found, Sampled) else found
 
@@ -126,23 +128,6 @@ def _sample(graph: Wired, event: Sample, level: int) -> Sampled:
     if graph.remember and event.id is not None and said.asks[0, 0]:
         graph._store.note(event.id, float(targets[0]), said.taken)
     return said
-
-
-def _at_once(graph: Wired, event: Sample) -> Answer | None:
-    """A row with its label, nothing of which is kept; None where it needs a closer look."""
-    y, read = event.y, graph._read(event.x)
-    if not read or y is None or not y.__class__.__hash__:
-        return None
-    if graph._row_plan.regression:
-        if y.__class__ is not float or not -_INFINITY < y < _INFINITY:
-            return None
-        graph._y[0] = y
-        return Answer(graph._answer[0]) if graph._call(_BOTH) == 1 else None
-    code = graph._codes.get(y)
-    if code is None:
-        return None
-    graph._y[0] = code
-    return Answer(graph._labels[int(graph._answer[0])]) if graph._call(_BOTH) == 1 else None
 
 
 def _row(graph: Wired, event: Sample) -> Array:

@@ -79,6 +79,7 @@ class Plan:
         flags = [(k, node.late) for k, node in enumerate(wiring.nodes) if node.role == DRIFT]
         self.drifts = [(k, memoryview(vars(graph.nodes_[k])["flag_"]), late) for k, late in flags]
         self.signals = [(number, signal.source) for number, signal in enumerate(wiring.signals)]
+        self.waiting = [(k, self._rows[k]) for k in wiring.supervised]  # learners, their own rows
         self.kept = [(k, k in wiring.lessons) for k in wiring.kept]
 
     def asks(self, kind: str, serve: int) -> list[Ask]:

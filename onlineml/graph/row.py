@@ -48,16 +48,16 @@ def run(graph: Wired, rows: tuple[Array, Array, Array, Array], what: int) -> boo
     """
     plan, serve = graph._row_plan, what & 3
     if not what & FIT:
-        asked = _asked(graph, "serving", serve)
-        if asked is not None:
-            _answer(asked, rows[3][0], serve)
-        return asked is not None
+        found = asked(graph, "serving", serve)
+        if found is not None:
+            _answer(found, rows[3][0], serve)
+        return found is not None
     if plan.wiring.strategy is not None or (not plan.checked and np.isinf(plan.x).any()):
         return False
-    asked = _asked(graph, "early", serve)
-    if asked is None:
+    found = asked(graph, "early", serve)
+    if found is None:
         return False
-    plan, target = asked, graph._y[0]
+    plan, target = found, graph._y[0]
     if plan.labeled and plan.late and not _ask_late(graph, plan, target):
         return False
     if serve:
@@ -96,7 +96,7 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
     graph._row[...] = x
     if not graph._row_plan.checked and np.isinf(x).any():
         return None
-    plan = _asked(graph, "early", level)
+    plan = asked(graph, "early", level)
     if plan is None:
         return None
     out = plan.found[None].copy()
@@ -108,12 +108,17 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
         [np.array([plan.said[k]]) for k in plan.stored],
         np.array([float(graph.n_samples_)]),
     )
+    return Sampled(out, taken, asks, actions, learn_row(graph, plan))
+
+
+def learn_row(graph: Wired, plan: Plan) -> list[int]:
+    """Those nodes learn that need no label; signals that are due."""
     rows_kept = _kept(plan, (False,)) if plan.kept else None
     _learn(graph, plan.first_lessons, 0.0)
     graph.n_samples_ += 1
     if rows_kept:
         _keep(graph, rows_kept, 0.0)
-    return Sampled(out, taken, asks, actions, alarmed(graph, plan, late=False))
+    return alarmed(graph, plan, late=False) if plan.drifts else []
 
 
 def _taken(graph: Wired, k: int, own: dict[int, Array]) -> Array:
@@ -136,17 +141,28 @@ def lesson(graph: Wired, taken: Taken, target: float) -> list[int] | None:
             return None  # columns have come meanwhile
         nodes[k]._row[...] = taken.reads[i][0]
         plan.said[k] = float(taken.said[i][0])
+    return learn_label(graph, plan, target, taken)
+
+
+def learn_label(
+    graph: Wired, plan: Plan, target: float, taken: Taken | None = None
+) -> list[int] | None:
+    """Learners learn what is in their rows, then those that read errors; signals that are due.
+
+    None, with nothing changed, where one balks. What those that read errors have read is put to
+    what was `taken`.
+    """
     if plan.late and not _ask_late(graph, plan, target):
         return None
-    for i, k in enumerate(plan.stored):
-        if plan.wiring.nodes[k].late:
-            taken.reads[i] = nodes[k]._row[None].copy()
+    for i, k in enumerate(plan.stored if taken else ()):
+        if taken and plan.wiring.nodes[k].late:
+            taken.reads[i] = graph.nodes_[k]._row[None].copy()
     rows_kept = _kept(plan, (True,)) if plan.kept else None
     _learn(graph, plan.late_lessons, target)
     graph.n_labels_ += 1
     if rows_kept:
         _keep(graph, rows_kept, target)
-    return alarmed(graph, plan, late=True)
+    return alarmed(graph, plan, late=True) if plan.drifts else []
 
 
 def _decided(graph: Wired, plan: Plan, own: dict[int, Array]) -> Array:
@@ -192,7 +208,7 @@ def _planned(graph: Wired) -> Plan:
     return graph._row_plan
 
 
-def _asked(graph: Wired, kind: str, serve: int) -> Plan | None:
+def asked(graph: Wired, kind: str, serve: int) -> Plan | None:
     """Ask nodes about the graph's own row; the plan that was followed, None where one balks."""
     plan, spent = graph._row_plan, graph._clock()
     asks = plan.made.get((kind, serve))

@@ -75,6 +75,38 @@ class Store:
                 lost += self._hold(cause, id, slot)
         return lost
 
+    def put_one(
+        self, id: Hashable, cause: str, reads: list[Array], said: list[float], number: int
+    ) -> int:
+        """Keep a row for one cause; what nodes have read and said are as wide as what is kept."""
+        lost = self.drop(id) if id in self else 0
+        slot = self._slot()
+        state, room = self._state, self.reads
+        for i, read in enumerate(reads):
+            if room[i].shape[1] != len(read):
+                room[i] = wider(room[i], len(read))
+            room[i][slot, len(read) :] = np.nan
+            room[i][slot, : len(read)] = read
+        state["said"][slot] = said
+        state["numbers"][slot], state["targets"][slot] = number, np.nan
+        return lost + self._hold(cause, id, slot)
+
+    def slot(self, cause: str, id: Hashable) -> int | None:
+        """Where a row is that is kept for a cause; None where it is not."""
+        return self._by[cause].get(id)
+
+    @property
+    def reads(self) -> list[Array]:
+        """What nodes have read, one array a node, one row a slot."""
+        reads: list[Array] = self._state["reads"]
+        return reads
+
+    @property
+    def said(self) -> Array:
+        """What nodes have said, one row a slot."""
+        said: Array = self._state["said"]
+        return said
+
     def note(self, id: Hashable, target: float, taken: Taken) -> None:
         """A row that is remembered was learned, with this target; what nodes have read by now."""
         slot = self._by[REMEMBERED][id]
