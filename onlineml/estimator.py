@@ -577,14 +577,10 @@ def _from_plain(present: Any, value: Any) -> Any:
 
 
 def _nbytes(value: Any) -> int:
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, Estimator):
+    if isinstance(value, np.ndarray | Estimator | Schema):
         return value.nbytes
     if isinstance(value, dict):
         return sum(_nbytes(item) for item in value.values())
     if isinstance(value, list | tuple):
         return sum(_nbytes(item) for item in value)
-    if isinstance(value, Schema):
-        return _nbytes(value.to_plain())
     return sys.getsizeof(value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,11 @@ class Schema:
     def n_values(self) -> int:
         """Most values of any nominal column; 0 when all are numeric."""
         return max((len(values) for values in self.nominal.values()), default=0)
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of what it holds; kept, as trees ask often how far they may grow."""
+        return _bytes_of(self.to_plain())
 
     def name_of(self, column: int) -> str:
         """Name of a column for messages."""
@@ -179,6 +186,14 @@ class Schema:
             {column: tuple(values) for column, values in plain["nominal"]},
             None if classes is None else tuple(classes),
         )
+
+
+def _bytes_of(plain: Any) -> int:
+    if isinstance(plain, dict):
+        plain = list(plain.values())
+    if isinstance(plain, list | tuple):
+        return sum(map(_bytes_of, plain))
+    return sys.getsizeof(plain)
 
 
 def as_floats(x: object, argument: str) -> Array:

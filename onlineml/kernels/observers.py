@@ -107,7 +107,7 @@ def log_score(
 def _careful_log_density(
     x: Array, nominal: Ints, n_values: Ints, blind: Ints, stats: Array, counts: Array
 ) -> float:
-    total = 0.0
+    total, product = 0.0, 1.0
     for j in range(x.shape[0]):
         unknown = nominal[j] and not 0.0 <= x[j] < n_values[j]
         if blind[j] or unknown or np.isnan(x[j]):
@@ -116,13 +116,16 @@ def _careful_log_density(
         if n == 0.0:
             total += _IMPOSSIBLE
         elif nominal[j]:
-            total += np.log((counts[j, int(x[j])] + 1.0) / (n + n_values[j]))
+            product *= (counts[j, int(x[j])] + 1.0) / (n + n_values[j])
+            if product < 1e-100:  # one logarithm for many features
+                total += np.log(product)
+                product = 1.0
         elif half_precision > 0.0:
             gap = x[j] - stats[MEAN, j]
             total += 0.5 * (np.log(half_precision) - _LOG_PI) - gap * gap * half_precision
         elif x[j] != stats[MEAN, j]:
             total += _IMPOSSIBLE
-    return total
+    return float(total + np.log(product))
 
 
 @jit

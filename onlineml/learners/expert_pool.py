@@ -135,20 +135,21 @@ class ExpertPool(PatchedEnsemble, WatchedClassifiers):
             "V": max(self._size("V"), _power_of_two(schema.n_values)),
             "C": max(self._size("C"), _power_of_two(len(news))),
         }
-        total = _size_of_arrays(self, sizes)
+        total, n_watched = _size_of_arrays(self, sizes), self._n_watched()
         for m, expert in enumerate(self._pool()):
             if "max_bytes" not in expert.get_params(deep=False):
                 trial = expert.clone()
                 trial._begin(schema)
                 trial._admit_targets(list(news))
-                total += trial.nbytes * (2 if m < self._n_watched() else 1)
+                total += trial.nbytes * (2 if m < n_watched else 1)
         return total
 
     def _share(self) -> int:
         """What is left for each expert that has a budget, with room for twice all else."""
         assert self.max_bytes is not None
+        n_watched = self._n_watched()
         budgeted = sum(
-            2 if m < self._n_watched() else 1
+            2 if m < n_watched else 1
             for m, expert in enumerate(self._pool())
             if "max_bytes" in expert.get_params(deep=False)
         )

@@ -8,7 +8,6 @@ from math import prod
 import numpy as np
 
 from onlineml.base import Array, Estimator
-from onlineml.estimator import _nbytes
 from onlineml.kernels.arena import Field, Ints
 from onlineml.kernels.mondrian import AT_LIMIT, NONE, ODDS, WANTED_CLASSES, Trees, undo_latest
 from onlineml.kernels.random import seeded
@@ -89,7 +88,7 @@ class MondrianForest(Estimator):
         """Bytes of everything, were the axes of the arrays of `sizes`."""
         at = {axis: self._size(axis) for axis in "TNCF"} | sizes
         cells = sum(prod(n if isinstance(n, int) else at[n] for n in f.axes) for f in self._state)
-        return 8 * cells + _nbytes(schema) + 64 + _LABEL_BYTES * at["C"]
+        return 8 * cells + schema.nbytes + 64 + _LABEL_BYTES * at["C"]
 
     def _fits(self, sizes: dict[str, int], schema: Schema) -> bool:
         return self.max_bytes is None or self._bytes_of(sizes, schema) <= self.max_bytes

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Estimator
-from onlineml.estimator import _nbytes
 from onlineml.kernels.arena import Field
 from onlineml.kernels.tree import (
     ALTERNATE,
@@ -208,7 +207,7 @@ def _size_of_arrays(tree: Estimator, sizes: Mapping[Any, int]) -> int:
 
 def _size_beside_arrays(schema: Schema, n_classes: int) -> int:
     """Bytes of schema and labels, whatever classes the rows have reached yet."""
-    return _nbytes(schema) + 64 + _LABEL_BYTES * n_classes
+    return schema.nbytes + 64 + _LABEL_BYTES * n_classes
 
 
 def _largest(tree: Any, axis: str, due: int, aside: dict[str, int]) -> int:
