@@ -20,6 +20,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "ChainDetector": lambda: chain(transforms.StandardScaler(), detectors.DeviationFromMean()),
     "ChainRegressor": lambda: chain(transforms.StandardScaler(), learners.MeanRegressor()),
     "ChainTransformer": lambda: chain(transforms.MeanImputer(), transforms.StandardScaler()),
+    "CommitteeSampling": lambda: active.CommitteeSampling(
+        base=learners.SoftmaxRegression(), n_members=3, max_pending=20
+    ),
     "DriftMixture": lambda: learners.DriftMixture(
         n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=1
     ),

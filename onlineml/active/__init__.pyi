@@ -1,4 +1,5 @@
 from .budget import Budget
+from .committee_sampling import CommitteeSampling
 from .dense_vessal import DenseVeSSAL
 from .density_sampling import DensitySampling
 from .entropy_sampling import EntropySampling
@@ -15,6 +16,7 @@ from .vessal import VeSSAL
 __all__ = [
     "PAL",
     "Budget",
+    "CommitteeSampling",
     "DenseVeSSAL",
     "DensitySampling",
     "EntropySampling",

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from tests.naive.label_budget import NaiveBudget, margin
+from tests.naive.label_budget import Draws, NaiveBudget, margin
 
 
 def _doubt(proba, known):
@@ -225,6 +225,37 @@ def by_expected_gain(X, labels, balanced=None, width=0.3, prior=0.001, n_neighbo
                 taught.append((after, labels[i]))
 
         return chance, score, learn
+
+    return _asked(purse, np.zeros((len(X), 1)), chance_of)
+
+
+def by_committee(X, labels, members, votes=False, **terms):
+    """Disagreement of members, each of which learns an answer as often as a Poisson draw says."""
+    purse = NaiveBudget(k_min=0, **terms)
+    draws = Draws(terms["seed"])  # states of one seed begin alike, however many there are
+
+    def often():
+        limit, product, n = math.exp(-1.0), draws.uniform(), 0
+        while product > limit:
+            product, n = product * draws.uniform(), n + 1
+        return n
+
+    def chance_of(i, proba, known):
+        said = [member.predict_proba_one(X[i]).tolist() for member in members]
+        score = None
+        if len(said[0]) > 1:
+            if votes:
+                said = [[float(c == p.index(max(p))) for c in range(len(p))] for p in said]
+            mean = [sum(column) / len(said) for column in zip(*said)]
+            pairs = [(p, m) for share in said for p, m in zip(share, mean) if p > 0]
+            score = round(sum(p * math.log(p / m) for p, m in pairs) / len(said), 9)
+
+        def learn(ask):
+            if ask:
+                for member in members:
+                    member.fit_one(X[i], labels[i], weight=float(often()))
+
+        return purse.by_rank(score, 0), score, learn
 
     return _asked(purse, np.zeros((len(X), 1)), chance_of)
 
