@@ -39,6 +39,18 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "PyODDetector": lambda: integrations.PyODDetector(
         model="KNN", window_size=96, min_rows=40, refit_every=96
     ),
+    "RiverClassifier": lambda: integrations.RiverClassifier(
+        model="linear_model.SoftmaxRegression", nominal="codes"
+    ),
+    "RiverDetector": lambda: integrations.RiverDetector(
+        model="anomaly.HalfSpaceTrees",
+        params={"n_trees": 3, "height": 4, "window_size": 50, "seed": 1},
+        nominal="codes",
+    ),
+    "RiverDriftDetector": lambda: integrations.RiverDriftDetector(model="drift.binary.DDM"),
+    "RiverRegressor": lambda: integrations.RiverRegressor(
+        model="tree.HoeffdingTreeRegressor", params={"leaf_prediction": "mean", "max_depth": 2}
+    ),
     "ReplayableClassifier": lambda: _replayable(learners.GaussianNB()),
     "ReplayableDetector": lambda: _replayable(detectors.DeviationFromMean()),
     "ReplayableDriftDetector": lambda: _replayable(detectors.DDM()),

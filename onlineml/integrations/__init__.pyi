@@ -1,9 +1,11 @@
 from .gymnasium import Rollout
+from .in_river import to_river
 from .kafka import KafkaSource
 from .kafka_sink import KafkaSink
 from .mlflow import load_model, log_model
 from .mock_kafka import MockCluster
 from .pyod import PyODDetector
+from .river import RiverClassifier, RiverDetector, RiverDriftDetector, RiverRegressor
 from .sklearn import SklearnDetector
 
 __all__ = [
@@ -12,7 +14,12 @@ __all__ = [
     "MockCluster",
     "PyODDetector",
     "Rollout",
+    "RiverClassifier",
+    "RiverDetector",
+    "RiverDriftDetector",
+    "RiverRegressor",
     "SklearnDetector",
     "load_model",
     "log_model",
+    "to_river",
 ]
