@@ -1,6 +1,8 @@
-"""Forgetting rows that were learned: receipts, and models that forget by replay."""
+"""Forgetting rows that were learned: receipts, replay, a record of requests, privacy budgets."""
 
 from onlineml.receipt import KINDS, Receipt, worst
+from onlineml.unlearning.audit import AuditLog
+from onlineml.unlearning.odometer import PrivacyOdometer
 from onlineml.unlearning.roles import (
     Replayable,
     ReplayableClassifier,
@@ -13,6 +15,8 @@ from onlineml.unlearning.shards import Sharded, ShardedClassifier, ShardedRegres
 
 __all__ = [
     "KINDS",
+    "AuditLog",
+    "PrivacyOdometer",
     "Receipt",
     "Replayable",
     "ReplayableClassifier",

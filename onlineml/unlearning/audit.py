@@ -1,0 +1,135 @@
+"""Requests to forget on record: what was done, in a chain that shows where it was changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Hashable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from onlineml.receipt import Receipt
+from onlineml.schema import wrong
+
+_SIZE = 16  # bytes of a digest
+_START = "0" * 2 * _SIZE  # what the first entry follows
+
+
+class AuditLog:
+    """A file of receipts, one JSON line each, every line bound to the one before by a digest.
+
+    No row, label, reason or id is written: of an id, only a digest under a secret key, where there
+    is one, by which whoever has the key finds a person's requests again. A line that is
+    changed, taken out or moved breaks the chain; lines cut off at the end do not, so keep `head`
+    elsewhere from time to time. A line is on disk when `record` returns. One process at a time may
+    write. Time per entry is that of a write and a sync; opening reads the file once.
+
+    Parameters
+    ----------
+    path
+        The file; made when it is not there, continued when it is.
+    key
+        Secret that ids are digested with; None: entries do not say whose rows they are about.
+
+    Raises
+    ------
+    ValueError
+        Where the file that is there does not hold together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from onlineml.learners import GaussianNB
+    >>> model = GaussianNB().fit_many([[1.0], [2.0]], ["a", "b"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     audit = AuditLog(f"{folder}/forgotten.jsonl", key=b"secret")
+    ...     receipt = audit.record(model.unlearn_one([2.0], "b"), id="row 2")
+    ...     [(entry["kind"], entry["rows"]) for entry in audit.entries(id="row 2")]
+    [('exact', 1)]
+
+    References
+    ----------
+    .. [1] Schneier, Kelsey (1999), Secure audit logs to support computer forensics, ACM TISSEC
+       2(2), 159-176. Section 3: the chain of digests.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, key: bytes | None = None) -> None:
+        if key is not None and not (isinstance(key, bytes) and 1 <= len(key) <= 64):
+            raise wrong("key", type(key).__name__, "1 to 64 bytes, or None")
+        self.path, self._key = Path(path), key
+        self._n, self._digest = 0, _START
+        for entry in self.entries() if self.path.exists() else ():
+            self._n, self._digest = entry["n"] + 1, entry["digest"]
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return self._n
+
+    @property
+    def head(self) -> str:
+        """Number of entries, and the digest of the last: what tells whether any were cut off."""
+        return f"{self._n}:{self._digest}"
+
+    def record(self, receipt: Receipt, *, id: Hashable = None) -> Receipt:
+        """Append a receipt; returns it, so that a call can go around that of `unlearn_one`."""
+        entry: dict[str, Any] = {
+            "n": self._n,
+            "time": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "kind": receipt.kind,
+            "bound": receipt.bound if math.isfinite(receipt.bound) else None,
+            "cost": receipt.cost,
+            "rows": receipt.rows,
+            "who": self._who(id),
+            "after": self._digest,
+        }
+        digest = _digest_of(entry)
+        line = json.dumps(entry | {"digest": digest}) + "\n"
+        with open(self.path, "ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        self._n, self._digest = self._n + 1, digest
+        return receipt
+
+    def entries(self, *, id: Hashable = None) -> Iterator[dict[str, Any]]:
+        """All entries, or those of an id, checked while they are read.
+
+        Raises `ValueError`, naming the line, where the chain is broken.
+        """
+        if id is not None and self._key is None:
+            raise wrong("id", id, "None, as the log has no key to tell ids by")
+        who, before = self._who(id), _START
+        with open(self.path, encoding="utf-8") as file:
+            for n, line in enumerate(file):
+                entry = _read(line, n, before, self.path)
+                before = entry["digest"]
+                if id is None or entry["who"] == who:
+                    yield entry
+
+    def _who(self, id: Hashable) -> str | None:
+        if id is None or self._key is None:
+            return None
+        text = f"{type(id).__name__}:{id}".encode()
+        return hashlib.blake2b(text, key=self._key, digest_size=_SIZE).hexdigest()
+
+
+def _read(line: str, n: int, before: str, path: Path) -> dict[str, Any]:
+    where = f"{path}, line {n + 1}"
+    try:
+        entry: dict[str, Any] = json.loads(line)
+        digest = entry.pop("digest")
+    except (ValueError, KeyError, AttributeError):
+        raise wrong(where, line, "an entry of an audit log") from None
+    if entry.get("n") != n or entry.get("after") != before:
+        raise wrong(where, entry.get("n"), f"entry {n}, after {before}")
+    if _digest_of(entry) != digest:
+        raise wrong(where, digest, "the digest of what the line says: it was changed")
+    return entry | {"digest": digest}
+
+
+def _digest_of(entry: dict[str, Any]) -> str:
+    text = json.dumps(entry, sort_keys=True).encode()
+    return hashlib.blake2b(text, digest_size=_SIZE).hexdigest()

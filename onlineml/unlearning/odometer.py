@@ -1,0 +1,109 @@
+"""How much of a privacy budget is spent, and whether the next step still fits into it."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from onlineml.schema import wrong
+
+RULES = ("basic", "adaptive")
+
+
+class PrivacyOdometer:
+    """Adds up what each release or removal costs, and refuses what would exceed the budget.
+
+    Each step is (epsilon, delta)-private, or leaves a row with no more than that; steps may be
+    chosen by what the earlier ones gave. All that was spent is within (epsilon, delta).
+
+    Parameters
+    ----------
+    epsilon, delta
+        The budget.
+    rule
+        "basic": epsilons and deltas add up, best for few steps; "adaptive": many small steps cost
+        about the root of the sum of their squares, for half of delta. It cannot be changed
+        on the way, as the budget would then be spent twice.
+
+    Raises
+    ------
+    ValueError
+        For budgets that are none.
+
+    Examples
+    --------
+    >>> from onlineml.unlearning import PrivacyOdometer
+    >>> odometer = PrivacyOdometer(epsilon=1.0, delta=1e-5)
+    >>> [odometer.spend(0.4) for _ in range(3)]
+    [True, True, False]
+    >>> odometer.spent
+    (0.8, 0.0)
+    >>> many = PrivacyOdometer(epsilon=1.0, delta=1e-5, rule="adaptive")
+    >>> sum(many.spend(0.01) for _ in range(1000))
+    393
+
+    Notes
+    -----
+    "adaptive" is the filter of [1]_, theorem 1: with delta' the half of delta, steps are allowed
+    while sqrt(2 log(1 / delta') sum epsilon_i^2) + sum epsilon_i^2 / 2 <= epsilon and the deltas
+    of the steps sum to no more than the other half. It holds however the steps are chosen.
+
+    References
+    ----------
+    .. [1] Whitehouse, Ramdas, Rogers, Wu (2023), Fully-adaptive composition in differential
+       privacy, ICML. Theorem 1. arXiv:2203.05481
+    """
+
+    def __init__(
+        self, *, epsilon: float, delta: float = 0.0, rule: Literal["basic", "adaptive"] = "basic"
+    ) -> None:
+        if not 0.0 < epsilon < math.inf:
+            raise wrong("epsilon", epsilon, "a number > 0")
+        if not 0.0 <= delta < 1.0:
+            raise wrong("delta", delta, "a number from 0 to 1")
+        if rule not in RULES:
+            raise wrong("rule", rule, f"one of {list(RULES)}")
+        if rule == "adaptive" and delta == 0.0:
+            raise wrong("delta", delta, "a number > 0, half of which the adaptive rule takes")
+        self.epsilon, self.delta, self.rule = epsilon, delta, rule
+        self.n_steps = 0
+        self._sum = self._squares = self._deltas = 0.0
+
+    @property
+    def spent(self) -> tuple[float, float]:
+        """The epsilon and delta that all steps so far are within."""
+        return self._after(0.0, 0.0) if self.n_steps else (0.0, 0.0)
+
+    def allows(self, epsilon: float, delta: float = 0.0) -> bool:
+        """Whether a step fits into what is left."""
+        if not 0.0 <= epsilon < math.inf:
+            raise wrong("epsilon", epsilon, "a number >= 0")
+        if not 0.0 <= delta < 1.0:
+            raise wrong("delta", delta, "a number from 0 to 1")
+        due = self._after(epsilon, delta)
+        slack = 1.0 + 1e-12  # rounding of the sums
+        return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
+
+    def spend(self, epsilon: float, delta: float = 0.0) -> bool:
+        """Take a step where it fits; False, and nothing is spent, where it does not."""
+        if not self.allows(epsilon, delta):
+            return False
+        self.n_steps += 1
+        self._sum += epsilon
+        self._squares += epsilon * epsilon
+        self._deltas += delta
+        return True
+
+    def _after(self, epsilon: float, delta: float) -> tuple[float, float]:
+        if self.rule == "basic":
+            return self._sum + epsilon, self._deltas + delta
+        half, squares = self.delta / 2.0, self._squares + epsilon * epsilon
+        spent = math.sqrt(2.0 * math.log(1.0 / half) * squares) + squares / 2.0
+        return spent, half + self._deltas + delta
+
+    def __repr__(self) -> str:
+        epsilon, delta = self.spent
+        return (
+            f"PrivacyOdometer(epsilon={epsilon:.4g} of {self.epsilon:.4g}, "
+            f"delta={delta:.3g} of {self.delta:.3g}, n_steps={self.n_steps})"
+        )
