@@ -87,7 +87,7 @@ class Estimator(ABC):
         split = [(*name.partition("__")[::2], value) for name, value in params.items()]
         for own, _, _ in split:
             if own not in self._parameter_names():
-                raise wrong(type(self).__name__, own, f"one of {self._parameter_names()}")
+                raise wrong(type(self).__name__, own, f"one of {list(self._parameter_names())}")
         for own, nested, value in split:
             if not nested:
                 setattr(self, own, value)
