@@ -63,7 +63,7 @@ class Wiring(Strict):
     signals: dict[str, Any] = Field(
         default_factory=dict, description="detector: [{reset: node}, ...]."
     )
-    output: str | None = Field(default=None, description="The node that answers.")
+    output: str | list[str] | None = Field(default=None, description="The node that answers.")
     max_pending: int | None = Field(default=None, description="Most rows that wait for labels.")
     remember: int | None = Field(default=None, description="Rows kept to be forgotten.")
 

@@ -46,6 +46,8 @@ class _Chain(Estimator):
         return self.steps_[-1]._n_outputs()
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        if self._width < 0:
+            self._prepare()  # the next one-row call may take the fast path
         *transformers, last = self.steps_
         for step in transformers:
             rows = np.empty((len(X), step._n_outputs()))

@@ -34,7 +34,8 @@ def to_plain(graph: Graph) -> dict[str, Any]:
         "nodes": {name: _node(name, made, after) for name, made, after in graph.nodes},
     }
     plain |= {"signals": signals} if signals else {}
-    plain |= {"output": graph.outputs[0]} if graph.outputs else {}
+    if graph.outputs:
+        plain["output"] = graph.outputs[0] if len(graph.outputs) == 1 else list(graph.outputs)
     for key, default in _defaults().items():
         if getattr(graph, key) != default:
             plain[key] = getattr(graph, key)
@@ -89,7 +90,8 @@ def from_plain(plain: Any) -> Any:
         for action in [actions] if isinstance(actions, Mapping) else _listed(source, actions):
             graph.on(str(source), _read_signal(str(source), action))
     if "output" in plain:
-        graph.output(plain["output"])
+        output = plain["output"]
+        graph.output(*output) if isinstance(output, list) else graph.output(output)
     return graph
 
 

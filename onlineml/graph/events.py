@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -54,9 +55,12 @@ class Answer(NamedTuple):
         With which chance that was decided.
     action
         What the agent does; None where there is none.
+    others
+        What further outputs say, by the name of the node (see `Graph.output`).
     """
 
     answer: Any
     ask: bool = True
     probability: float = 1.0
     action: Any = None
+    others: Mapping[str, Any] = MappingProxyType({})

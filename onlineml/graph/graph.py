@@ -120,9 +120,12 @@ class Graph:
                 for signal in signals]  # fmt: skip
         self._change(signals=(*self.signals, *made))
 
-    def output(self, name: str) -> None:
-        """The node that answers, whose role is the graph's; the last one if never called."""
-        self._change(outputs=(name,))
+    def output(self, name: str, *others: str) -> None:
+        """The node that answers, whose role is the graph's; the last one if never called.
+
+        What `others` say comes along where events are taken, in `Answer.others`.
+        """
+        self._change(outputs=(name, *others))
 
     def draw(self) -> Drawing:
         """A picture of the graph, with live figures once data have come.

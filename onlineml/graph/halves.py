@@ -64,7 +64,8 @@ def sample(graph: Wired, X: Array, weight: Array, *, level: int, defer: bool = F
     reads = [_read(graph, batch, k) for k in graph._stored]
     said_by = [batch.answers.get(k, np.zeros(n)) for k in graph._stored]
     taken = Taken(reads, said_by, numbers)
-    return Sampled(outs[output], taken, batch.asks, batch.actions, batch.due or [])
+    others = {k: batch.others[k] for k in wiring.outputs[1:]}
+    return Sampled(outs[output], taken, batch.asks, batch.actions, batch.due or [], others)
 
 
 def undecided(n: int) -> tuple[Array, list[object]]:

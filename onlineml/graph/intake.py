@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlineml.base import Classifier, Transformer
+from onlineml.base import Classifier, Estimator, Transformer
 from onlineml.estimator import BLOCK
 from onlineml.graph import halves, swift
 from onlineml.graph.events import Answer, Event, Forget, Label, Reward, Sample
@@ -83,7 +83,8 @@ def _kind(graph: Wired, event: Event) -> str:
     if isinstance(event, Sample):
         if event.y is None:
             return "samples"
-        apart = graph._wiring.strategy is not None or graph._wiring.agent is not None
+        wiring = graph._wiring
+        apart = wiring.strategy is not None or wiring.agent is not None or wiring.outputs[1:]
         return "" if apart or graph.remember or not graph._learns_labels else "labeled"
     if isinstance(event, Label) and event.y is not None:
         return "" if graph._wiring.strategy is not None or graph.remember else "labels"
@@ -185,22 +186,29 @@ def _keep(graph: Wired, ids: Sequence[Hashable], said: Sampled, *, learned: bool
 
 
 def _answers(graph: Wired, said: Sampled) -> list[Answer]:
-    out = said.out if isinstance(graph, Transformer) else said.out[:, 0]
     asks = said.asks.tolist()
-    return [
+    answers = [
         Answer(answer, ask == 1.0, chance, action)
-        for answer, (ask, chance, _), action in zip(_plain(graph, out), asks, said.actions)
+        for answer, (ask, chance, _), action in zip(_plain(graph, said.out), asks, said.actions)
+    ]
+    if not said.others:
+        return answers
+    names = [graph._wiring.nodes[k].name for k in said.others]
+    columns = [_plain(graph.nodes_[k], out) for k, out in said.others.items()]
+    return [
+        answer._replace(others=dict(zip(names, values)))
+        for answer, values in zip(answers, zip(*columns))
     ]
 
 
-def _plain(graph: Wired, out: Array) -> list[Any]:
-    """Answers of the graph's role."""
-    if isinstance(graph, Transformer):
+def _plain(model: Estimator, out: Array) -> list[Any]:
+    """Answers of a model's role, of what its kernel has written."""
+    if isinstance(model, Transformer):
         return [row.copy() for row in out]
-    if isinstance(graph, Classifier):
-        found: list[Any] = labels_of(out, graph.classes_).tolist()
+    if isinstance(model, Classifier):
+        found: list[Any] = labels_of(out[:, 0], model.classes_).tolist()
         return found
-    return list(out.tolist())
+    return list(out[:, 0].tolist())
 
 
 # -------------------------------------------------------------------- what comes later

@@ -74,7 +74,7 @@ class Plan:
         )
         #: Whether labels that come with rows are all that there is.
         unkept = wiring.strategy is None and wiring.agent is None and not graph.remember
-        self.plain = self.labeled and unkept
+        self.plain = self.labeled and unkept and len(wiring.outputs) == 1
         self.regression = role == REGRESSOR
         flags = [(k, node.late) for k, node in enumerate(wiring.nodes) if node.role == DRIFT]
         self.drifts = [(k, memoryview(vars(graph.nodes_[k])["flag_"]), late) for k, late in flags]

@@ -22,7 +22,7 @@ class GraphClassifier(Wired, Classifier):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Name of the node that answers.
+        Name of the node that answers, and of others whose answers come along in events.
     max_pending
         Most rows that wait for a label, and most that wait for a reward.
     remember
@@ -49,7 +49,7 @@ class GraphRegressor(Wired, Regressor):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Name of the node that answers.
+        Name of the node that answers, and of others whose answers come along in events.
     max_pending
         Most rows that wait for a label, and most that wait for a reward.
     remember
@@ -72,7 +72,7 @@ class GraphDetector(Wired, Detector):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Name of the node that answers.
+        Name of the node that answers, and of others whose answers come along in events.
     max_pending
         Most rows that wait for a label, and most that wait for a reward.
     remember
@@ -100,7 +100,7 @@ class GraphTransformer(Wired, Transformer):
     signals
         Drift detector, action and what it acts on.
     outputs
-        Name of the node that answers.
+        Name of the node that answers, and of others whose answers come along in events.
     max_pending
         Most rows that wait for a label, and most that wait for a reward.
     remember

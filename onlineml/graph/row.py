@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,6 +33,7 @@ class Sampled(NamedTuple):
     asks: Array  # (n_rows, 3): whether to ask for the label, chance, score
     actions: list[object]
     alarms: list[int]  # signals that are due when the event is over
+    others: Mapping[int, Array] = MappingProxyType({})  # what further outputs have said
 
     @classmethod
     def none(cls, width: int) -> Sampled:
@@ -100,6 +103,7 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
     if plan is None:
         return None
     out = plan.found[None].copy()
+    others = {k: graph.nodes_[k]._out[None].copy() for k in plan.wiring.outputs[1:]}
     own: dict[int, Array] = {}
     asks = _decided(graph, plan, own)
     actions = _acted(graph, plan, own)
@@ -108,7 +112,7 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
         [np.array([plan.said[k]]) for k in plan.stored],
         np.array([float(graph.n_samples_)]),
     )
-    return Sampled(out, taken, asks, actions, learn_row(graph, plan))
+    return Sampled(out, taken, asks, actions, learn_row(graph, plan), others)
 
 
 def learn_row(graph: Wired, plan: Plan) -> list[int]:

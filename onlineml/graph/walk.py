@@ -50,6 +50,7 @@ class Batch:
         self.flags: dict[int, Array] = {}  # what drift detectors said
         self.shares: dict[int, Array] = {}  # probabilities that a strategy judges
         self.reads: dict[int, Array] = {}
+        self.others: dict[int, Array] = {}  # what the outputs but the first have said
         self.asks: Array | None = None  # what the strategy said, where rows wait for labels
         self.actions: list[object] = []
         self.due: list[int] | None = None  # signals, where they are not carried out at once
@@ -255,6 +256,8 @@ def _node(graph: Wired, batch: Batch, k: int, a: int, b: int) -> None:
         wanted[a:b, width:] = 0.0
     if k in wiring.watched:
         batch.store(batch.answers, k, out[:, 0].copy(), a, b)
+    if batch.asks is not None and k in wiring.outputs[1:]:
+        batch.store(batch.others, k, out.copy(), a, b)
     if k == wiring.judged:
         assert isinstance(made, Classifier)
         batch.store(batch.shares, k, out[:, 1 : 1 + len(made.classes_)].copy(), a, b)

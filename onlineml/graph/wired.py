@@ -230,6 +230,8 @@ class Wired(Graph, Estimator):
     # ---------------------------------------------------------------- rows through
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        if self._width < 0:
+            self._prepare()  # the next one-row call may take the fast path
         if fit and self._learns_labels and self._wiring.strategy is not None:
             halves.labeled(self, X, y, weight, out, serve)
         else:

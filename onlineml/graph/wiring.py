@@ -210,6 +210,9 @@ class Wiring:
                 self.levels[k] = ANSWER_AND_SCORES if full else ANSWER
             elif k in watched:
                 self.levels[k] = ANSWER
+            if k in self.outputs[1:]:
+                whole = node.role == TRANSFORMER
+                self.levels[k] = max(self.levels[k], ANSWER_AND_SCORES if whole else ANSWER)
             if any(other.judged == k for other in self.nodes):
                 self.levels[k] = ANSWER_AND_SCORES
         self.widens = any(self.nodes[k].role == CLASSIFIER for k in handing if k != X)
@@ -249,7 +252,7 @@ class Wiring:
 
     def _follow(self) -> None:
         """What serving needs, and what signals reach."""
-        needed = set(self.outputs)
+        needed = set(self.outputs[:1])
         for k in reversed(range(len(self.nodes))):
             if k in needed:
                 needed |= {source.node for source in self.nodes[k].sources}

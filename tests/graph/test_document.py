@@ -78,6 +78,12 @@ def test_graphs_of_all_roles(name: str) -> None:
     assert repr(again) == repr(g)
 
 
+def test_several_outputs() -> None:
+    g = fraud()
+    g.output("learner", "strange")
+    assert Graph.from_yaml(g.to_yaml()).outputs == ("learner", "strange")
+
+
 def test_a_node_may_be_a_graph() -> None:
     outer = Graph("outer")
     outer.add("inner", fraud(), after="x")

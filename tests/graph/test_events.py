@@ -155,6 +155,32 @@ def test_a_graph_with_a_strategy_passes_the_checks(name: str) -> None:
     dict(checks_of(GraphClassifier))[name](bought(MarginSampling(budget=0.3, seed=1)))
 
 
+def test_further_outputs_come_along() -> None:
+    g = bought(MarginSampling(budget=0.3, seed=1))
+    g.output("learner", "strange", "scale")
+    X, score = rows(7, 60, clean=True)
+    y = targets(g, score)
+    one, many, at_once = (g.clone() for _ in range(3))
+    said = [one.take_one(Sample(x, i)) for i, x in enumerate(X)]
+    assert [str(a) for a in many.take_many([Sample(x, i) for i, x in enumerate(X)])] == [
+        str(a) for a in said
+    ]
+    scaled = StandardScaler().transform_fit_many(X)
+    np.testing.assert_array_equal([a.others["scale"] for a in said], scaled)
+    scores = DeviationFromMean().score_fit_many(scaled).tolist()
+    assert [a.others["strange"] for a in said] == scores
+    labeled = at_once.take_many([Sample(x, y=label) for x, label in zip(X, y)])
+    assert [a.others["strange"] for a in labeled] == scores
+    assert one.predict_one(X[0]) is None
+    both = Graph("both")
+    both.add("learner", GaussianNB(), after="x")
+    both.add("other", MajorityClassifier(), after="x")
+    both.output("learner", "other")
+    answers = both.take_many([Sample(x, y=label) for x, label in zip(X, y)])
+    most = MajorityClassifier().predict_fit_many(X, y).tolist()
+    assert [a.others for a in answers] == [{"other": label} for label in most]
+
+
 def test_what_does_not_come_makes_room() -> None:
     g = Graph("g", max_pending=3)
     g.add("learner", GaussianNB(), after="x")
