@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -11,9 +12,12 @@ from onlineml.datasets.messages import LostMessagesError, Partition
 from onlineml.datasets.sinks import Record, SinkError
 
 pytest.importorskip("confluent_kafka")
+from onlineml.evaluation.worker import Topics, Worker
 from onlineml.integrations import KafkaSink, KafkaSource, MockCluster
 from onlineml.integrations.kafka import SourceError
-from tests.integrations.brokers import fill, new, open_cluster, source
+from onlineml.learners import GaussianNB
+from tests.evaluation.worker.messages import samples
+from tests.integrations.brokers import content, fill, new, open_cluster, source
 
 
 @pytest.fixture(scope="module", params=["mock", "real"])
@@ -218,3 +222,44 @@ def test_secrets_are_never_shown(mock, caplog):
         assert secret not in str(refused.value)
     assert "me" in repr(one)
     assert secret not in repr(one) + repr(sink) + str(failure.value) + caplog.text
+
+
+# -------------------------------------------------------------------- under the worker
+
+
+def test_a_slow_broker_holds_the_worker_back(tmp_path):
+    with MockCluster() as own:
+        fill(own, "samples", [samples(number, 400) for number in range(2)])
+        own.create("out", 1)
+        config = {"bootstrap.servers": own.address, "queue.buffering.max.messages": 60}
+        reader = source(own, ends=True, config={"group.id": "slow"})
+        sink, backlogs = KafkaSink(config), []
+        own.set_delay(20)
+
+        def note(worker):
+            backlogs.append(sink.backlog())
+            return False
+
+        report = Worker(GaussianNB(), reader, sink, tmp_path, topics=Topics(predictions="out"),
+                        batch_size=50, max_backlog=40).run(until=note)  # fmt: skip
+        own.set_delay(0)
+        assert report.messages == 800
+        assert 0 < max(backlogs) <= 60
+        ids = [(line["partition"], line["offset"]) for line in map(json.loads, values(own, "out"))]
+        assert sorted(ids) == [(number, i) for number in range(2) for i in range(400)]
+        assert committed(own, "slow", "samples", 2) == [400, 400]
+
+
+def values(cluster, topic):
+    return [value for value, _ in content(cluster, topic)]
+
+
+def committed(cluster, group, topic, n_partitions):
+    """What monitors see."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": cluster.address, "group.id": group})
+    places = [TopicPartition(topic, number) for number in range(n_partitions)]
+    offsets = [place.offset for place in consumer.committed(places, 10)]
+    consumer.close()
+    return offsets

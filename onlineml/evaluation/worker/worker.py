@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from time import monotonic, process_time
+from time import monotonic, process_time, sleep
 from typing import Any, NamedTuple
 
 from onlineml.base import Estimator
@@ -33,6 +33,7 @@ from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.worker")
 _WAIT = 0.5  # most seconds that a poll waits: a request to stop is seen after it
+_SHORT_WAIT = 5.0  # seconds that nobody is asked for: to pause and resume Kafka takes one
 _MOST_THREADS = 8
 _LONGEST_QUEUE = 20_000  # messages of a topic that wait for others before no more are read
 
@@ -214,13 +215,23 @@ class Worker(Listener):
         self.sink.write(records)
         if self.sink.backlog() <= self.settings.max_backlog:
             return
+        soon = monotonic() + _SHORT_WAIT
+        while self._is_behind() and monotonic() < soon:
+            sleep(0.005)
+        if not self._is_behind():
+            return
         partitions = [p for p in self._partitions() if p not in self._paused]
         self.source.pause(partitions)
-        while self.sink.backlog() > self.settings.max_backlog // 2 and not self._stopped:
+        while self._is_behind():
             for item in self.source.poll(1, 0.1):  # keeps the group's membership alive
                 if isinstance(item, Batch) and item.partition.number in self._desks:
                     self._desks[item.partition.number].put(item)
         self.source.resume([p for p in partitions if p.number in self._desks])
+
+    def _is_behind(self) -> bool:
+        """Whether too much is on its way out for more to be read."""
+        assert self.sink is not None
+        return self.sink.backlog() > self.settings.max_backlog // 2 and not self._stopped
 
     def _hold_back(self) -> None:
         """Read no more of topics that are far ahead of others."""

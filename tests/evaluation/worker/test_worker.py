@@ -525,7 +525,10 @@ def test_a_damaged_checkpoint_falls_back_on_the_one_before(tmp_path, caplog):
 # -------------------------------------------------------------------- back-pressure, mistakes
 
 
-def test_a_slow_sink_holds_the_source(tmp_path):
+@pytest.mark.parametrize("patience", [0.0, 5.0])
+def test_a_slow_sink_holds_the_source(tmp_path, monkeypatch, patience):
+    monkeypatch.setattr("onlineml.evaluation.worker.worker._SHORT_WAIT", patience)
+
     class Slow(MemorySink):
         waiting = 0
         worst = 0
