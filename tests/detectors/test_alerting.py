@@ -12,7 +12,7 @@ from onlineml.detectors import (
     DeviationFromMean,
     GatedDetector,
     KNNDetector,
-    MemStream,
+    MahalanobisDetector,
 )
 from onlineml.transforms import ConformalCalibrator, DSPOTCalibrator, StandardScaler
 from tests.detectors.streams import clusters_with_anomalies
@@ -74,7 +74,7 @@ def test_few_alerts_are_false(rule: Any, every: int) -> None:
     assert raised[labels].mean() > 0.8
 
 
-@pytest.mark.parametrize("base", [KNNDetector(window_size=256), MemStream()])
+@pytest.mark.parametrize("base", [KNNDetector(window_size=256), MahalanobisDetector()])
 def test_of_one_anomaly_in_a_hundred_most_are_found(base: Any) -> None:
     X, labels = clusters_with_anomalies()
     raised = AlertingDetector(base=base).alerts_fit_many(X).raised

@@ -17,7 +17,7 @@ def test_equals_its_naive_twin(hidden: Any, optimizer: Any) -> None:
     X = np.hstack([moving_rows(1, 260), moving_rows(2, 260)[:, :1]])
     model = MemStream(
         memory_size=40, n_neighbors=4, discount=0.7, beta=1.0, one_in=3, hidden=hidden,
-        optimizer=optimizer, learning_rate=0.01, fading_factor=0.98, seed=3,
+        activation="tanh", optimizer=optimizer, learning_rate=0.01, fading_factor=0.98, seed=3,
     )  # fmt: skip
     net = Network(hidden, "tanh", optimizer, 0.01, 0.0, seed=3)
     twin, due = Naive(4, net, 40, 4, 0.7, 1.0, 3, 0.1, 2, 0.98), []

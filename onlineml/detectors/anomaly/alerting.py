@@ -45,7 +45,9 @@ class AlertingDetector(Detector):
     Parameters
     ----------
     base
-        The unfitted detector.
+        The unfitted detector. Its scores should go far where rows are far, as distances and errors
+        do; where they end, as ranks do (`RankEnsemble`) and counts of rows, only "fixed" will find
+        much.
     calibrator
         A transformer of one number into one minus its tail probability; None for
         `DSPOTCalibrator`. The ranks of `ConformalCalibrator` suit "fixed" only: from a window of

@@ -228,7 +228,7 @@ class MemStream(Detector):
     n_passes
         How often the memory is gone through in training.
     activation
-        "relu", "leaky_relu" (slope 0.01) or "tanh".
+        "relu", "leaky_relu" (slope 0.01), or the paper's "tanh", in which far rows look alike.
     optimizer
         "sgd", "momentum" (0.9) or "adam".
     learning_rate
@@ -244,7 +244,7 @@ class MemStream(Detector):
     >>> from onlineml.detectors import MemStream
     >>> X = np.random.default_rng(0).normal(size=(2000, 3))
     >>> model = MemStream().fit_many(X)
-    >>> model.score_one([0.0, 0.0, 0.0]) < 4 < 8 < model.score_one([4.0, -4.0, 4.0])
+    >>> model.score_one([0.0, 0.0, 0.0]) < 10 < 40 < model.score_one([4.0, -4.0, 4.0])
     True
 
     Notes
@@ -301,9 +301,9 @@ class MemStream(Detector):
         hidden: Sequence[int] = (32,),
         noise: float = 0.1,
         n_passes: int = 2,
-        activation: Literal["relu", "leaky_relu", "tanh"] = "tanh",
+        activation: Literal["relu", "leaky_relu", "tanh"] = "leaky_relu",
         optimizer: Literal["sgd", "momentum", "adam"] = "adam",
-        learning_rate: float = 0.005,
+        learning_rate: float = 0.001,
         fading_factor: float = 0.999,
         seed: int | None = 0,
     ) -> None:
