@@ -1,5 +1,6 @@
 from .budget import Budget
 from .committee_sampling import CommitteeSampling
+from .consult import consult
 from .dense_vessal import DenseVeSSAL
 from .density_sampling import DensitySampling
 from .entropy_sampling import EntropySampling
@@ -29,4 +30,5 @@ __all__ = [
     "RandomSampling",
     "VariableUncertainty",
     "VeSSAL",
+    "consult",
 ]
