@@ -1,9 +1,9 @@
 from .gymnasium import Rollout
-from .in_river import to_river
 from .kafka import KafkaSource
 from .kafka_sink import KafkaSink
 from .mlflow import load_model, log_model
 from .mock_kafka import MockCluster
+from .outward import to_river, to_sklearn
 from .pyod import PyODDetector
 from .river import RiverClassifier, RiverDetector, RiverDriftDetector, RiverRegressor
 from .sklearn import SklearnDetector
@@ -22,4 +22,5 @@ __all__ = [
     "load_model",
     "log_model",
     "to_river",
+    "to_sklearn",
 ]

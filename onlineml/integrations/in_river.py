@@ -10,59 +10,9 @@ import pandas as pd
 from river import base
 from river.base import AnomalyDetector
 
-from onlineml.base import Classifier, Detector, DriftDetector, Regressor, Transformer
 from onlineml.estimator import Estimator
-from onlineml.schema import wrong
 
 Row = Mapping[Hashable, Any]
-
-
-def to_river(model: Estimator) -> Any:
-    """An unfitted estimator as a model of river.
-
-    Rows are mappings: columns are those of the first row, in its order; names that come later are
-    added, absent ones are missing values, text and booleans of the first row are nominal. Learning,
-    predicting and scoring cost what they cost in ours and one mapping a row.
-
-    Parameters
-    ----------
-    model
-        A classifier, a regressor, a detector of anomalies or of drift, or a transformer. It is
-        cloned, not changed.
-
-    Returns
-    -------
-    A model of river of the same role, whose `model_` is the trained estimator. Classifiers and
-    regressors also take tables (`learn_many`, `predict_many`, `predict_proba_many`).
-
-    Raises
-    ------
-    ValueError
-        For an estimator of another role.
-
-    Examples
-    --------
-    >>> from river import compose, preprocessing
-    >>> from onlineml.integrations import to_river
-    >>> from onlineml.learners import GaussianNB
-    >>> model = compose.Pipeline(preprocessing.StandardScaler(), to_river(GaussianNB()))
-    >>> for i in range(40):
-    ...     model.learn_one({"size": float(i % 2)}, "big" if i % 2 else "small")
-    >>> model.predict_one({"size": 1.0})
-    'big'
-    """
-    kinds: dict[type[Estimator], type[Any]] = {
-        Classifier: InRiverClassifier,
-        Regressor: InRiverRegressor,
-        Detector: InRiverDetector,
-        DriftDetector: InRiverDriftDetector,
-        Transformer: InRiverTransformer,
-    }
-    for role, kind in kinds.items():
-        if isinstance(model, role):
-            return kind(model.clone())
-    due = "a classifier, a regressor, a detector of anomalies or of drift, or a transformer"
-    raise wrong("model", model, due)
 
 
 class _InRiver:
