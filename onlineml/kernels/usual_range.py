@@ -8,6 +8,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Array
 
 _LEFT_OUT = 0.01  # share of a window's values, at either end, that a feature's range leaves out
+_GIVEN_BACK = 7.5  # widths that a normal variable's range lacks at an end, a share left out there
 _NARROWER = 10.0  # a range that has shrunk by this factor is not the same any more
 
 
@@ -43,7 +44,9 @@ def usual_range(values: Array, share: float) -> tuple[float, float]:
     """Least and largest of `values`, but for `share` of them at either end; NaN where none are.
 
     One huge value in many thus moves nothing. At least one at either end is left out, unless all
-    others are equal: then none is. Missing values do not count. Time is O(n) for small shares.
+    others are equal: then none is. Few values lose more than that share, and with it much of their
+    range: it is widened by what a normal variable's would then be short of. Missing values do not
+    count. Time is O(n) for small shares.
     """
     n, n_values = values.shape[0], 0
     room = min(int(np.ceil(share * n)), (n - 1) // 2) + 1
@@ -58,7 +61,10 @@ def usual_range(values: Array, share: float) -> tuple[float, float]:
         return np.nan, np.nan
     left_out = min(int(np.ceil(share * n_values)), (n_values - 1) // 2)
     low, high = least[left_out], -largest[left_out]
-    return (low, high) if low < high else (least[0], -largest[0])
+    if low >= high:
+        return least[0], -largest[0]
+    reach = _GIVEN_BACK * max(left_out / n_values - share, 0.0) * (high - low)
+    return low - reach, high + reach
 
 
 @jit

@@ -46,7 +46,7 @@ def test_the_clock_may_turn_back() -> None:
     [
         ({}, False, 0.90),
         ({}, True, 0.92),
-        ({"scoring": "summed"}, False, 0.88),
+        ({"scoring": "terminal", "size_limit": 0.1}, False, 0.90),
         ({"n_trees": 10, "height": 8}, False, 0.85),
     ],
 )

@@ -60,11 +60,58 @@ def agreement(surprises, fading_factor):
     return found
 
 
+def naive_levels(X, window_size, fading_factor, weighted):
+    """Row by row: logistic deviations of logarithms from means that forget."""
+    members = [member.clone() for member in MEMBERS]
+    past, seen, out = [[] for _ in members], [], []
+    for x in X:
+        scores = [member.score_one(x) for member in members]
+        levels = [level(score, logs, window_size) for score, logs in zip(scores, past)]
+        weights = np.ones(3)
+        if weighted and len(seen) > 1:
+            weights = agreement(np.array(seen), fading_factor)
+        weights = np.where(np.isnan(levels), 0.0, weights)
+        total = weights @ np.nan_to_num(levels)
+        out.append(total / weights.sum() if weights.sum() else 0.5 * bool(seen))
+        seen.append(levels)
+        for score, logs in zip(scores, past):
+            if score > 0:
+                logs.append(np.log(score))
+        for member in members:
+            member.fit_one(x)
+    return np.array(out)
+
+
+def level(score, logs, window_size):
+    if score <= 0 or not logs:
+        return np.nan
+    mean, variance = 0.0, 0.0
+    for n, value in enumerate(logs, 1):
+        gap = value - mean
+        if n > 20:
+            gap = np.clip(gap, -10 * np.sqrt(variance), 10 * np.sqrt(variance))
+        step = max(1 / n, 1 / window_size)
+        mean, variance = mean + step * gap, (1 - step) * (variance + step * gap**2)
+    return 1 / (1 + np.exp((mean - np.log(score)) / np.sqrt(variance))) if variance > 0 else 0.5
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_levels_equal_their_naive_twin(weighted: bool) -> None:
+    X = np.random.default_rng(5).normal(size=(300, 4))
+    X[::50] *= 40.0
+    X[7] = np.nan
+    model = RankEnsemble(detectors=MEMBERS, window_size=60, fading_factor=0.98, weighted=weighted)
+    due = naive_levels(X, 60, 0.98, weighted)
+    np.testing.assert_allclose(model.score_fit_many(X), due, rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("combine", ["surprise", "mean", "max"])
 def test_equals_its_naive_twin(combine: str) -> None:
     X = np.random.default_rng(5).normal(size=(300, 4))
     X[::50] *= 4.0
-    model = RankEnsemble(detectors=MEMBERS, window_size=60, fading_factor=0.98, combine=combine)
+    model = RankEnsemble(
+        detectors=MEMBERS, window_size=60, fading_factor=0.98, combine=combine, weighted=True
+    )
     due = naive(X, 60, 0.98, combine)
     np.testing.assert_allclose(model.score_fit_many(X), due, rtol=1e-8, atol=1e-10)
 
@@ -84,10 +131,11 @@ class Noise(Detector):
 def test_a_detector_that_knows_nothing_weighs_little() -> None:
     X, labels = clusters_with_anomalies(4000)
     good = (DeviationFromMean(), HalfSpaceTrees(seed=1))
-    weights = RankEnsemble(detectors=(*good, Noise())).fit_many(X).weights
+    model = RankEnsemble(detectors=(*good, Noise()), weighted=True)
+    weights = model.clone().fit_many(X).weights
     assert weights[2] < 0.5 * min(weights[:2])
     assert weights.sum() == pytest.approx(1.0)
-    scores = RankEnsemble(detectors=(*good, Noise())).score_fit_many(X)
+    scores = model.score_fit_many(X)
     assert roc_auc_score(labels[1000:], scores[1000:]) > 0.95
 
 

@@ -28,25 +28,28 @@ class HalfSpaceTrees:
     def score(self, x: list[float]) -> float:
         if not self.ranges or all(isnan(value) for value in x):
             return 0.0
-        total = 0.0
+        total, n_counted = 0.0, self.n_before + len(self.rows)
         for t in range(self.n_trees):
             path, found = self.path(t, x), 0.0
             for level in range(self.height + 1):
-                mass = self.before[t].get(path[:level], 0)
+                mass = self.mass(t, path[:level])
                 found = mass * 2.0**level + (found if self.summed else 0.0)
-                if mass <= self.share * self.n_before:
+                if mass <= self.share * n_counted:
                     break
             total += found
-        whole = self.n_trees * self.n_before * (self.height + 1 if self.summed else 1)
+        whole = self.n_trees * n_counted * (self.height + 1 if self.summed else 1)
         return 1 / (1 + total / whole)
+
+    def mass(self, t: int, cell: str) -> int:
+        return self.before[t].get(cell, 0) + self.now[t].get(cell, 0)
 
     def contributions(self, x: list[float]) -> list[float]:
         parts = [0.0] * len(x)
         for t in range(self.n_trees):
             path = self.path(t, x)
             for level in range(self.height):
-                mass, part = (self.before[t].get(path[:k], 0) for k in (level, level + 1))
-                if mass <= self.share * self.n_before:
+                mass, part = (self.mass(t, path[:k]) for k in (level, level + 1))
+                if mass <= self.share * (self.n_before + len(self.rows)):
                     break
                 j = self.features[t][int("1" + path[:level], 2)]
                 parts[j] += log2((mass + 1) / (2 * part + 1)) / self.n_trees
@@ -73,10 +76,7 @@ class HalfSpaceTrees:
         for _ in range(self.height):
             j = self.features[t][int("1" + path, 2)]
             if isnan(x[j]):
-                masses = [
-                    self.before[t].get(path + side, 0) + self.now[t].get(path + side, 0)
-                    for side in "01"
-                ]
+                masses = [self.mass(t, path + side) for side in "01"]
                 path += "1" if masses[1] > masses[0] else "0"
                 continue
             low, high = ranges[j]

@@ -262,7 +262,8 @@ class RSHash(Detector):
         Slots of a table.
     sample_size
         Rows that cells should be wide enough for, from which width and number of features are
-        drawn: `s` in the paper.
+        drawn: `s` in the paper, where it is 1000. As many as are remembered, 1 / (1 -
+        fading_factor), do better: with more, cells are too small for so few rows.
     window_size
         Rows that ranges are taken from, and from one look at the ranges to the next.
     fading_factor
@@ -323,7 +324,7 @@ class RSHash(Detector):
         n_grids: int = 100,
         n_hashes: int = 1,
         n_slots: int = 10_000,
-        sample_size: int = 1000,
+        sample_size: int = 200,
         window_size: int = 250,
         fading_factor: float = 0.995,
         seed: int | None = 0,
