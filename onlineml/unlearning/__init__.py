@@ -12,6 +12,7 @@ from onlineml.unlearning.roles import (
     ReplayableTransformer,
 )
 from onlineml.unlearning.shards import Sharded, ShardedClassifier, ShardedRegressor
+from onlineml.unlearning.streaming import StreamingUnlearner
 
 __all__ = [
     "KINDS",
@@ -27,5 +28,6 @@ __all__ = [
     "Sharded",
     "ShardedClassifier",
     "ShardedRegressor",
+    "StreamingUnlearner",
     "worst",
 ]

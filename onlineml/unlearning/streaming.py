@@ -1,0 +1,211 @@
+"""Networks that forget rows without the rows that stay: from moments of what is in front of them.
+
+The rows that stay are stood in for by draws from a Gaussian of each class, in the space of the
+features that the last layer sees. What is known of the Gaussians takes rows back exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.receipt import Receipt, refused
+from onlineml.schema import wrong
+
+_GONE = -30.0  # bias of a class without rows: probability 1e-13 at the most
+
+
+class StreamingUnlearner:
+    """Takes rows out of a classifying network by what is left of their classes.
+
+    Each class keeps number, mean and scatter of its rows as the last layer sees them. A request
+    brings the rows to forget: they are taken out of these sums exactly, the last layer is
+    moved to the new shares of the classes, and then takes a few steps on rows drawn from
+    Gaussians with the sums that are left. A class whose last row goes is gone from the answers.
+    Memory is 8 bytes * n_classes * n_features^2; time per request is that of `n_steps` steps of one
+    layer, plus n_features^3 for each class that is in it.
+
+    Parameters
+    ----------
+    body
+        What turns rows into features, a `torch.nn.Module` that no longer changes.
+    head
+        The last layer, a `torch.nn.Linear`; its outputs are the logits of the classes. Changed in
+        place.
+    n_steps
+        Steps of a request.
+    batch_size
+        Rows drawn for a step.
+    learning_rate
+        Of Adam.
+    lowest
+        Least value that a feature can have, such as 0 behind a rectifier; None: any.
+    seed
+        Of the rows that are drawn.
+
+    Raises
+    ------
+    ValueError
+        For a head that is no linear layer, and for settings out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from onlineml.unlearning import StreamingUnlearner
+    >>> body, head = torch.nn.Identity(), torch.nn.Linear(2, 3)
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = np.arange(300) % 3
+    >>> unlearner = StreamingUnlearner(body, head).remember(X, y)
+    >>> unlearner.unlearn(X[y == 1], y[y == 1]).kind
+    'approximate'
+    >>> bool(unlearner.predict_proba(X)[:, 1].max() < 1e-9)
+    True
+
+    Notes
+    -----
+    After the outline of [1]_, which sees requests as shifts of the distribution of the rows that
+    remain, estimated without them; its method section was not at hand, and this is a
+    reconstruction: moments by class, the correction of the logits by the logarithm of the change of
+    the class shares, and steps on drawn features. It reaches what the last layer knows, and
+    what the shares of the classes say: whole classes go nearly as if never seen, single rows of
+    classes that stay hardly at all. Where that matters, use `Replayable`.
+
+    References
+    ----------
+    .. [1] Machine unlearning for streaming forgetting (2025), ECAI. Abstract. arXiv:2507.15280
+    """
+
+    def __init__(
+        self,
+        body: Any,
+        head: Any,
+        *,
+        n_steps: int = 5,
+        batch_size: int = 256,
+        learning_rate: float = 3e-3,
+        lowest: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise ImportError('networks need torch: pip install "onlineml[neural]"') from error
+        if not isinstance(head, torch.nn.Linear) or head.bias is None:
+            raise wrong("head", head, "a torch.nn.Linear with a bias")
+        if n_steps < 0 or batch_size < 1 or not learning_rate > 0:
+            due = "n_steps >= 0, batch_size >= 1 and learning_rate > 0"
+            raise wrong("settings", (n_steps, batch_size, learning_rate), due)
+        self.body, self.head = body, head
+        self.n_steps, self.batch_size, self.lowest = n_steps, batch_size, lowest
+        self._torch = torch
+        self._adam = torch.optim.Adam(head.parameters(), learning_rate)
+        self._random = torch.Generator().manual_seed(seed)
+        k, n = head.out_features, head.in_features
+        self.counts = np.zeros(k, np.int64)
+        self.means = np.zeros((k, n))
+        self.scatters = np.zeros((k, n, n))
+        self._roots = torch.zeros((k, n, n))
+
+    def features(self, X: Any) -> npt.NDArray[np.float64]:
+        """What the head sees of rows `X`, shape `(n_rows, n_features)`."""
+        torch = self._torch
+        with torch.no_grad():
+            seen = self.body(torch.as_tensor(np.asarray(X), dtype=self.head.weight.dtype))
+        return np.asarray(seen.double().numpy())
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Probabilities of the classes, shape `(n_rows, n_classes)`."""
+        torch = self._torch
+        with torch.no_grad():
+            logits = self.head(torch.as_tensor(self.features(X), dtype=self.head.weight.dtype))
+            return np.asarray(torch.softmax(logits.double(), 1).numpy())
+
+    def remember(self, X: Any, y: Any) -> StreamingUnlearner:
+        """Add rows that the network has learned, with the codes of their classes, to the sums."""
+        for c, rows in self._by_class(X, y):
+            self._merge(c, rows, 1)
+        return self
+
+    def unlearn(self, X: Any, y: Any) -> Receipt:
+        """Forget rows that were remembered; a refusal changes nothing."""
+        began = perf_counter()
+        groups = self._by_class(X, y)
+        short = [c for c, rows in groups if len(rows) > self.counts[c]]
+        if short or not groups:
+            return refused("no rows" if not groups else "more rows of a class than it has")
+        before = self.counts.copy()
+        for c, rows in groups:
+            self._merge(c, rows, -1)
+        self._shift([c for c, _ in groups], before)
+        for _ in range(self.n_steps if (self.counts > 0).any() else 0):
+            self._step()
+        n = sum(len(rows) for _, rows in groups)
+        why = "what the features in front of the last layer know of the rows stays"
+        return Receipt("approximate", math.inf, perf_counter() - began, n, why)
+
+    def _by_class(self, X: Any, y: Any) -> list[tuple[int, npt.NDArray[np.float64]]]:
+        codes = np.asarray(y)
+        if codes.shape != (len(X),) or codes.dtype.kind not in "iu":
+            raise wrong("y", codes.shape, f"{len(X)} codes of classes, one a row")
+        if len(codes) and not (codes.min() >= 0 and codes.max() < len(self.counts)):
+            raise wrong("y", int(codes.max()), f"codes from 0 to {len(self.counts) - 1}")
+        if not len(codes):
+            return []
+        seen = self.features(X)
+        if not np.isfinite(seen).all():
+            raise wrong("X", "rows", "rows whose features are finite numbers")
+        return [(int(c), seen[codes == c]) for c in np.unique(codes)]
+
+    def _merge(self, c: int, rows: npt.NDArray[np.float64], sign: int) -> None:
+        """Add rows to the sums of class `c`, or take them out: both are one formula."""
+        n, m = int(self.counts[c]), sign * len(rows)
+        left = n + m
+        if left == 0:
+            self.counts[c], self.means[c], self.scatters[c] = 0, 0.0, 0.0
+            return
+        mean = rows.mean(0)
+        gap, spread = mean - self.means[c], rows - mean
+        self.scatters[c] += sign * (spread.T @ spread) + n * m / left * np.outer(gap, gap)
+        self.means[c] += m / left * gap
+        self.counts[c] = left
+        self._draw_like(c)
+
+    def _draw_like(self, c: int) -> None:
+        """The root of the covariance of class `c`, a little wider than it is."""
+        covariance = self.scatters[c] / self.counts[c]
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0) + 1e-3 * max(values.mean(), 1e-12))
+        self._roots[c] = self._torch.as_tensor(root)
+
+    def _shift(self, classes: list[int], before: npt.NDArray[np.int64]) -> None:
+        """Move the logits by the logarithm of what has become of the classes."""
+        with self._torch.no_grad():
+            for c in classes:
+                if self.counts[c] > 0:
+                    self.head.bias[c] += math.log(self.counts[c] / before[c])
+                else:
+                    self.head.weight[c], self.head.bias[c] = 0.0, _GONE
+
+    def _step(self) -> None:
+        """One step on rows drawn from the classes that are left."""
+        torch, weight = self._torch, self.head.weight
+        shares = torch.as_tensor(self.counts / self.counts.sum())
+        codes = torch.multinomial(shares, self.batch_size, True, generator=self._random)
+        noise = torch.randn((self.batch_size, weight.shape[1]), generator=self._random)
+        drawn = torch.as_tensor(self.means, dtype=torch.float32)[codes]
+        for c in codes.unique().tolist():
+            drawn[codes == c] += noise[codes == c] @ self._roots[c].T
+        drawn = drawn.to(weight.dtype)
+        if self.lowest is not None:
+            drawn = drawn.clamp(min=self.lowest)
+        self._adam.zero_grad()
+        torch.nn.functional.cross_entropy(self.head(drawn), codes).backward()
+        gone = torch.as_tensor(self.counts == 0)
+        with torch.no_grad():
+            kept = weight[gone].clone(), self.head.bias[gone].clone()
+            self._adam.step()
+            weight[gone], self.head.bias[gone] = kept
