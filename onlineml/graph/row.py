@@ -219,29 +219,33 @@ def asked(graph: Wired, kind: str, serve: int) -> Plan | None:
     if asks is None:
         plan = _planned(graph)
         asks = plan.asks(kind, serve)
-    done = 0 if plan.balks else _ask(asks, plan.said, spent)
+    done = 0 if plan.balks else _ask(plan, asks, spent)
     if done == _STALE:
         plan = graph._row_plan = Plan(graph)
-        done = 0 if plan.balks else _ask(plan.asks(kind, serve), plan.said, spent)
+        done = 0 if plan.balks else _ask(plan, plan.asks(kind, serve), spent)
     return plan if done == 1 else None
 
 
-def _ask(asks: list[Ask], said: list[float], spent: list[int]) -> int:
+def _ask(plan: Plan, asks: list[Ask], spent: list[int]) -> int:
     """Give each node what it reads, and ask those whose answers count."""
-    before = perf_counter_ns()
-    for k, node, row, pulls, _, call, how, answer in asks:
-        if node._width < 0 or node._row is not row:
-            return _STALE
-        for part, source in pulls:
-            part[...] = source
-        if how:
-            if call(how) != 1:
-                return 0
-            if answer is not None:
-                said[k] = answer[0]
-        now = perf_counter_ns()
-        spent[k] += now - before
-        before = now
+    before, k = perf_counter_ns(), -1
+    try:
+        for k, node, row, pulls, _, call, how, answer in asks:
+            if node._width < 0 or node._row is not row:
+                return _STALE
+            for part, source in pulls:
+                part[...] = source
+            if how:
+                if call(how) != 1:
+                    return 0
+                if answer is not None:
+                    plan.said[k] = answer[0]
+            now = perf_counter_ns()
+            spent[k] += now - before
+            before = now
+    except Exception as error:
+        plan.graph._name_node(k, error)
+        raise
     return 1
 
 
@@ -267,16 +271,20 @@ def _ask_late(graph: Wired, plan: Plan, target: float) -> bool:
 def _learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
     """Each node learns what it has read."""
     spent = graph._clock()
-    before = perf_counter_ns()
-    for k, node, call, how, target in lessons:
-        if target is not None:
-            target[0] = label
-        if call(how) != 1:  # wants room
-            y = np.array([0.0 if target is None else label])
-            node._run(node._row[None].copy(), y, _ONE, _NOTHING, 0, True)
-        now = perf_counter_ns()
-        spent[k] += now - before
-        before = now
+    before, k = perf_counter_ns(), -1
+    try:
+        for k, node, call, how, target in lessons:
+            if target is not None:
+                target[0] = label
+            if call(how) != 1:  # wants room
+                y = np.array([0.0 if target is None else label])
+                node._run(node._row[None].copy(), y, _ONE, _NOTHING, 0, True)
+            now = perf_counter_ns()
+            spent[k] += now - before
+            before = now
+    except Exception as error:
+        graph._name_node(k, error)
+        raise
 
 
 def _kept(plan: Plan, lessons: tuple[bool, ...]) -> dict[int, Array]:

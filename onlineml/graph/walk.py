@@ -224,7 +224,7 @@ def _nodes(graph: Wired, batch: Batch, which: Sequence[int], a: int, b: int) -> 
         try:
             _node(graph, batch, k, a, b)
         except Exception as error:
-            error.add_note(f"in node {graph._wiring.nodes[k].name!r} of graph {graph.name!r}")
+            graph._name_node(k, error)
             raise
         spent[k] += perf_counter_ns() - before
 

@@ -102,6 +102,10 @@ class Wired(Graph, Estimator):
         except ValueError as error:
             raise ValueError(f"node {name!r} of graph {self.name!r}: {error}") from error
 
+    def _name_node(self, k: int, error: Exception) -> None:
+        """Note in which node it came to an error."""
+        error.add_note(f"in node {self._wiring.nodes[k].name!r} of graph {self.name!r}")
+
     def __repr__(self) -> str:
         wires = ", ".join(
             f"{'+'.join(after)} > {name}={estimator!r}" for name, estimator, after in self.nodes

@@ -169,14 +169,18 @@ def test_failures_within_a_node_name_it() -> None:
     class Broken(StandardScaler):
         """Fails."""
 
+        _kernel = None
+
         def _run(self, *args: Any) -> None:
             raise RuntimeError("no way")
 
     g = Graph("g")
-    g.add("bad", Broken(), after="x")
-    with pytest.raises(RuntimeError) as caught:
-        g.fit_many([[1.0]])
-    assert caught.value.__notes__ == ["in node 'bad' of graph 'g'"]
+    g.add("fine", StandardScaler(), after="x")
+    g.add("bad", Broken(), after="fine")
+    for call in (g.fit_many, lambda X: g.fit_one(X[0]), lambda X: g.transform_one(X[0])):
+        with pytest.raises(RuntimeError) as caught:
+            call([np.array([1.0])])
+        assert caught.value.__notes__ == ["in node 'bad' of graph 'g'"]
 
 
 def _plain() -> Any:
