@@ -192,14 +192,12 @@ class KafkaSource(MessageSource):
 
     def poll(self, max_messages: int, timeout: float) -> list[Batch | End]:
         """Messages that have come; waits only for the first."""
-        consume, most = self._consumer.consume, min(max_messages, _AT_A_TIME)
-        messages = consume(most, 0)
+        consume, most = self._consume, min(max_messages, _AT_A_TIME)
+        messages = consume(most, 0.0)
         if not messages and timeout:
             messages = consume(1, timeout)
             if messages and most > 1:
-                messages += consume(most - 1, 0)
-        if self._failure is not None:
-            raise self._failure
+                messages += consume(most - 1, 0.0)
         found: list[Batch | End] = []
         good = [message for message in messages if message.error() is None]
         for partition, part in _by_partition(good):
@@ -213,6 +211,15 @@ class KafkaSource(MessageSource):
         if self._lost and not found:
             self._tell_lost(self._lost.pop())
         return found
+
+    def _consume(self, most: int, timeout: float) -> list[Any]:
+        try:
+            messages: list[Any] = self._consumer.consume(most, timeout)
+        except self._kafka.KafkaException as error:
+            raise SourceError(reason(error)) from None
+        if self._failure is not None:
+            raise self._failure
+        return messages
 
     def _events(self, messages: Iterable[Any]) -> list[Partition]:
         """Take note of what is no message; the partitions whose end has been reached."""

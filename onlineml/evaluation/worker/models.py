@@ -53,6 +53,10 @@ class Models(ABC):
     def nbytes(self) -> int:
         """Bytes of all models in memory."""
 
+    def n_wanted(self) -> int | None:
+        """Labels that were learned because they were asked for; None where all are learned."""
+        return None
+
 
 class OneModel(Models):
     """One model for all rows."""
@@ -90,6 +94,12 @@ class OneModel(Models):
     def nbytes(self) -> int:
         """Bytes of the model."""
         return self._model.nbytes
+
+    def n_wanted(self) -> int | None:
+        """Labels that a graph's query strategy has let through."""
+        if not isinstance(self._model, Wired) or self._model._wiring.strategy is None:
+            return None
+        return int(self._model.n_labels_) if self._model.is_started else 0
 
 
 def twin(model: Estimator) -> Estimator:

@@ -57,7 +57,7 @@ class Stage:
             rows, y = self._rows(script, X), as_targets(script.y, regression=regression)
         answers = Answers(np.empty(0, np.int64))
         refused: Problems = {}
-        keys = self._keys(script)
+        keys, wanted = self._keys(script), self.models.n_wanted()
         if len(asked) and schema is not None:  # without columns there are rewards of no rows only
             ids = [getattr(event, "id", None) for event in script.events]
             answers, refused = self.models.follow(schema, keys, rows, y, lesson, asked, ids)
@@ -69,7 +69,9 @@ class Stage:
             self.pending.release(script.slots)
         self._remember(script, rows, keys, lesson, refused)
         self.counts["rows"] += int(asked.sum())
-        self.counts["learned"] += int(lesson.sum()) - sum(bool(lesson[i]) for i in refused)
+        now = self.models.n_wanted()
+        learned = int(lesson.sum()) - sum(bool(lesson[i]) for i in refused)
+        self.counts["learned"] += learned if now is None or wanted is None else now - wanted
         return answers, refused
 
     def _keys(self, script: Script) -> Sequence[str | None]:

@@ -92,6 +92,7 @@ def test_a_graph_hears_of_everything_in_order(tmp_path):
     due = [(e.id, r.kind) for e, r in said if isinstance(e, Forget)]
     assert [(line["id"], line["kind"]) for line in out["receipts"]] == due
     assert dumps(newest(tmp_path).model) == dumps(naive)
+    assert newest(tmp_path).extra["figures"]["learned"] == naive.n_labels_
 
 
 @pytest.mark.parametrize("batch_size", [1, 13])
