@@ -34,6 +34,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "INQMAD": lambda: detectors.INQMAD(n_components=128, rank=16),
     "LossFilter": lambda: learners.LossFilter(base=learners.SoftmaxRegression(), n_warm=10),
+    "NeurOnAlS": lambda: active.NeurOnAlS(hidden=(8,), n_replays=8, max_pending=20),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
     "PAL": lambda: active.PAL(max_pending=20),
     "PyODDetector": lambda: integrations.PyODDetector(

@@ -7,6 +7,7 @@ from .entropy_sampling import EntropySampling
 from .fixed_uncertainty import FixedUncertainty
 from .leverage_sampling import LeverageSampling
 from .margin_sampling import MarginSampling
+from .neuronal_s import NeurOnAlS
 from .pal import PAL
 from .periodic_sampling import PeriodicSampling
 from .query_strategy import Queries, Query
@@ -24,6 +25,7 @@ __all__ = [
     "FixedUncertainty",
     "LeverageSampling",
     "MarginSampling",
+    "NeurOnAlS",
     "PeriodicSampling",
     "Queries",
     "Query",

@@ -260,6 +260,78 @@ def by_committee(X, labels, members, votes=False, **terms):
     return _asked(purse, np.zeros((len(X), 1)), chance_of)
 
 
+class _Nets:
+    """A net a class for the loss of predicting it, another for the error of the first."""
+
+    def __init__(self, net_of, exploration):
+        self.net_of, self.exploration = net_of, exploration
+        self.classes, self.losses, self.errors = [], [], []
+
+    def first(self, x):
+        return [net.predict_one(x) for net in self.losses]
+
+    def reads(self, x, first, c):
+        return [*x, first[c], first[c] - min(first[:c] + first[c + 1 :])]
+
+    def foretold(self, x):
+        first = self.first(x)
+        if not self.exploration:
+            return first
+        reads = [self.reads(x, first, c) for c in range(len(first))]
+        return [f + net.predict_one(r) for f, net, r in zip(first, self.errors, reads)]
+
+    def meet(self, label):
+        if label not in self.classes:
+            n = 2 * len(self.classes)
+            self.classes.append(label)
+            self.losses.append(self.net_of(n))
+            self.errors.append(self.net_of(n + 1))
+
+    def learn(self, x, label, first):
+        for c, name in enumerate(self.classes):
+            loss = float(label != name)
+            if self.exploration and len(self.classes) > 1:
+                self.errors[c].fit_one(self.reads(x, first, c), loss - first[c])
+            self.losses[c].fit_one(x, loss)
+
+
+def by_foretold_loss(X, labels, net_of, gamma=None, exploration=False, n_replays=8, **terms):
+    """NeurOnAl-S, with a net for each class and replay."""
+    purse, draws = NaiveBudget(k_min=0, **terms), Draws(terms["seed"])
+    draws.state = int(np.random.SeedSequence(terms["seed"]).generate_state(2, np.uint64)[1])
+    nets, taught = _Nets(net_of, exploration), []
+
+    def teach(i):
+        nets.meet(labels[i])
+        taught.append(i)
+        past = [taught[int(draws.uniform() * len(taught))] for _ in range(n_replays)]
+        past[::2] = [i] * len(past[::2])
+        firsts = [nets.first(X[k]) for k in past]
+        for k, first in zip(past, firsts):
+            nets.learn(X[k], labels[k], first)
+
+    def chance_of(i, proba, known):
+        score = None
+        if len(nets.classes) > 1:
+            least = sorted(nets.foretold(X[i]))
+            score = 1 - (least[1] - least[0])
+        chance = purse.by_rank(score, 0)
+        if gamma is not None and not purse.forced(0):
+            chance = _by_bound(purse, score, gamma, len(nets.classes))
+        return chance, score, lambda ask: teach(i) if ask else None
+
+    return _asked(purse, np.zeros((len(X), 1)), chance_of)
+
+
+def _by_bound(purse, score, gamma, n_classes):
+    if purse.is_spent() or score is None:
+        return 0.0 if purse.is_spent() else purse.share()
+    t, last = purse.t + 1, purse.horizon or max(1e4, purse.t + 1)
+    beta = math.sqrt(n_classes / t) + math.sqrt(2 * math.log(3 * last / 0.1) / t)
+    wanted = float(1 - score < 2 * gamma * beta)
+    return purse.explore * purse.share() + (1 - purse.explore) * wanted
+
+
 def _gain(odds):
     best = 0.0
     for m in (1, 2):
