@@ -40,6 +40,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "PyODDetector": lambda: integrations.PyODDetector(
         model="KNN", window_size=96, min_rows=40, refit_every=96
     ),
+    "PySADDetector": lambda: integrations.PySADDetector(model="LODA", params={"random_state": 1}),
     "RiverClassifier": lambda: integrations.RiverClassifier(
         model="linear_model.SoftmaxRegression", nominal="codes"
     ),

@@ -3,8 +3,9 @@ from .kafka import KafkaSource
 from .kafka_sink import KafkaSink
 from .mlflow import load_model, log_model
 from .mock_kafka import MockCluster
-from .outward import to_river, to_sklearn
+from .outward import to_pysad, to_river, to_sklearn
 from .pyod import PyODDetector
+from .pysad import PySADDetector
 from .river import RiverClassifier, RiverDetector, RiverDriftDetector, RiverRegressor
 from .sklearn import SklearnDetector
 
@@ -13,6 +14,7 @@ __all__ = [
     "KafkaSource",
     "MockCluster",
     "PyODDetector",
+    "PySADDetector",
     "RiverClassifier",
     "RiverDetector",
     "RiverDriftDetector",
@@ -21,6 +23,7 @@ __all__ = [
     "SklearnDetector",
     "load_model",
     "log_model",
+    "to_pysad",
     "to_river",
     "to_sklearn",
 ]

@@ -44,6 +44,8 @@ def alike(a: Any, b: Any, seen: Seen | None = None) -> bool:
     if (id(a), id(b)) in seen:  # they hold themselves
         return True
     seen[id(a), id(b)] = a, b
+    if isinstance(a, np.ndarray) and a.dtype.names:  # there may be anything between the fields
+        return a.dtype == b.dtype and all(alike(a[name], b[name], seen) for name in a.dtype.names)
     if isinstance(a, np.ndarray) and a.dtype != object:
         return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
     if isinstance(a, dict):

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from river import base
-from river.base import AnomalyDetector
+
+try:
+    from river.base import AnomalyDetector
+except ImportError:  # where it was before version 0.26
+    from river.anomaly.base import AnomalyDetector
 
 from onlineml.estimator import Estimator
 
@@ -24,6 +28,7 @@ class _InRiver:
 
     @classmethod
     def _unit_test_params(cls) -> Any:
+        """What river's own checks make one of."""
         yield {"model": cls._example()}
 
     @classmethod

@@ -107,6 +107,42 @@ def to_sklearn(model: Estimator, *, contamination: float = 0.1) -> Any:
     return _kind_for(model, kinds, due)(model)
 
 
+def to_pysad(model: Detector) -> Any:
+    """An unfitted detector of anomalies as a model of PySAD.
+
+    Parameters
+    ----------
+    model
+        A detector of rows or of numbers. It is cloned, not changed.
+
+    Returns
+    -------
+    A model of PySAD whose `model_` is the trained detector. `fit_score` of many rows is one
+    compiled pass. As all of PySAD's since its version 0.7, it scores a row before it learns it.
+
+    Raises
+    ------
+    ValueError
+        For an estimator of another role.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.detectors import DeviationFromMean
+    >>> from onlineml.integrations import to_pysad
+    >>> model = to_pysad(DeviationFromMean())
+    >>> for x in np.random.default_rng(0).normal(size=(200, 2)):
+    ...     score = model.fit_score_partial(x)
+    >>> model.score_partial(np.array([9.0, 0.0])) > 4.0
+    True
+    """
+    try:
+        from onlineml.integrations.in_pysad import InPySADModel
+    except ImportError as error:
+        raise ImportError("to_pysad needs PySAD: pip install 'onlineml[anomaly]'") from error
+    return _kind_for(model, {Detector: InPySADModel}, "a detector of anomalies")(model)
+
+
 def _kind_for(model: Any, kinds: Mapping[type[Estimator], Any], due: str) -> Any:
     for role, kind in kinds.items():
         if isinstance(model, role):

@@ -36,12 +36,12 @@ def made(wrapper: Any, *roles: str) -> Any:
 
 def has_role(model: Any, role: str) -> bool:
     """Whether a model, or the last step of a pipeline, is of a class of river's `base`."""
-    from river import anomaly, base, compose
+    from river import base, compose
 
     if isinstance(model, compose.Pipeline):
         model = list(model.steps.values())[-1]
-    kind = getattr(base, role, None) or getattr(anomaly.base, role)
-    return isinstance(model, kind)
+    home = base if hasattr(base, role) else importlib.import_module("river.anomaly.base")
+    return isinstance(model, getattr(home, role))
 
 
 def reader(wrapper: Any) -> Callable[[list[float]], dict[Any, Any]]:
