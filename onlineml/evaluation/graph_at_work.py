@@ -85,8 +85,9 @@ class GraphContender(Contender):
         return self._judged(reduce(Answers.then, parts))
 
     def give_up(self, numbers: Ints) -> None:
-        """The labels of these rows never come."""
-        self.model.take_many([Label(number, None) for number in numbers.tolist()])
+        """The labels of these rows never come; those that were bought are paid all the same."""
+        for number in numbers.tolist():
+            self.model._store.drop(number)
 
     def finish(self) -> None:
         """Close the last window and take stock."""

@@ -28,13 +28,13 @@ _SHORTEST = 4  # events of a kind from which on a run pays
 def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
     if graph._width >= 0 and graph._row_plan.plain:
-        swiftly: Any = None
+        done: Any = None
         if isinstance(event, Sample):
-            swiftly = swift.sample(graph, event)
+            done = swift.sample(graph, event)
         elif isinstance(event, Label):
-            swiftly = swift.label(graph, event)
-        if swiftly is not None:
-            return swiftly
+            done = swift.label(graph, event)
+        if done is not None:
+            return done
     found = _one(graph, event, _level(graph))
     return _answers(graph, found)[0] if isinstance(found, Sampled) else found
 
@@ -104,7 +104,8 @@ def _run(
     results: list[Any] = []
     for i, event in enumerate(events, first):
         try:
-            results.append(_one(graph, event, level))
+            swiftly = problems is None  # then nobody needs more than the answer
+            results.append(one(graph, event) if swiftly else _one(graph, event, level))
         except ValueError as error:
             if problems is None:
                 name = getattr(event, "id", None)

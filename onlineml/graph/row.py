@@ -277,7 +277,7 @@ def _learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
             if target is not None:
                 target[0] = label
             if call(how) != 1:  # wants room
-                y = np.array([0.0 if target is None else label])
+                y = np.full(1, 0.0 if target is None else label)
                 node._run(node._row[None].copy(), y, _ONE, _NOTHING, 0, True)
             now = perf_counter_ns()
             spent[k] += now - before

@@ -81,7 +81,8 @@ def _target(graph: Wired, plan: Plan, y: Any) -> float | None:
     """A label as the number that nodes learn, where that needs no thought."""
     if plan.regression:
         return y if y.__class__ is float and -_INFINITY < y < _INFINITY else None
-    return graph._codes.get(y) if y.__class__.__hash__ else None
+    code = graph._codes.get(y) if y.__class__.__hash__ else None
+    return None if code is None else float(code)
 
 
 def _said(graph: Wired, answer: float) -> Answer:

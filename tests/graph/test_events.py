@@ -22,7 +22,12 @@ from onlineml.graph import (
     refund,
     reset,
 )
-from onlineml.learners import GaussianNB, LinearRegression, MajorityClassifier
+from onlineml.learners import (
+    GaussianNB,
+    HoeffdingTreeClassifier,
+    LinearRegression,
+    MajorityClassifier,
+)
 from onlineml.rl import StreamQ
 from onlineml.transforms import StandardScaler
 from tests.graph.random_graphs import random_graph
@@ -84,6 +89,25 @@ def test_late_labels_equal_the_naive_twin(seed: int, tmp_path: Any) -> None:
     g = random_graph(seed)
     X, score = rows(seed, 200)
     assert_events_equal(g, delayed(X, targets(g, score), seed), tmp_path)
+
+
+def test_a_tree_that_grows_while_labels_are_late() -> None:
+    g = Graph("growing")
+    g.add("scale", StandardScaler(), after="x")
+    g.add("learner", HoeffdingTreeClassifier(grace_period=50), after="scale")
+    X, score = rows(8, 1500, clean=True)
+    y = np.where(score > 0, "up", "down")
+    events = []
+    for i, x in enumerate(X):
+        events += [Sample(x, i), *([Label(i - 9, y[i - 9])] if i >= 9 else [])]
+    ones, many, scaler = g.clone(), g.clone(), StandardScaler()
+    said = [ones.take_one(event) for event in events]
+    assert many.take_many(events) == said
+    assert_same_state(many.get_state(), ones.get_state())
+    alone = HoeffdingTreeClassifier(grace_period=50)
+    alone.fit_many(scaler.transform_fit_many(X)[:-9], y[:-9])
+    assert_same_state(alone.get_state(), ones["learner"].get_state())
+    assert alone.nbytes > HoeffdingTreeClassifier(grace_period=50).fit_many(X[:9], y[:9]).nbytes
 
 
 def bought(strategy: Any) -> Any:
