@@ -100,6 +100,22 @@ def test_what_retention_drops_is_named_and_can_be_skipped(mock):
     one.close()
 
 
+def test_an_offset_that_is_there_after_all_is_read_on(mock):
+    topic = new("doubtful")
+    fill(mock, topic, [[b"%d" % i for i in range(50)]])
+    one, reader = source(mock), Reader()
+    one.subscribe([topic], reader)
+    reader.read(one, 7)
+    sought, seek = [], one.seek
+    one.seek = lambda partition, offset: (sought.append(offset), seek(partition, offset))
+    mock.fail("fetch", [1, 1])  # "out of range"
+    seek(Partition(topic, 0), 7)
+    reader.read(one, 43)
+    assert sought == [7, 7]
+    assert reader.values[Partition(topic, 0)] == [b"%d" % i for i in range(50)]
+    one.close()
+
+
 def test_the_end_of_a_partition_is_known(cluster):
     topic = new("ending")
     fill(cluster, topic, [[b"1"]])
