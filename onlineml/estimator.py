@@ -59,6 +59,8 @@ class Estimator(ABC):
 
     #: Whether the kernel takes a row back when it is fitted with a negative weight.
     _takes_back: ClassVar[bool] = False
+    #: How far answers by row and by chunk may lie apart, relative to them; states never do.
+    _tolerance: ClassVar[float] = 0.0
     #: Why it cannot.
     _keeps: ClassVar[str] = "keeps nothing that a row can be taken out of"
 

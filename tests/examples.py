@@ -82,6 +82,10 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
+    "TorchClassifier": lambda: learners.TorchClassifier(
+        hidden=(8,), batch_size=4, replay_size=20, replay_rows=2, seed=1
+    ),
+    "TorchRegressor": lambda: learners.TorchRegressor(hidden=(8,), batch_size=3, seed=1),
     "ThompsonSampling": lambda: rl.ThompsonSampling(n_actions=3),
     "UCB": lambda: rl.UCB(n_actions=3, discount=0.99),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),

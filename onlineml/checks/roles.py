@@ -274,14 +274,17 @@ def assert_same_state(a: Any, b: Any, where: str = "state") -> None:
         assert a == b or (a != a and b != b), f"{where}: {a!r} and {b!r}"
 
 
-def assert_same_answers(a: list[list[Any]], b: list[list[Any]]) -> None:
-    """Answers equal bit for bit; a class that came later may be absent from the shorter row."""
+def assert_same_answers(a: list[list[Any]], b: list[list[Any]], tolerance: float = 0.0) -> None:
+    """Answers equal bit for bit, or within the tolerance that an estimator declares.
+
+    A class that came later may be absent from the shorter row.
+    """
     assert len(a) == len(b), f"{len(a)} and {len(b)} answers"
-    for i, (left, right) in enumerate(zip(a, b)):
+    padded = []
+    for left, right in zip(a, b):
         n = max(len(left), len(right))
-        left, right = left + [0.0] * (n - len(left)), right + [0.0] * (n - len(right))
-        same = all(p == q or (p != p and q != q) for p, q in zip(left, right))
-        assert same, f"answers differ at row {i}: {left} and {right}"
+        padded.append((left + [0.0] * (n - len(left)), right + [0.0] * (n - len(right))))
+    assert_close_answers([left for left, _ in padded], [right for _, right in padded], tolerance)
 
 
 def assert_close_answers(a: list[list[Any]], b: list[list[Any]], tolerance: float = 1e-9) -> None:

@@ -61,6 +61,8 @@ from .streaming_random_patches import (
     StreamingRandomPatchesClassifier,
     StreamingRandomPatchesRegressor,
 )
+from .torch_classifier import TorchClassifier
+from .torch_regressor import TorchRegressor
 
 __all__ = [
     "AUE",
@@ -116,4 +118,6 @@ __all__ = [
     "StreamingGradientBoostedTrees",
     "StreamingRandomPatchesClassifier",
     "StreamingRandomPatchesRegressor",
+    "TorchClassifier",
+    "TorchRegressor",
 ]

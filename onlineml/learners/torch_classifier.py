@@ -1,0 +1,162 @@
+"""Any network of torch as a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Classifier
+from onlineml.kernels.arena import ANSWER_AND_SCORES
+from onlineml.learners.torch_learner import KNOWN, Singles, TorchLearner, named_loss
+
+
+class TorchClassifier(TorchLearner, Classifier):
+    """A torch module that tells classes apart, stepped every `batch_size` rows.
+
+    Features are standardized inside by their running mean and variance, what is missing counts as
+    the mean; codes of nominal values are taken as numbers (put a `OneHotEncoder` before). New
+    classes and new features widen the last and the first layer, with zeros. Time per event is that
+    of torch; memory that of the network, `batch_size` and `replay_size` rows.
+
+    Parameters
+    ----------
+    module
+        Function `(n_inputs, n_outputs) -> torch.nn.Module` whose last Linear layer gives the
+        outputs; None for a perceptron. Files of a model with a function of yours need
+        `trusted_pickle=True`.
+    hidden
+        Widths of the hidden layers of the perceptron, with ReLU.
+    optimizer
+        Name in `torch.optim`, or a class of that kind.
+    learning_rate
+        Length of a step.
+    optimizer_params
+        Further arguments of the optimizer.
+    scheduler, scheduler_params
+        Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
+    loss
+        "cross_entropy", or a function `(outputs, classes) -> ` a loss a row.
+    batch_size
+        Rows of a step. It counts rows as they come, never the caller's chunk.
+    replay_size
+        Rows of the past that are kept, a uniform sample; 0 for none.
+    replay_rows
+        Of these, how many join each step.
+    clip_norm
+        Greatest norm of the gradient; None for any.
+    device
+        "cpu", "cuda", "cuda:1", ...
+    mixed_precision
+        Whether to compute in bfloat16 where torch does so on its own accord.
+    seed
+        Of the first weights, of dropout and of the replay.
+
+    Attributes
+    ----------
+    net_
+        Weights, and what the optimizer keeps, by name.
+
+    Raises
+    ------
+    ImportError
+        torch is not installed.
+    ValueError
+        For parameters that cannot be used, and a module whose last layer is too small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import TorchClassifier
+    >>> X = np.random.default_rng(0).normal(size=(2_000, 2))
+    >>> y = X[:, 0] * X[:, 1] > 0
+    >>> model = TorchClassifier(hidden=(32,), batch_size=8, learning_rate=0.01, seed=1)
+    >>> bool((model.predict_fit_many(X, y) == y)[-500:].mean() > 0.9)
+    True
+
+    Notes
+    -----
+    Answers of a chunk and of its rows one by one agree to about 1e-6: torch sums in another order.
+    States are the same, bit for bit. For small networks by row, `MLPClassifier` is a hundred times
+    faster.
+    """
+
+    def __init__(
+        self,
+        *,
+        module: Any = None,
+        hidden: Sequence[int] = (64,),
+        optimizer: Any = "Adam",
+        learning_rate: float = 1e-3,
+        optimizer_params: Mapping[str, Any] | None = None,
+        scheduler: str | None = None,
+        scheduler_params: Mapping[str, Any] | None = None,
+        loss: Any = "cross_entropy",
+        batch_size: int = 1,
+        replay_size: int = 0,
+        replay_rows: int = 0,
+        clip_norm: float | None = None,
+        device: str = "cpu",
+        mixed_precision: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self.module = module
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.optimizer_params = optimizer_params
+        self.scheduler = scheduler
+        self.scheduler_params = scheduler_params
+        self.loss = loss
+        self.batch_size = batch_size
+        self.replay_size = replay_size
+        self.replay_rows = replay_rows
+        self.clip_norm = clip_norm
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.seed = seed
+
+    def _check(self) -> None:
+        super()._check()
+        named_loss(self.loss, {"cross_entropy": "cross_entropy"})
+
+    def _n_net_outputs(self) -> int:
+        return max(2, 1 << (int(self.counts_[KNOWN]) - 1).bit_length())
+
+    def _make_room(self, n_classes: int) -> None:
+        """Room is made when a class comes, wherever it stands in a chunk."""
+
+    def _end_of_known(self, y: Array, weight: Array, first: int) -> int:
+        new = np.flatnonzero((y[first:] >= self.counts_[KNOWN]) & (weight[first:] > 0.0))
+        return first + int(new[0]) + 1 if len(new) else len(y)
+
+    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
+        if len(y) and y[-1] >= self.counts_[KNOWN]:
+            self.counts_[KNOWN] = int(y[-1]) + 1
+            if self._network().sizes[1] < self.counts_[KNOWN]:
+                self._widen_outputs()
+        super()._hold(scaled, y, weight)
+
+    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
+        n = int(self.counts_[KNOWN])
+        if not n:
+            out[:, 0] = -1.0
+            return
+        logits = outputs[:, :n].astype(np.float64)
+        out[:, 0] = logits.argmax(1)
+        if serve == ANSWER_AND_SCORES:
+            out[:, 1:] = 0.0
+            shares = np.exp(logits - logits.max(1, keepdims=True))
+            out[:, 1 : 1 + n] = shares / shares.sum(1, keepdims=True)
+
+    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
+        net, n = self._network(), int(self.counts_[KNOWN])
+        classes = net.torch.from_numpy(y.astype(np.int64)).to(net.device)
+        plain = bool((weight == 1.0).all())
+        by_row = net.torch.nn.functional.cross_entropy if isinstance(self.loss, str) else self.loss
+        if plain and isinstance(self.loss, str):
+            return lambda outputs: by_row(outputs[:, :n], classes)
+        weights = net.torch.from_numpy(weight.astype(np.float32)).to(net.device)
+        how = {"reduction": "none"} if isinstance(self.loss, str) else {}
+        return lambda outputs: (by_row(outputs[:, :n], classes, **how) * weights).mean()

@@ -1,0 +1,159 @@
+"""Any network of torch as a regressor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array, Regressor
+from onlineml.kernels.arena import Field
+from onlineml.learners.torch_learner import STATE, TorchLearner, named_loss
+
+_LOSSES = {"mse": "mse_loss", "huber": "smooth_l1_loss", "mae": "l1_loss"}
+_N, _MEAN, _M2 = range(3)
+
+
+class TorchRegressor(TorchLearner, Regressor):
+    """A torch module that predicts a number, stepped every `batch_size` rows.
+
+    Features and targets are standardized inside by their running mean and variance; what is missing
+    counts as the mean, codes of nominal values are taken as numbers (put a `OneHotEncoder` before).
+    New features widen the first layer, with zeros. Time per event is that of torch; memory that of
+    the network, `batch_size` and `replay_size` rows.
+
+    Parameters
+    ----------
+    module
+        Function `(n_inputs, n_outputs) -> torch.nn.Module` whose last Linear layer gives the
+        outputs; None for a perceptron. Files of a model with a function of yours need
+        `trusted_pickle=True`.
+    hidden
+        Widths of the hidden layers of the perceptron, with ReLU.
+    optimizer
+        Name in `torch.optim`, or a class of that kind.
+    learning_rate
+        Length of a step.
+    optimizer_params
+        Further arguments of the optimizer.
+    scheduler, scheduler_params
+        Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
+    loss
+        "mse", "huber", "mae", or a function `(outputs, targets) -> ` a loss a row, of standardized
+        targets.
+    batch_size
+        Rows of a step. It counts rows as they come, never the caller's chunk.
+    replay_size
+        Rows of the past that are kept, a uniform sample; 0 for none.
+    replay_rows
+        Of these, how many join each step.
+    clip_norm
+        Greatest norm of the gradient; None for any.
+    device
+        "cpu", "cuda", "cuda:1", ...
+    mixed_precision
+        Whether to compute in bfloat16 where torch does so on its own accord.
+    seed
+        Of the first weights, of dropout and of the replay.
+
+    Attributes
+    ----------
+    net_
+        Weights, and what the optimizer keeps, by name.
+
+    Raises
+    ------
+    ImportError
+        torch is not installed.
+    ValueError
+        For parameters that cannot be used, and a module whose last layer is too small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import TorchRegressor
+    >>> X = np.random.default_rng(0).normal(size=(3_000, 2))
+    >>> y = 100 + 10 * X[:, 0] * X[:, 1]
+    >>> model = TorchRegressor(hidden=(32,), batch_size=8, learning_rate=0.01, seed=1)
+    >>> bool(abs(model.predict_fit_many(X, y) - y)[-500:].mean() < 3)
+    True
+
+    Notes
+    -----
+    Answers of a chunk and of its rows one by one agree to about 1e-6: torch sums in another order.
+    States are the same, bit for bit. For small networks by row, `MLPRegressor` is a hundred times
+    faster.
+    """
+
+    _state = (*STATE, Field("target_", (3,)))
+
+    target_: Array
+
+    def __init__(
+        self,
+        *,
+        module: Any = None,
+        hidden: Sequence[int] = (64,),
+        optimizer: Any = "Adam",
+        learning_rate: float = 1e-3,
+        optimizer_params: Mapping[str, Any] | None = None,
+        scheduler: str | None = None,
+        scheduler_params: Mapping[str, Any] | None = None,
+        loss: Any = "mse",
+        batch_size: int = 1,
+        replay_size: int = 0,
+        replay_rows: int = 0,
+        clip_norm: float | None = None,
+        device: str = "cpu",
+        mixed_precision: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self.module = module
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.optimizer_params = optimizer_params
+        self.scheduler = scheduler
+        self.scheduler_params = scheduler_params
+        self.loss = loss
+        self.batch_size = batch_size
+        self.replay_size = replay_size
+        self.replay_rows = replay_rows
+        self.clip_norm = clip_norm
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.seed = seed
+
+    def _check(self) -> None:
+        super()._check()
+        named_loss(self.loss, _LOSSES)
+
+    def _scale_of_target(self) -> tuple[float, float]:
+        n, mean, m2 = self.target_.tolist()
+        return mean, float(np.sqrt(m2 / n)) if n > 1 and m2 > 0 else 1.0
+
+    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
+        mean, deviation = self._scale_of_target()
+        if self.target_[_N] == 0.0:  # nothing has been learned
+            deviation = 0.0
+        out[:, 0] = mean + deviation * outputs[:, 0].astype(np.float64)
+
+    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
+        for target in y[: self.batch_size].tolist():
+            self.target_[_N] += 1.0
+            gap = target - self.target_[_MEAN]
+            self.target_[_MEAN] += gap / self.target_[_N]
+            self.target_[_M2] += gap * (target - self.target_[_MEAN])
+        mean, deviation = self._scale_of_target()
+        net, scaled = self._network(), np.clip((y - mean) / deviation, -10.0, 10.0)
+        targets = net.torch.from_numpy(scaled.astype(np.float32)).to(net.device)
+        weights = net.torch.from_numpy(weight.astype(np.float32)).to(net.device)
+        by_row, known = named_loss(self.loss, _LOSSES), isinstance(self.loss, str)
+
+        def loss(outputs: Any) -> Any:
+            answers = outputs[:, 0]
+            each = by_row(answers, targets, reduction="none") if known else by_row(answers, targets)
+            return (each * weights).mean()
+
+        return loss

@@ -1,0 +1,262 @@
+"""A torch module with its optimizer: steps, answers, arrays, room for what is new.
+
+torch is imported where it is used, so that the package loads without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.schema import wrong
+
+_FUSED = ("Adam", "AdamW", "SGD")
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class Options(NamedTuple):
+    """How a network is made and trained."""
+
+    module: Any  # (n_inputs, n_outputs) -> module; None for a perceptron
+    hidden: Sequence[int]
+    optimizer: Any  # a name in torch.optim, or a class of that kind
+    learning_rate: float
+    optimizer_params: Mapping[str, Any]
+    scheduler: str | None  # a name in torch.optim.lr_scheduler
+    scheduler_params: Mapping[str, Any]
+    clip_norm: float | None
+    device: str
+    mixed_precision: bool
+    seed: int | None
+
+
+def torch() -> Any:
+    """The library; an error that names the extra where it is missing."""
+    if find_spec("torch") is None:
+        raise ImportError('networks of torch need it: pip install "onlineml[neural]"')
+    import torch as library
+
+    return library
+
+
+def check_options(options: Options) -> None:
+    """Raise `ValueError` for options that cannot be used."""
+    library = torch()
+    name = options.optimizer
+    if isinstance(name, str) and not hasattr(library.optim, name):
+        raise wrong("optimizer", name, "a name in torch.optim, such as 'Adam'")
+    if not 0 < options.learning_rate < np.inf:
+        raise wrong("learning_rate", options.learning_rate, "a number > 0")
+    if options.scheduler is not None and not hasattr(library.optim.lr_scheduler, options.scheduler):
+        raise wrong("scheduler", options.scheduler, "a name in torch.optim.lr_scheduler, or None")
+    if options.clip_norm is not None and not options.clip_norm > 0:
+        raise wrong("clip_norm", options.clip_norm, "a number > 0, or None")
+    try:
+        library.empty(0, device=options.device)
+    except (RuntimeError, AssertionError) as error:
+        raise wrong("device", options.device, f"a device that is there ({error})") from None
+
+
+class OnlineNet:
+    """A network that is stepped batch by batch."""
+
+    def __init__(self, options: Options, n_inputs: int, n_outputs: int) -> None:
+        self.torch, self.options, self.sizes = torch(), options, (n_inputs, n_outputs)
+        self.seed = 0 if options.seed is None else int(options.seed)
+        self.device = self.torch.device(options.device)
+        with self._drawing(0):
+            self.module = self._made(n_inputs, n_outputs).to(self.device)
+        self.last = _linear(self.module, self.torch, last=True)
+        if self.last is None or self.last.out_features < n_outputs:
+            raise wrong("module", options.module, f"a last Linear layer of {n_outputs} outputs")
+        nn = self.torch.nn
+        draws = nn.modules.dropout._DropoutNd
+        self.draws = any(isinstance(part, draws) for part in self.module.modules())
+        self.toggles = options.module is not None  # ours is the same in training and out of it
+        self.n_steps = 0
+        self._make_optimizer()
+        self.module.eval()
+
+    def _made(self, n_inputs: int, n_outputs: int) -> Any:
+        make = self.options.module
+        if make is None:
+            return perceptron(n_inputs, self.options.hidden, n_outputs)
+        made = make(n_inputs, n_outputs)
+        if not isinstance(made, self.torch.nn.Module):
+            raise wrong("module", make, "a function (n_inputs, n_outputs) -> torch.nn.Module")
+        return made
+
+    def _make_optimizer(self) -> None:
+        options, optim = self.options, self.torch.optim
+        kind = options.optimizer
+        kind = getattr(optim, kind) if isinstance(kind, str) else kind
+        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        params = dict(options.optimizer_params)
+        if options.optimizer in _FUSED:  # the same steps in one call: small networks gain most
+            params.setdefault("fused", True)
+        self.optimizer = kind(self.parameters, lr=options.learning_rate, **params)
+        self.scheduler = None
+        if options.scheduler is not None:
+            make = getattr(optim.lr_scheduler, options.scheduler)
+            self.scheduler = make(self.optimizer, **options.scheduler_params)
+
+    def _drawing(self, step: int) -> Any:
+        """Within it, what torch draws depends on the seed and the step alone."""
+        return _Seeded(self.torch, (self.seed, step))
+
+    # ---------------------------------------------------------------- answers and steps
+
+    def outputs(self, X: npt.NDArray[np.float32]) -> Any:
+        """Outputs for rows, as an array."""
+        with self.torch.inference_mode(), self._precision():
+            out = self.module(self._tensor(X))
+        return out.float().cpu().numpy()
+
+    def embedded(self, X: npt.NDArray[np.float32]) -> Any:
+        """What enters the last layer, as an array."""
+        found: list[Any] = []
+        hook = self.last.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+        try:
+            self.outputs(X)
+        finally:
+            hook.remove()
+        return found[0].float().cpu().numpy()
+
+    def step(self, X: npt.NDArray[np.float32], loss: Callable[[Any], Any]) -> float:
+        """One step down the gradient of `loss`, a function of the outputs; its value before."""
+        if self.toggles:
+            self.module.train()
+        for parameter in self.parameters:
+            parameter.grad = None
+        with self._drawing(self.n_steps + 1) if self.draws else nullcontext():
+            with self._precision():
+                out = self.module(self._tensor(X))
+            value = loss(out.float())
+            value.backward()
+        if self.options.clip_norm is not None:
+            self.torch.nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+        if self.toggles:
+            self.module.eval()
+        self.n_steps += 1
+        return float(value.detach())
+
+    def _tensor(self, X: npt.NDArray[Any]) -> Any:
+        return self.torch.from_numpy(X).to(self.device)
+
+    def _precision(self) -> Any:
+        if not self.options.mixed_precision:
+            return nullcontext()
+        return self.torch.autocast(self.device.type, dtype=self.torch.bfloat16)
+
+    # ---------------------------------------------------------------- arrays
+
+    def arrays(self) -> Arrays:
+        """Weights, and what the optimizer and the scheduler keep."""
+        found = {f"module.{k}": _array(v) for k, v in self.module.state_dict().items()}
+        kept = self.optimizer.state_dict()["state"]
+        for index, values in kept.items():
+            for name, value in values.items():
+                found[f"optimizer.{index}.{name}"] = _array(self.torch.as_tensor(value))
+        found["n_steps"] = np.array([self.n_steps])
+        found["sizes"] = np.array(self.sizes)
+        return found
+
+    def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `arrays` gave."""
+        tensor = self.torch.tensor
+        own = self.module.state_dict()
+        self.module.load_state_dict(
+            {
+                name: tensor(arrays[f"module.{name}"]).reshape(value.shape)
+                for name, value in own.items()
+            }
+        )
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in arrays.items():
+            if key.startswith("optimizer."):
+                _, index, name = key.split(".", 2)
+                shaped = value[0] if name == "step" else value
+                state.setdefault(int(index), {})[name] = tensor(shaped)
+        kept = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**kept, "state": state})
+        self.n_steps = int(arrays["n_steps"][0])
+        if self.scheduler is not None:
+            self._replay_schedule(self.scheduler)
+
+    def _replay_schedule(self, schedule: Any) -> None:
+        """Rates depend on the number of steps alone: count up to where we are."""
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wants steps of the optimizer in between
+            for _ in range(self.n_steps):
+                schedule.step()
+
+    # ---------------------------------------------------------------- room
+
+    def widened(self, n_inputs: int, n_outputs: int) -> OnlineNet:
+        """A network for more inputs and outputs: what was learned stays, what is new is 0."""
+        grown, arrays = OnlineNet(self.options, n_inputs, n_outputs), self.arrays()
+        names = [name for name, p in grown.module.named_parameters() if p.requires_grad]
+        fresh = grown.arrays()
+        for name, array in fresh.items():
+            if name.startswith("module."):
+                arrays[name] = _padded(arrays[name], array.shape)
+        for key, value in arrays.items():
+            if key.startswith("optimizer.") and not key.endswith(".step"):
+                shape = fresh["module." + names[int(key.split(".")[1])]].shape
+                arrays[key] = _padded(value, shape)
+        arrays["sizes"] = fresh["sizes"]
+        grown.load(arrays)
+        return grown
+
+
+def perceptron(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> Any:
+    """Layers with ReLU between them."""
+    nn = torch().nn
+    widths, layers = [n_inputs, *hidden], []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs))
+
+
+def _linear(module: Any, library: Any, *, last: bool) -> Any:
+    found = [part for part in module.modules() if isinstance(part, library.nn.Linear)]
+    return (found[-1] if last else found[0]) if found else None
+
+
+def _array(tensor: Any) -> npt.NDArray[Any]:
+    return np.atleast_1d(np.array(tensor.detach().cpu().numpy()))
+
+
+def _padded(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """`array` in the corner of zeros."""
+    if array.ndim != len(shape) or any(n > m for n, m in zip(array.shape, shape)):
+        raise wrong("module", shape, f"layers of at least the shape {array.shape}")
+    grown = np.zeros(shape, array.dtype)
+    grown[tuple(slice(n) for n in array.shape)] = array
+    return grown
+
+
+class _Seeded:
+    """torch's generators seeded within, and as they were after."""
+
+    def __init__(self, library: Any, words: Sequence[int]) -> None:
+        self.fork = library.random.fork_rng(devices=[])
+        self.torch, self.words = library, words
+
+    def __enter__(self) -> None:
+        self.fork.__enter__()
+        self.torch.manual_seed(int(np.random.SeedSequence(self.words).generate_state(1)[0]))
+
+    def __exit__(self, *error: object) -> None:
+        self.fork.__exit__(*error)
