@@ -37,7 +37,7 @@ class TorchClassifier(TorchLearner, Classifier):
     scheduler, scheduler_params
         Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
     loss
-        "cross_entropy", or a function `(outputs, classes) -> ` a loss a row.
+        "cross_entropy", or a function `(outputs, classes) -> loss of each row`.
     batch_size
         Rows of a step. It counts rows as they come, never the caller's chunk.
     replay_size

@@ -40,8 +40,8 @@ class TorchRegressor(TorchLearner, Regressor):
     scheduler, scheduler_params
         Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
     loss
-        "mse", "huber", "mae", or a function `(outputs, targets) -> ` a loss a row, of standardized
-        targets.
+        "mse", "huber", "mae", or a function `(outputs, targets) -> loss of each row`, of
+        standardized targets.
     batch_size
         Rows of a step. It counts rows as they come, never the caller's chunk.
     replay_size
