@@ -22,6 +22,7 @@ from benchmarks.active_streams import STREAMS, Parzen, Split, network, split_of
 
 OURS = (
     "RandomSampling", "MarginSampling", "EntropySampling", "VeSSAL", "DensitySampling", "PAL",
+    "NeurOnAlS",
 )  # fmt: skip
 THEIRS = (*(f"skaml {name}" for name in (*peers.SKACTIVEML, peers.PAL)), "river EntropySampler")
 ALL_LABELS = "all labels"
