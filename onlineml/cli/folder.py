@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import yaml
 
 from onlineml import __version__
@@ -65,7 +66,10 @@ def _write_models(folder: Path, result: Result) -> None:
         (folder / "models").mkdir(exist_ok=True)
         name = slug(model) + ("" if seed is None else f"-seed{seed}")
         extra = {"stream": result.stream, "rows": result.run(model, seed).n_scored}
-        save(estimator, folder / "models" / f"{name}.oml", extra=extra)
+        try:
+            save(estimator, folder / "models" / f"{name}.oml", extra=extra)
+        except ValueError as error:  # it holds a model of another library
+            click.echo(f"{model} is not saved: {error}", err=True)
 
 
 def result_files(paths: Sequence[Path]) -> Iterator[Path]:

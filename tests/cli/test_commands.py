@@ -138,6 +138,22 @@ def test_run_prints_a_summary_and_writes_everything():
     assert model.schema_.n_features == 9
 
 
+def test_models_of_other_libraries_are_evaluated_but_not_saved():
+    name = "RiverClassifier(model='naive_bayes.GaussianNB')"
+    done = call("run", "-m", name, "-s", "phishing", "-n", "300", "-o", "out")
+    assert done.exit_code == 0
+    assert "is not saved" in done.stderr
+    assert Path("out/report.html").exists()
+    assert not any("River" in file.name for file in Path("out/models").iterdir())
+
+
+def test_a_rate_of_alerts_reaches_the_report():
+    done = call("run", "-m", "DeviationFromMean", "-s", "shuttle", "-n", "600", "-o", "out",
+                "--set", "alert_rate=0.05")  # fmt: skip
+    assert done.exit_code == 0
+    assert "exceeded by 5 % of the scores before" in Path("out/report.html").read_text()
+
+
 def test_the_written_configuration_gives_the_same_figures():
     call(*RUN, "--label-delay", "5", "--rows", "700", "--out", "a")
     done = call("run", "a/config.yaml", "--out", "b")
