@@ -303,7 +303,7 @@ def check_replays_without_rows(estimator: Any) -> None:
     y = targets(estimator, score)
     late = np.flatnonzero(y == "high")[:1].tolist() if isinstance(estimator, Classifier) else []
     gone = sorted({20, 24, 35, 50, *late})
-    model, gold = Replayable(estimator.clone(), horizon=64, every=8), estimator.clone()
+    model, gold = Replayable(estimator.clone(), horizon=64, every=16), estimator.clone()
     fit_many(model, X[:60], None if y is None else y[:60])
     receipts = model.unlearn_many([id for id in gone if id < 60])
     assert {receipt.kind for receipt in receipts} == {"replayed"}, receipts

@@ -85,6 +85,7 @@ class Replayed(Logged):
 
     def diagnostics(self) -> Diagnostics:
         """Those of the model."""
+        self._catch_up()
         found: Diagnostics = self.model_.diagnostics() if self.is_started else {}
         return found
 
@@ -195,11 +196,11 @@ class Replayed(Logged):
 
     def _keep_state(self) -> None:
         """Keep the state, and of each level only the last few."""
-        top, left = self._top(), {}
-        left = {level: 2 for level in range(top)} | {top: -(-self.horizon // (self.every << top))}
-        left[top] += 1
-        kept = []
+        top = self._top()
+        left = {level: 2 for level in range(top)}
+        left[top] = 1 + -(-self.horizon // (self.every << top))
         made = {"at": int(self.cursor_[NEXT]), "state": self.model_.get_state()}
+        kept = []
         for checkpoint in [made, *reversed(self.checkpoints_)]:
             k = checkpoint["at"] // self.every
             level = min((k & -k).bit_length() - 1, top) if k else top

@@ -154,9 +154,9 @@ def Replayable(  # noqa: N802 - named as what it makes
     with a generator go on with the numbers that they would have drawn).
 
     Rows are learned with an id (`fit_one(x, y, id=7)`, `fit_many(X, y, ids=...)`), whole numbers or
-    text, of which text is kept as a 64-bit digest; without, with their number, counted from 0.
-    `unlearn_one(id=7)` forgets all rows of an id, `unlearn_one(x, y)` the last row equal to that
-    one, and `unlearn_many(ids)` takes one replay for many requests.
+    text, of which text is kept as a 64-bit digest; as long as none came with one, rows are known by
+    their number, counted from 0. `unlearn_one(id=7)` forgets all rows of an id, `unlearn_one(x, y)`
+    the last row equal to that one, and `unlearn_many(ids)` takes one replay for many requests.
 
     Forgetting takes the time in which the model learns the rows since, and half as many again on
     average. Learning takes the time of a copy of each row, and of the model's state every `every`
