@@ -61,8 +61,8 @@ class AlertingDetector(Detector):
         Share of its importance that an alert keeps from one event to the next: the rules look
         back on about 1 / (1 - fading_factor) events.
     n_owed
-        Alerts that are granted beforehand: 1 / n_owed of the share holds even where there is no
-        anomaly for a long time.
+        Alerts that are granted beforehand: where nothing is found, at most `level` times as many
+        false ones are risked in those 1 / (1 - fading_factor) events.
 
     Examples
     --------
@@ -81,13 +81,13 @@ class AlertingDetector(Detector):
     -----
     With V and R the faded numbers of false and of all alerts, "lord" and "saffron" keep the mean of
     V / (R + n_owed) at `level` or below, for p-values that are valid given the past. Departures
-    from [1]_ and [2]_, and reasons: both fade as proposed in [1]_ and [3]_; what is granted
-    beforehand is spent evenly, a share 1 - fading_factor an event, and not at the
-    beginning of an endless stream; alerts before the last 64 earn nothing, which is on the safe
-    side. Of what an alert earns, half is spent in shares that fall as k ** -1.6, for anomalies that
-    come together, half in shares that fade; p-values above 0.5 are no candidates. Events
-    of weight 0 are neither judged nor learned; other weights count as 1 in the rules. Where
-    anomalies are many, with `GatedDetector` as `base` they do not become usual.
+    from [1]_ and [2]_: both fade, as proposed in [1]_ and [3]_; what is granted beforehand is spent
+    evenly, a share 1 - fading_factor an event, not at the beginning of an endless stream; alerts
+    before the last 64 earn nothing, which is on the safe side. Of what an alert earns, half is
+    spent in shares that fall as k ** -1.6, for anomalies that come together, half in shares that
+    fade; p-values above 0.5 are no candidates. Events of weight 0 are neither judged nor learned;
+    other weights count as 1 in the rules. Where anomalies are many, with `GatedDetector` as `base`
+    they do not become usual.
 
     References
     ----------
