@@ -39,7 +39,11 @@ FAILED = 1  # the worker could not go on; what was saved is good
 )
 @click.option("--brokers", "-b", metavar="HOST:PORT[,...]", help="Kafka's bootstrap.servers.")
 @click.option("--group", "-g", help="Kafka's group.id: workers of a group share the partitions.")
-@click.option("--checkpoints", type=click.Path(path_type=Path), help="Folder of the state.")
+@click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path),
+    help="With Kafka: folder of the state [checkpoints].",
+)
 @click.option(
     "--out",
     "-o",
