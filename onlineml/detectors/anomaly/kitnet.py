@@ -296,6 +296,10 @@ class KitNet(Detector):
     missing counts as the middle of the range and has no error. Codes of nominal values are taken as
     numbers. The contributions of the features sum to the score.
 
+    As it never stops learning, it learns to reproduce anomalies that come in numbers, too. Where
+    they may, `GatedDetector(base=KitNet())` keeps most of them from it: on the first 10,000 rows of
+    Shuttle, 7 % of them anomalies, ROC AUC is .993 with the gate and .857 without.
+
     References
     ----------
     .. [1] Mirsky, Doitshman, Elovici, Shabtai (2018), Kitsune: an ensemble of autoencoders for
