@@ -23,7 +23,6 @@ ROWS = {
     "RobustRandomCutForest": {"num_trees": 4, "random_state": 0},
     "KitNet": {"grace_feature_mapping": 20, "grace_anomaly_detector": 40, "random_state": 0},
     "ExactStorm": {"window_size": 50},
-    "IForestASD": {"window_size": 64, "random_state": 0},
 }
 SERIES = {
     "MedianAbsoluteDeviation": {},

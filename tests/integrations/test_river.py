@@ -197,6 +197,9 @@ def test_content_is_compared_not_identity():
     b.learn_one({"x": 1.0}, 2.0)
     assert alike(a, b)
     assert Held(a) == Held(b)
+    kinds = np.zeros(2, [("a", np.int8), ("b", np.float64)])
+    assert alike(kinds, kinds.copy())
+    assert not alike(kinds, np.ones_like(kinds))
     loop: list[Any] = [np.nan, np.arange(3)]
     loop.append(loop)
     other: list[Any] = [np.nan, np.arange(3)]
