@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onlineml.base import Array, Regressor
@@ -143,6 +143,7 @@ def test_labels_that_are_none(y: Any) -> None:
         max_size=12,
     )
 )
+@example(rows=[{"a": 0.0}, {"a": 0.0}, {"a": 1.0}, {"a": 0.0, "b": 0.0}])
 @settings(max_examples=60, deadline=None)
 def test_any_mappings_by_row_or_at_once(rows: list[dict[str, float]]) -> None:
     y = [len(row) for row in rows]
@@ -150,6 +151,7 @@ def test_any_mappings_by_row_or_at_once(rows: list[dict[str, float]]) -> None:
     for x, label in zip(rows, y):
         b.fit_one(x, label)
     assert a.predict_many(rows).tolist() == [b.predict_one(x) for x in rows]
+    np.testing.assert_array_equal(a.predict_proba_many(rows), b.predict_proba_many(rows))
     assert np.isfinite(a.predict_proba_many(rows)).all()
 
 

@@ -276,12 +276,21 @@ class GaussianNB(Classifier):
         Field("counts_", ("C", "F", "V")),
     )
 
+    simple_: Ints
+    base_: Array
+    half_precision_: Array
+
     def __init__(self, *, var_floor: float = 1e-12) -> None:
         self.var_floor = var_floor
 
     def _check(self) -> None:
         if not self.var_floor >= 0:
             raise wrong("var_floor", self.var_floor, "a number >= 0")
+
+    def _enlarge(self, axis: str, size: int) -> None:
+        super()._enlarge(axis, size)
+        if axis == "F":  # no class knows what is new: none has a density without gaps
+            self.simple_[:], self.base_[:], self.half_precision_[:] = 0, 0.0, 0.0
 
     def _settings(self) -> tuple[float, ...]:
         return (float(self.var_floor),)
