@@ -164,7 +164,7 @@ def _of_pysad(X: Any) -> tuple[Made, Sequence[Any]]:
         "LocalOutlierProbability, static": partial(models.LocalOutlierProbability, X[:256]),
         "Inqmad": partial(models.Inqmad, input_shape=n, random_state=0),
     }
-    ours = {"ExactStorm 1000": "KNNDetector", "Inqmad": ""}
+    ours = {"ExactStorm 1000": "KNNDetector", "Inqmad": "INQMAD"}
     return {
         name: (ours.get(name, name.partition(",")[0]), _partial(make))
         for name, make in made.items()
