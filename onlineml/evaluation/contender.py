@@ -47,7 +47,8 @@ class Contender(AtWork):
         self.run.cumulative = {metric.name: [] for metric in metrics}
         self._scores = Scores(metrics, window, labels.classes)
         self._course = Course(self.model, window)
-        self._limit = ConformalLimit(alert_rate) if isinstance(self.model, Detector) else None
+        self._needs_labels = not isinstance(self.model, Detector)
+        self._limit = None if self._needs_labels else ConformalLimit(alert_rate)
         self._alerts = AlertTrace()
 
     def answer_and_learn(self, X: Array, y: Targets) -> Answers:
@@ -76,8 +77,13 @@ class Contender(AtWork):
         return answers._replace(thresholds=limits)
 
     def play(self, X: Array, y: Targets, numbers: Ints, lesson: Bools) -> Answers:
-        """`follow`, told the numbers that the rows have in the stream."""
-        return self.follow(X, y, lesson)
+        """In order: rows that are no lessons are answered, lessons are learned.
+
+        `numbers` are those that the rows have in the stream. A detector learns a row when it comes.
+        """
+        if self._needs_labels:
+            return self.follow(X, y, lesson)
+        return self.answer_and_learn(X[~lesson], y[~lesson])
 
     def give_up(self, numbers: Ints) -> None:
         """The labels of these rows never come."""

@@ -76,7 +76,7 @@ def prequential(
         function `(row number, time, x, y) -> d`, or None for never. Answers are given when the row
         comes and scored when its label comes, which is also when it is learned; labels come in
         order of their time, then of their rows. Those outstanding at the end of the stream are
-        scored and learned then.
+        scored and learned then. Detectors need no label: they learn a row when it comes.
     strategies
         Query strategies that decide which labels are bought: one, several, or name -> strategy.
         Every model takes part once with each; all rows are answered and scored, those that were
@@ -106,8 +106,8 @@ def prequential(
         Rows that are read at a time.
     max_pending
         Most rows that wait for a label of a `label_delay` in seconds or by function. Rows that
-        come while so many are waiting are answered, but neither scored nor learned; they are
-        counted in `Result.n_dropped`.
+        come while so many are waiting are answered, but neither scored nor learned (save by
+        detectors); they are counted in `Result.n_dropped`.
     inplace
         Train the estimators given, rather than copies.
 

@@ -5,11 +5,12 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from onlineml.evaluation import prequential
-from onlineml.graph import chain
+from onlineml.graph import Graph, chain
 from onlineml.learners import GaussianNB
 from onlineml.transforms import StandardScaler
 from tests.evaluation.streams import Rows
 from tests.naive.far_from_mean import FarFromMean
+from tests.naive.prequential import walk_detector
 
 
 def anomalies(n=900, *, labels=(0, 1)):
@@ -43,6 +44,48 @@ def test_late_labels_and_classifiers_beside_detectors() -> None:
     result = prequential(models, Rows(X, y), label_delay=40)
     assert [run.model for run in result.runs][:3] == ["far", "scaled", "supervised"]
     assert all(0.6 < run.totals["roc_auc"] <= 1.0 for run in result.runs[:3])
+
+
+def irregular(row):
+    """Between 0 and 40 rows, never for every ninth."""
+    return None if row % 9 == 4 else (row * 7919) % 41
+
+
+def graph_of_detector():
+    g = Graph("watch")
+    g.add("scale", StandardScaler(), after="x")
+    g.add("far", FarFromMean(), after="scale")
+    return g
+
+
+@pytest.mark.parametrize("chunk_size", [33, 4096])
+@pytest.mark.parametrize(
+    ("label_delay", "delay"),
+    [
+        (25, lambda row: 25),
+        (1000, lambda row: 1000),
+        (lambda row, time, x, y: irregular(row), irregular),
+    ],
+    ids=["25", "all", "function"],
+)
+@pytest.mark.parametrize("make", [FarFromMean, graph_of_detector])
+def test_late_labels_measure_scores_of_rows_learned_at_once(
+    make, label_delay, delay, chunk_size
+) -> None:
+    X, y = anomalies()
+    result = prequential(
+        {"m": make()}, Rows(X, y, task="anomaly"), window=300, baselines=False,
+        label_delay=label_delay, chunk_size=chunk_size,
+    )  # fmt: skip
+    model, run = make(), result.run("m")
+    truth, scores = map(np.array, zip(*walk_detector(model, X, y.tolist(), delay=delay)))
+    assert run.n_scored == len(truth)
+    assert run.totals["roc_auc"] == pytest.approx(roc_auc_score(truth, scores))
+    last = slice((len(truth) - 1) // 300 * 300, None)
+    assert run.window["roc_auc"][-1] == pytest.approx(roc_auc_score(truth[last], scores[last]))
+    np.testing.assert_array_equal(
+        result.estimators["m", None].score_many(X), [model.score_one(x) for x in X]
+    )
 
 
 def test_labels_do_not_reach_a_detector() -> None:

@@ -44,6 +44,17 @@ def walk(model, X, y, *, delay=lambda row: 0, time=None, seconds=None, rest=True
     return steps
 
 
+def walk_detector(model, X, y, *, delay=lambda row: 0):
+    """Labels and scores in the order in which labels come; rows are learned when they come."""
+    waiting = []
+    for row in range(len(X)):
+        score = model.score_one(X[row])
+        model.fit_one(X[row])
+        if delay(row) is not None:
+            waiting.append((row + 1 + delay(row), row, y[row], score))
+    return [entry[2:] for entry in sorted(waiting)]
+
+
 def walk_and_buy(model, strategy, X, y, *, delay=lambda row: 0):
     """Every row is answered; those that the strategy asks for are learned when their label comes.
 
