@@ -55,8 +55,10 @@ def prequential(
     """Evaluate models on a stream: every row is first answered, then scored, then learned.
 
     All models see the same single pass. Numbers depend on nothing but the rows: not on
-    `chunk_size`, not on which other models take part. Beside the models it costs well under a
-    microsecond a row in windows of 1,000 rows.
+    `chunk_size`, not on which other models take part. Beside each model it costs about 0.05
+    microseconds a row in windows of 1,000 rows and 0.2 in those of 100. Rankings ("roc_auc",
+    "average_precision") cost more, as every window ends with their totals over all rows: 0.7 and 4;
+    with the alerts of detectors, 1.4 and 6.
 
     Parameters
     ----------
