@@ -15,7 +15,9 @@ from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
+from benchmarks.rl import ACTIONS, FEATURES, KINDS, RULES, agent, returns, transitions
 from benchmarks.throughput import summary
+from onlineml.schema import Schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -231,3 +233,47 @@ def test_graph(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     assert "above the nodes" in run("benchmarks.graph", "--rows", 3000, "--json", out)
     assert json.loads(out.read_text()).keys() == {"above", "events"}
+
+
+@pytest.mark.slow
+def test_agents_beside_torch(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    out = tmp_path / "figures.json"
+    few = ("--steps", 60, "--repeats", 1, "--arms", 10, "--horizon", 2000, "--runs", 2)
+    assert "Intentional" in run("benchmarks.rl", *few, "--json", out)
+    figures = json.loads(out.read_text())
+    assert figures["ours"].keys() == figures["torch"].keys()
+    assert len(figures["regrets"]["king"]) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rule", RULES)
+def test_agents_of_torch_do_the_same(kind: str, rule: str) -> None:
+    pytest.importorskip("torch")
+    from benchmarks.rl_torch import TorchAgent
+    from tests.naive.stream_agents import Net
+
+    mine = agent(kind, rule).start(Schema(FEATURES))
+    other = TorchAgent(kind, rule, FEATURES, ACTIONS)
+    parts = {"critic": other.critic} | ({"actor": other.actor} if kind == "StreamAC" else {})
+    shapes = dict(zip(("critic", "actor"), mine._shapes(FEATURES)))
+    for part, net in parts.items():
+        first = Net(shapes[part].tolist(), getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
+        for theirs, own in zip(net.parameters(), first.parameters()):
+            theirs.data.copy_(own.data)
+    for transition in transitions(kind, 40):
+        mine.fit_one(transition)
+        other.step(transition)
+    for part, net in parts.items():
+        due = Net(shapes[part].tolist(), getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
+        for theirs, own in zip(net.parameters(), due.parameters()):
+            np.testing.assert_allclose(theirs.data, own.data, atol=1e-5)
+
+
+def test_returns_are_kept(tmp_path: Path) -> None:
+    out = tmp_path / "returns.jsonl"
+    first = returns(["CartPole"], 1, 500, out)
+    assert 8 < first[0]["return"] <= 500
+    out.write_text(json.dumps(first[0] | {"return": 1.0}) + "\n")
+    assert returns(["CartPole"], 2, 500, out)[0]["return"] == 1.0
+    assert len(out.read_text().splitlines()) == 2
