@@ -13,8 +13,8 @@ from tests.detectors.streams import clusters_with_anomalies
 MEMBERS = (DeviationFromMean(), DeviationFromMean(fading_factor=0.9), HalfSpaceTrees(seed=3))
 
 
-def naive(X, window_size, fading_factor, combine):
-    """Row by row, with the correlation of all past surprises, faded."""
+def naive(X, window_size, fading_factor, weighted):
+    """What each way to combine says, row by row, by the faded correlation of past surprises."""
     members = [member.clone() for member in MEMBERS]
     ranks = ConformalCalibrator(window_size=window_size)
     seen, out = [], []
@@ -22,19 +22,48 @@ def naive(X, window_size, fading_factor, combine):
         scores = [member.score_one(x) or np.nan for member in members]
         rank = ranks.transform_one(scores)
         surprise = -np.log(1 - rank)
-        weights = agreement(np.array(seen), fading_factor) if len(seen) > 1 else np.ones(3)
+        weights = np.ones(len(MEMBERS))
+        if weighted and len(seen) > 1:
+            weights = agreement(np.array(seen), fading_factor)
         weights = np.where(np.isnan(rank), 0.0, weights)
         answer = {
             "surprise": weights @ np.nan_to_num(surprise),
             "mean": weights @ np.nan_to_num(rank),
         }
         answer = {key: value / max(weights.sum(), 1e-300) for key, value in answer.items()}
+        answer |= of_groups(rank, weights) | {"median": median(rank, weights)}
         out.append(answer | {"max": np.nanmax([0.0, *rank])})
         seen.append(surprise)
         ranks.fit_one(scores)
         for member in members:
             member.fit_one(x)
-    return np.array([row[combine] for row in out])
+    return {combine: np.array([row[combine] for row in out]) for combine in out[0]}
+
+
+def median(ranks, weights):
+    """Middle of the ranks, each standing in a row as long as its weight."""
+    heard = sorted((r, w) for r, w in zip(ranks, weights) if not np.isnan(r))
+    if not heard:
+        return 0.0
+    values, lengths = np.array(heard).T
+    ends = np.cumsum(lengths) / lengths.sum()
+    middle = [values[np.searchsorted(ends, 0.5 + off)] for off in (-1e-12, 1e-12)]
+    return np.mean(middle)
+
+
+def of_groups(ranks, weights):
+    """Detectors 0 and 2, and 1."""
+    greatest, means, weight = [], [], []
+    for group in ([0, 2], [1]):
+        own = [k for k in group if not np.isnan(ranks[k])]
+        if own:
+            greatest.append(max(ranks[own]))
+            means.append(weights[own] @ ranks[own] / weights[own].sum())
+            weight.append(weights[own].mean())
+    return {
+        "aom": np.average(greatest, weights=weight) if greatest else 0.0,
+        "moa": max(means, default=0.0),
+    }
 
 
 def said(row, k):
@@ -105,15 +134,19 @@ def test_levels_equal_their_naive_twin(weighted: bool) -> None:
     np.testing.assert_allclose(model.score_fit_many(X), due, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("combine", ["surprise", "mean", "max"])
-def test_equals_its_naive_twin(combine: str) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ranks_equal_their_naive_twin(weighted: bool) -> None:
     X = np.random.default_rng(5).normal(size=(300, 4))
     X[::50] *= 4.0
-    model = RankEnsemble(
-        detectors=MEMBERS, window_size=60, fading_factor=0.98, combine=combine, weighted=True
-    )
-    due = naive(X, 60, 0.98, combine)
-    np.testing.assert_allclose(model.score_fit_many(X), due, rtol=1e-8, atol=1e-10)
+    due = naive(X, 60, 0.98, weighted)
+    assert due.keys() == {"surprise", "mean", "median", "max", "aom", "moa"}
+    for combine, answers in due.items():
+        model = RankEnsemble(
+            detectors=MEMBERS, window_size=60, fading_factor=0.98, combine=combine,
+            weighted=weighted,
+        )  # fmt: skip
+        found = model.score_fit_many(X)
+        np.testing.assert_allclose(found, answers, rtol=1e-8, atol=1e-10, err_msg=combine)
 
 
 class Noise(Detector):
@@ -139,6 +172,18 @@ def test_a_detector_that_knows_nothing_weighs_little() -> None:
     assert roc_auc_score(labels[1000:], scores[1000:]) > 0.95
 
 
+def test_groups_of_one_and_one_group_of_all() -> None:
+    X = np.random.default_rng(2).normal(size=(200, 3))
+
+    def scores(combine: str, n_groups: int = 2) -> Array:
+        model = RankEnsemble(detectors=MEMBERS, combine=combine, n_groups=n_groups)
+        return model.score_fit_many(X)
+
+    for n_groups, due in ((1, {"aom": "max", "moa": "mean"}), (7, {"aom": "mean", "moa": "max"})):
+        for combine, same in due.items():
+            np.testing.assert_allclose(scores(combine, n_groups), scores(same), rtol=1e-12)
+
+
 @pytest.mark.parametrize("drift", [False, True])
 def test_the_default_finds_anomalies(drift: bool) -> None:
     X, labels = clusters_with_anomalies(6000, drift=drift)
@@ -147,7 +192,8 @@ def test_the_default_finds_anomalies(drift: bool) -> None:
 
 
 def test_what_cannot_be_combined_is_refused() -> None:
-    bad = [{"detectors": (StandardScaler(),)}, {"detectors": ()}, {"combine": "median"}]
+    bad = [{"detectors": (StandardScaler(),)}, {"detectors": ()}, {"combine": "mode"}]
+    bad += [{"n_groups": 0}, {"n_groups": 1.5}]
     for params in bad:
         with pytest.raises(ValueError, match=next(iter(params))):
             RankEnsemble(**params).fit_one([1.0])

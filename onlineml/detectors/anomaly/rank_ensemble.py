@@ -17,9 +17,11 @@ from onlineml.kernels.faded_moments import learn
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import ConformalCalibrator
 
-_COMBINERS = ("surprise", "mean", "max", "level")
+_COMBINERS = ("surprise", "mean", "max", "level", "median", "aom", "moa")
+_SURPRISE, _, _MAX, _, _MEDIAN, _AOM, _MOA = range(len(_COMBINERS))
 _USUAL = 0.5  # level
 _CLIP = 10.0  # deviations that a logarithm is learned to be off at most
+_ROUNDING = 1e-12  # of sums of weights
 _NOTHING = np.empty((0, 1))
 
 
@@ -37,8 +39,8 @@ class RankEnsemble(Detector):
     The answer is the mean of the detectors' levels: how far the logarithm of a score lies from its
     mean of late, in deviations, through the logistic function. It is 0.5 for what is usual, and 1
     for what is far beyond to all detectors; 0 before any data. Or their scores become ranks among
-    the last ones, as conformal p-values: then it is the mean of their surprises -log(p), of the
-    ranks 1 - p, or the greatest of these. Time per event is that of the detectors, plus
+    the last ones, as conformal p-values: then it is the mean of their surprises -log(p), or the
+    ranks 1 - p are put together. Time per event is that of the detectors, plus
     O(n_detectors log(window_size)) for ranks.
 
     Parameters
@@ -48,7 +50,12 @@ class RankEnsemble(Detector):
         last 128 and 256 rows: clustered anomalies and scattered ones.
     combine
         "level", for detectors whose scores are positive; "surprise" (mean of -log p: one detector
-        that is sure is heard), "mean" (of ranks), or "max" (of ranks).
+        that is sure is heard); or, of ranks, "mean", "median", "max", "aom" (average of maxima: the
+        greatest of each group, averaged) or "moa" (maximum of averages: the other way round).
+    n_groups
+        Groups that "aom" and "moa" deal the detectors out to, in turn: with 2, the first, third,
+        ... detector make one. Groups that stay empty, or whose detectors all have nothing to say,
+        do not count.
     window_size
         How many past scores a new one is compared with.
     weighted
@@ -76,13 +83,18 @@ class RankEnsemble(Detector):
     the 17 ODDS sets and on streams with scattered and with clustered anomalies. The mean surprise
     is Fisher's statistic [1]_ over the number of detectors; it would be a test were they
     independent, which they are not: only the order of the answers has a meaning. That weights from
-    agreement find the better detectors without labels is the finding of [2]_.
+    agreement find the better detectors without labels is the finding of [2]_. "aom" is of [3]_,
+    which draws groups by chance: here they are the same in every run, and detectors of a kind that
+    are named one after another come to different ones. With weights, the median is that of the
+    weights, and a group weighs as its detectors do on average.
 
     References
     ----------
     .. [1] Fisher (1932), Statistical methods for research workers, 4th edition, section 21.1.
     .. [2] Rayana, Akoglu (2016), Less is more: building selective anomaly ensembles, ACM TKDD
        10(4), section 3.2. doi:10.1145/2890508
+    .. [3] Aggarwal, Sathe (2015), Theoretical foundations and algorithms for outlier ensembles, ACM
+       SIGKDD Explorations 17(1), 24-47. doi:10.1145/2830544.2830549
     """
 
     _state = (
@@ -109,12 +121,14 @@ class RankEnsemble(Detector):
         window_size: int = 1000,
         weighted: bool = False,
         fading_factor: float = 0.999,
+        n_groups: int = 2,
     ) -> None:
         self.detectors = detectors
         self.combine = combine
         self.window_size = window_size
         self.weighted = weighted
         self.fading_factor = fading_factor
+        self.n_groups = n_groups
 
     def _members(self) -> list[Detector]:
         if self.detectors is not None:
@@ -131,6 +145,8 @@ class RankEnsemble(Detector):
             raise wrong("combine", self.combine, f"one of {_COMBINERS}")
         if not 0 < self.fading_factor < 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1)")
+        if not isinstance(self.n_groups, int | np.integer) or not self.n_groups >= 1:
+            raise wrong("n_groups", self.n_groups, "a whole number, at least 1")
         ConformalCalibrator(window_size=self.window_size)._check()
 
     def _sizes(self) -> dict[str, int]:
@@ -163,7 +179,8 @@ class RankEnsemble(Detector):
             own = np.empty((len(X), member._n_outputs()))
             member._run(X, y, weight, own, ANSWER, fit)
             scores[:, k] = np.where(own[:, 0] == 0.0, np.nan, own[:, 0])
-        rule = np.array([_COMBINERS.index(self.combine), self.weighted, 1 - self.fading_factor])
+        combiner, step = _COMBINERS.index(self.combine), 1 - self.fading_factor
+        rule = np.array([combiner, self.weighted, step, self.n_groups])
         answer = out if serve else _NOTHING
         if self.combine == "level":
             past = Logs(self.log_n_, self.log_mean_, self.log_variance_)
@@ -216,23 +233,62 @@ def _combine(
     for i in range(ranks.shape[0]):
         if out.shape[0] > 0:
             _weigh(moments, rule[1] > 0.0, weights)
-            out[i, 0] = _answer(ranks[i], voices[i], weights, rule[0])
+            out[i, 0] = _answer(ranks[i], voices[i], weights, rule)
         if fit and weight[i] > 0.0:
             _learn(moments, voices[i], rule[2])
 
 
 @jit
-def _answer(ranks: Array, voices: Array, weights: Array, combiner: float) -> float:
+def _answer(ranks: Array, voices: Array, weights: Array, rule: Array) -> float:
     """What the detectors that say something say together."""
+    combiner = int(rule[0])
+    if combiner == _MEDIAN:
+        return _median(ranks, weights)
+    if combiner in (_AOM, _MOA):
+        return _of_groups(ranks, weights, int(rule[3]), combiner == _AOM)
     total, heard, greatest = 0.0, 0.0, 0.0
     for k in range(ranks.shape[0]):
         if not np.isnan(ranks[k]):
-            total += weights[k] * (voices[k] if combiner == 0.0 else ranks[k])
+            total += weights[k] * (voices[k] if combiner == _SURPRISE else ranks[k])
             heard += weights[k]
             greatest = max(greatest, ranks[k])
-    if combiner == 2.0 or heard == 0.0:
+    if combiner == _MAX or heard == 0.0:
         return greatest
     return total / heard
+
+
+@jit
+def _median(ranks: Array, weights: Array) -> float:
+    """The middle between the least and the greatest rank with half of the weight on each side."""
+    low, high = np.inf, 0.0
+    for k in range(ranks.shape[0]):
+        below, above, heard = 0.0, 0.0, 0.0
+        for j in range(ranks.shape[0]):
+            below += weights[j] if ranks[j] < ranks[k] else 0.0
+            above += weights[j] if ranks[j] > ranks[k] else 0.0
+            heard += weights[j] if not np.isnan(ranks[j]) else 0.0
+        if not np.isnan(ranks[k]) and max(below, above) <= 0.5 * heard + _ROUNDING:
+            low, high = min(low, ranks[k]), max(high, ranks[k])
+    return 0.5 * (low + high) if low < np.inf else 0.0
+
+
+@jit
+def _of_groups(ranks: Array, weights: Array, n_groups: int, averages: bool) -> float:
+    """Average of the greatest rank of each group, or the greatest of their averages."""
+    total, heard, greatest = 0.0, 0.0, 0.0
+    for group in range(min(n_groups, ranks.shape[0])):
+        own, weight, n, most = 0.0, 0.0, 0, 0.0
+        for k in range(group, ranks.shape[0], n_groups):
+            if not np.isnan(ranks[k]):
+                own += weights[k] * ranks[k]
+                weight += weights[k]
+                n += 1
+                most = max(most, ranks[k])
+        if n > 0:
+            total += weight / n * most
+            heard += weight / n
+            greatest = max(greatest, own / weight)
+    return total / heard if averages and heard > 0.0 else greatest
 
 
 @jit
