@@ -49,7 +49,8 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "compare", "report", "unlearn-bench", "consume", "list", "inspect", "warmup"]
+    "name",
+    ["run", "compare", "report", "unlearn-bench", "consume", "serve", "list", "inspect", "warmup"],
 )
 def test_every_command_has_help(name):
     done = call(name, "--help")

@@ -46,6 +46,9 @@ class Pending:
     def __len__(self) -> int:
         return len(self._where)
 
+    def __contains__(self, row_id: Id) -> bool:
+        return row_id in self._where
+
     # ---------------------------------------------------------------- event by event
 
     def wait(self, row_id: Id, step: int, key: str | None) -> None:

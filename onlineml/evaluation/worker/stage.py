@@ -32,7 +32,7 @@ class Stage:
         self.learned = Learned(_most_learned(model, settings))
         self.counts = {"rows": 0, "learned": 0, "scored": 0}
         self.drifts: list[int] = []  # found since they were last told
-        self._last_code = -1  # of the label that was learned last
+        self.last_code = -1  # of the label that was learned last
         in_full = self.board.needs_probabilities or settings.probabilities
         if isinstance(model, Classifier) and model.is_started:
             self.labels.encode(list(model.classes_))
@@ -103,9 +103,9 @@ class Stage:
         by_step[lesson] = codes
         last = np.maximum.accumulate(np.where(lesson, np.arange(len(lesson)), -1))
         before = np.concatenate([[-1], last[:-1]]).astype(np.int64)
-        known = np.where(before >= 0, by_step[before], self._last_code)[: len(lesson)]
+        known = np.where(before >= 0, by_step[before], self.last_code)[: len(lesson)]
         if len(codes):
-            self._last_code = int(codes[-1])
+            self.last_code = int(codes[-1])
         found: Ints = known[asked]
         return found
 
@@ -172,7 +172,7 @@ class Stage:
             "learned": self.learned.get_state(),
             "models": self.models.get_state(),
             "counts": dict(self.counts),
-            "last_code": self._last_code,
+            "last_code": self.last_code,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -183,7 +183,7 @@ class Stage:
         if isinstance(self.models, KeyedModels):
             self.models.set_state(state["models"])
         self.counts = dict(state["counts"])
-        self._last_code = state["last_code"]
+        self.last_code = state["last_code"]
 
 
 def _most_learned(model: Estimator, settings: Settings) -> int:

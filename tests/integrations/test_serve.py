@@ -1,0 +1,362 @@
+"""The service over HTTP: what it answers, what it refuses, and what it saves."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onlineml import chain, load, save
+from onlineml.base import Classifier
+from onlineml.detectors import ADWIN, HalfSpaceTrees
+from onlineml.evaluation.worker.service import Service
+from onlineml.learners import GaussianNB, LinearRegression
+from onlineml.persistence import dumps
+from onlineml.transforms import StandardScaler
+
+pytest.importorskip("fastapi")
+testclient = pytest.importorskip("starlette.testclient")
+
+from onlineml.integrations.serve import make_app  # noqa: E402 - after the extra is there
+
+HERE = "http://127.0.0.1"
+
+
+def client(service, **options):
+    return testclient.TestClient(make_app(service, **options), base_url=HERE)
+
+
+def row(i):
+    return {"load": float(i % 9), "zone": "north" if i % 2 else "south"}
+
+
+def lessons(n):
+    return {"rows": [{"id": i, "x": row(i), "y": i % 9 > 4} for i in range(n)]}
+
+
+@pytest.fixture
+def taught():
+    service = Service(GaussianNB(), window=10)
+    with client(service) as http:
+        assert http.post("/learn", json=lessons(90)).json() == {"accepted": 90, "refused": []}
+        yield service, http
+
+
+def state(service):
+    return dumps(service.model)
+
+
+# -------------------------------------------------------------------- verbs
+
+
+def test_the_model_is_that_of_the_loop(taught):
+    service, http = taught
+    model = GaussianNB()
+    for i in range(90):
+        model.fit_one(row(i), i % 9 > 4)
+    asked = [{"x": row(i)} for i in range(9)]
+    said = http.post("/predict", json={"rows": asked}).json()["rows"]
+    for one, answer in zip(asked, said):
+        assert answer["prediction"] == model.predict_one(one["x"])
+        due = dict(zip(map(str, model.classes_), model.predict_proba_one(one["x"])))
+        assert answer["probabilities"] == pytest.approx(due)
+    assert service.figures()["metrics"]["accuracy"] > 0.9
+
+
+def test_predictions_change_nothing(taught):
+    service, http = taught
+    before, schema = state(service), service.model.schema_
+    x = {"load": 3.5, "zone": "never seen", "new": 1}
+    for more in ({}, {"id": "a"}):
+        assert http.post("/predict", json={"rows": [{"x": x} | more]}).status_code == 200
+    assert state(service) == before
+    assert service.model.schema_ == schema
+
+
+def test_labels_come_late(taught):
+    service, http = taught
+    twin = load_twin(service)
+    http.post("/predict", json={"rows": [{"id": f"late-{i}", "x": row(i)} for i in range(5)]})
+    assert service.figures()["waiting"] == 5
+    rows = [{"id": f"late-{i}", "y": i > 2} for i in (3, 1)]
+    assert http.post("/label", json={"rows": rows}).json()["accepted"] == 2
+    twin.fit_one(row(3), True).fit_one(row(1), False)
+    assert state(service) == dumps(twin)
+    again = http.post("/label", json={"rows": rows})
+    assert again.status_code == 404
+    assert "no answer waits" in again.json()["detail"]
+    assert service.figures()["scored"] == 92
+
+
+def load_twin(service):
+    return service.model.clone().set_state(service.model.get_state())
+
+
+def test_what_waits_is_bounded():
+    service = Service(GaussianNB(), max_pending=3)
+    service.learn([({"a": float(i)}, i % 2, None) for i in range(9)])
+    service.predict([({"a": 1.0}, i) for i in range(10)])
+    figures = service.figures()
+    assert (figures["waiting"], figures["expired"]) == (3, 7)
+    assert service.label([(9, 1)])["accepted"] == 1
+    with pytest.raises(ValueError, match="no answer waits"):
+        service.label([(0, 1)])
+
+
+def test_rows_are_forgotten(taught):
+    service, http = taught
+    asked = [{"id": 7}, {"x": row(8), "y": True}, {"id": "unknown"}]
+    receipts = http.post("/forget", json={"rows": asked}).json()["receipts"]
+    assert [receipt["kind"] for receipt in receipts] == ["exact", "exact", "refused"]
+    assert receipts[2]["bound"] is None
+    assert service.figures()["forgotten"] == 2
+
+
+def test_a_bad_row_harms_no_other(taught):
+    service, http = taught
+    rows = [{"x": {"load": "much"}, "y": True}, {"x": row(1), "y": False}, {"x": row(1)}]
+    answer = http.post("/learn", json={"rows": rows})
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] == 1
+    assert [one["row"] for one in answer.json()["refused"]] == [0, 2]
+    assert "load" in answer.json()["refused"][0]["reason"]
+    before = state(service)
+    assert http.post("/learn", json={"rows": rows[:1]}).status_code == 422
+    assert http.post("/predict", json={"rows": [{"x": [1.0, 2.0]}]}).status_code == 422
+    assert http.post("/predict", json={"rows": [{"x": {"load": "much"}}]}).status_code == 422
+    assert state(service) == before
+
+
+def test_a_model_without_rows_takes_the_first_columns():
+    service = Service(chain(StandardScaler(), LinearRegression()))
+    with client(service) as http:
+        body = {"rows": [{"id": 1, "x": [1.0, 2.0]}]}
+        assert http.post("/predict", json=body).json() == {"rows": [{"id": 1, "prediction": 0.0}]}
+        assert http.post("/label", json={"rows": [{"id": 1, "y": 3.5}]}).json()["accepted"] == 1
+    assert service.figures()["learned"] == 1
+
+
+def test_detectors_need_no_labels():
+    rng = np.random.default_rng(0)
+    service = Service(HalfSpaceTrees(n_trees=5, window_size=50, seed=1))
+    with client(service) as http:
+        rows = [{"x": x} for x in rng.uniform(size=(200, 2)).tolist()]
+        assert http.post("/learn", json={"rows": rows}).json()["accepted"] == 200
+        before = state(service)
+        asked = {"rows": [{"x": [0.5, 0.5], "id": 1}, {"x": [9.0, 9.0], "id": 2}]}
+        usual, strange = (one["score"] for one in http.post("/predict", json=asked).json()["rows"])
+        assert strange > usual
+        assert state(service) == before
+
+
+def test_drift_is_told():
+    service = Service(GaussianNB(), drift=ADWIN())
+    rng = np.random.default_rng(1)
+    for turned in (False, True):
+        x = rng.normal(size=600)
+        service.learn([({"a": float(a)}, bool((a > 0) != turned), None) for a in x])
+    assert service.drifts
+    assert all(600 < place < 1200 for place in service.drifts)
+    assert f"onlineml_drifts_total {len(service.drifts)}" in metrics_of(service)
+
+
+def metrics_of(service):
+    with client(service) as http:
+        return http.get("/metrics").text
+
+
+# -------------------------------------------------------------------- views
+
+
+def test_metrics_are_in_the_format_of_prometheus(taught):
+    _, http = taught
+    answer = http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert "onlineml_learned_total 90" in lines
+    assert 'onlineml_requests_total{path="/learn",status="200"} 1' in lines
+    assert any(line.startswith('onlineml_quality_window{metric="accuracy"} ') for line in lines)
+    for line in lines:
+        assert line.startswith("# ") or float(line.rpartition(" ")[2]) is not None
+    plain = http.get("/metrics.json").json()
+    assert plain["learned"] == 90
+    assert plain["task"] == "classification"
+
+
+def test_openapi_tells_all(taught):
+    _, http = taught
+    paths = http.get("/openapi.json").json()["paths"]
+    assert {"/predict", "/learn", "/label", "/forget", "/metrics", "/healthz"} <= set(paths)
+
+
+# -------------------------------------------------------------------- refusals
+
+
+def test_a_key_is_asked_for():
+    with client(Service(GaussianNB()), key="sésame") as http:
+        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Basic c2VzYW1l"}):
+            answer = http.post("/predict", content=b"no JSON", headers=headers)
+            assert answer.status_code == 401
+            assert "key" in answer.json()["detail"]
+        for path in ("/metrics", "/docs", "/openapi.json"):
+            assert http.get(path).status_code == 401
+        assert http.get("/healthz").json() == {"status": "ok"}
+        for name, value in (("X-API-Key", "sésame"), ("Authorization", "Bearer sésame")):
+            assert http.get("/metrics", headers={name: value.encode()}).status_code == 200
+        right = {"X-API-Key": "sésame".encode()}
+        told = http.get("/openapi.json", headers=right).json()
+        assert told["components"]["securitySchemes"]
+
+
+def test_other_names_of_this_machine_are_refused_without_a_key():
+    with client(Service(GaussianNB())) as http:
+        for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
+            assert http.get("/metrics", headers={"Host": host}).status_code == 421
+        for host in ("localhost:8000", "[::1]:8000", "[::1]", "127.0.0.1"):
+            assert http.get("/metrics", headers={"Host": host}).status_code == 200
+
+
+def test_bodies_are_bounded():
+    with client(Service(GaussianNB()), max_body=1000) as http:
+        big = b'{"rows": [{"x": [' + b"1," * 600 + b"1]}]}"
+        assert http.post("/predict", content=big).status_code == 413
+        chunks = (big[i : i + 100] for i in range(0, len(big), 100))
+        assert http.post("/predict", content=chunks).status_code == 413
+        lies = {"Content-Length": "9" * 5000}
+        assert http.post("/predict", content=b"{}", headers=lies).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 400),
+        (b"[" * 100_000, 400),
+        (b'{"rows": []}', 422),
+        (b'{"rows": [{}]}', 422),
+        (b'{"rows": [{"x": {}}]}', 422),
+        (b'{"rows": [{"x": [NaN]}]}', 422),
+        (b'{"rows": [{"x": [1e999]}]}', 422),
+        (b'{"rows": [{"x": [1' + b"0" * 400 + b"]}]}", 422),
+        (b'{"rows": [{"x": [1' + b"0" * 5000 + b"]}]}", 400),
+        (b'{"rows": [{"x": [1], "id": 1e30}]}', 422),
+        (b'{"rows": [{"x": {"a": "\\ud800"}}]}', 422),
+        (b'{"rows": [{"x": {"\\ud800": 1}}]}', 422),
+        (b'{"rows": [{"x": {"load": 1}, "id": "\\udfff"}]}', 422),
+        (b'{"rows": [{"x": {"load": 1}, "id": "' + b"i" * 1001 + b'"}]}', 422),
+        (b'{"rows": [{"x": [1], "more": 1}]}', 422),
+        (b'{"rows": [{"x": {"load": [1]}}]}', 422),
+        (b"\xff\xfe", 400),
+    ],
+)
+def test_malformed_bodies(taught, body, status):
+    service, http = taught
+    before = state(service)
+    for path in ("/predict", "/learn"):
+        answer = http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == status
+        assert isinstance(answer.json()["detail"], str)
+    assert state(service) == before
+
+
+def test_random_bodies_never_break_it(taught):
+    _, http = taught
+    draw = random.Random(1)
+    atoms = [None, True, 0, -1, 2.5, 2**63, 10**30, "", "a", "\0", "é", float("nan"), [], {}, [[]]]
+
+    def thing(depth):
+        kind = draw.randrange(4) if depth else 0
+        if kind == 1:
+            return [thing(depth - 1) for _ in range(draw.randrange(3))]
+        if kind > 1:
+            names = draw.sample(["x", "y", "id", "load", "zone", "rows", "z"], draw.randrange(1, 4))
+            return {name: thing(depth - 1) for name in names}
+        return draw.choice(atoms)
+
+    for _ in range(150):
+        body = {"rows": [{"x": row(draw.randrange(9)), "id": 1} | {"y": thing(1)}, thing(3)]}
+        body["rows"] = body["rows"][: draw.randrange(1, 3)]
+        path = draw.choice(["/predict", "/learn", "/label", "/forget"])
+        if path == "/label":
+            body["rows"] = [{"id": 1, "y": thing(1)}]
+        content = json.dumps(body if draw.random() < 0.8 else thing(3)).encode()
+        answer = http.post(path, content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (200, 400, 404, 422), (path, content, answer.text)
+    assert http.get("/healthz").status_code == 200
+    assert http.get("/metrics.json").status_code == 200
+
+
+def test_forms_that_pages_can_send_are_refused(taught):
+    """A page of another site may send plain text without asking first."""
+    _, http = taught
+    body = json.dumps({"rows": [{"x": row(1), "y": True}]}).encode()
+    for kind in ({"Content-Type": "text/plain"}, {}):
+        assert http.post("/learn", content=body, headers=kind).status_code == 422
+
+
+# -------------------------------------------------------------------- state
+
+
+def test_it_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "model.oml.serving"
+    whole, first = Service(GaussianNB()), Service(GaussianNB(), path, drift=None)
+    for service in (whole, first):
+        service.learn([(row(i), i % 9 > 4, i) for i in range(50)])
+        service.predict([(row(3), "late")])
+    with client(first, checkpoint_seconds=1000.0):
+        assert not path.exists()
+    assert path.exists()  # when the application ends
+    second = Service(GaussianNB(), path)
+    assert second.resumed
+    for service in (whole, second):
+        service.label([("late", True)])
+        service.forget([(7, None, None)])
+    assert state(second) == state(whole)
+    assert second.figures()["metrics"] == whole.figures()["metrics"]
+    with pytest.raises(ValueError, match="whose state is in"):
+        Service(chain(StandardScaler(), GaussianNB()), path)
+
+
+def test_it_saves_now_and_then(tmp_path):
+    path = tmp_path / "state"
+    service = Service(GaussianNB(), path)
+    with client(service, checkpoint_seconds=0.05) as http:
+        http.post("/learn", json=lessons(5))
+        for _ in range(200):
+            if path.exists():
+                break
+            threading.Event().wait(0.02)
+        assert isinstance(load(path), Classifier)
+        assert http.get("/metrics.json").json()["checkpoint_age_seconds"] < 60
+
+
+def test_requests_are_taken_one_at_a_time(taught):
+    service, _ = taught
+    n = service.figures()["learned"]
+
+    def teach(first):
+        for i in range(first, first + 25):
+            service.learn([(row(i), i % 9 > 4, None)])
+            service.predict([(row(i), f"{first}-{i}")])
+            service.label([(f"{first}-{i}", True)])
+
+    threads = [threading.Thread(target=teach, args=(100 * i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert service.figures()["learned"] == n + 8 * 50
+    assert service.figures()["waiting"] == 0
+
+
+def test_the_saved_model_stays_as_it_is(tmp_path):
+    path = Path(save(GaussianNB(), tmp_path / "model.oml"))
+    before = path.read_bytes()
+    service = Service(load(path), tmp_path / "model.oml.serving")
+    service.learn([(row(1), True, None)])
+    service.save()
+    assert path.read_bytes() == before
