@@ -222,7 +222,7 @@ PARTS = ("ours", "torch", "cheetah", "bandits", "regrets")
 @click.option("--returns", "earn", is_flag=True, help="Measure returns, not speed.")
 @click.option("--worlds", default=",".join(WORLDS), show_default=True, help="For --returns.")
 @click.option("--seeds", default=3, show_default=True, help="For --returns.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Kept figures; see below.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="File of the figures.")
 @click.option("--only", hidden=True)
 def main(earn: bool, worlds: str, seeds: int, out: Path | None, only: str | None, **n: Any) -> None:
     """Measure agents beside plain torch and in HalfCheetah, bandits; or returns by seeds.

@@ -10,6 +10,7 @@ from .stream_q import StreamQ
 from .stream_sarsa import StreamSARSA
 from .stream_td import StreamTD
 from .streaming_arms_bandit import StreamingArmsBandit
+from .swift_td import SwiftTD
 from .thompson_sampling import ThompsonSampling
 from .ucb import UCB
 from .worlds import CartPole, Chain, World
@@ -34,6 +35,7 @@ __all__ = [
     "StreamSARSA",
     "StreamTD",
     "StreamingArmsBandit",
+    "SwiftTD",
     "ThompsonSampling",
     "Transition",
     "World",
