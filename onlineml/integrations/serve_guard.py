@@ -61,7 +61,10 @@ class Guard:
         if refusal is not None:
             await _answer(counted, *refusal)
             return
-        body = await self._body(headers, receive)
+        try:
+            body = await self._body(headers, receive)
+        except ConnectionError:
+            return  # half a request has no effect, and nobody waits for the answer
         if body is None:
             await _answer(counted, 413, f"the body has more than {self._max_body} bytes")
             return
@@ -90,6 +93,8 @@ class Guard:
         parts, size = [], 0
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError("the client has gone")
             part = message.get("body", b"")
             parts.append(part)
             size += len(part)

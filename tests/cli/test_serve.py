@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -104,10 +106,32 @@ class Server:
         return self.process.wait(timeout=30)
 
 
+async def at_once(port, n):
+    """How many of `n` requests on connections of their own got which status."""
+
+    async def one(i):
+        key, path = (b"sesame", b"sesame", b"open", b"sesame")[i % 4], (b"predict", b"learn")[i % 2]
+        body = b'{"rows": [{"x": {"load": %d}, "y": %s}]}' % (i % 9, (b"false", b"true")[i % 9 > 4])
+        if path == b"predict":
+            body = b'{"rows": [{"x": {"load": 1}}]}'
+        head = b"POST /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-API-Key: %s\r\n"
+        rest = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head % (path, key) + rest % len(body) + body)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer.split(b" ", 2)[1]
+
+    return Counter(await asyncio.gather(*(one(i) for i in range(n))))
+
+
 def test_a_server_saves_when_it_is_stopped(tmp_path, model):
     rows = [{"x": {"load": i % 9}, "y": i % 9 > 4} for i in range(90)]
     with Server(model, "--checkpoint-seconds", "1000") as server:
         assert json.loads(server.ask("/learn", {"rows": rows}))["accepted"] == 90
+        answers = asyncio.run(at_once(server.port, 1000))
+        assert answers == {b"200": 750, b"401": 250}
         with pytest.raises(urllib.error.HTTPError) as refused:
             server.ask("/metrics", key="open")
         assert refused.value.code == 401

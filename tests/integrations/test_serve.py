@@ -17,6 +17,7 @@ from onlineml.evaluation.worker.service import Service
 from onlineml.learners import GaussianNB, LinearRegression
 from onlineml.persistence import dumps
 from onlineml.transforms import StandardScaler
+from tests.examples import example
 
 pytest.importorskip("fastapi")
 testclient = pytest.importorskip("starlette.testclient")
@@ -151,6 +152,25 @@ def test_detectors_need_no_labels():
         usual, strange = (one["score"] for one in http.post("/predict", json=asked).json()["rows"])
         assert strange > usual
         assert state(service) == before
+
+
+@pytest.mark.parametrize("name", ["GraphRegressor", "GraphDetector", "MeanRegressor"])
+def test_other_models(name):
+    """They are asked for no probabilities; a graph says what it does not take."""
+    service = Service(example(name), window=20)
+    lessons = [({"a": i % 5, "b": 1.0}, float(i % 5), i) for i in range(60)]
+    if name == "GraphDetector":
+        lessons = [(x, None, row_id) for x, _, row_id in lessons]
+    assert service.learn(lessons)["accepted"] == 60
+    before = state(service)
+    answer = service.predict([({"a": 3}, "late")])[0]
+    assert np.isfinite(answer.get("score", answer.get("prediction")))
+    assert state(service) == before
+    if name.startswith("Graph"):
+        with pytest.raises(ValueError, match="a graph learns rows that come with their labels"):
+            service.label([("late", 1.0)])
+    else:
+        assert service.label([("late", 1.0)])["accepted"] == 1
 
 
 def test_drift_is_told():

@@ -33,7 +33,8 @@ class Stage:
         self.counts = {"rows": 0, "learned": 0, "scored": 0}
         self.drifts: list[int] = []  # found since they were last told
         self.last_code = -1  # of the label that was learned last
-        in_full = self.board.needs_probabilities or settings.probabilities
+        wanted = settings.probabilities and self.board.task == "classification"
+        in_full = self.board.needs_probabilities or wanted
         if isinstance(model, Classifier) and model.is_started:
             self.labels.encode(list(model.classes_))
         if settings.keyed:
