@@ -82,6 +82,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
+    "SwiftSARSA": lambda: rl.SwiftSARSA(n_actions=3),
     "TorchClassifier": lambda: learners.TorchClassifier(
         hidden=(8,), batch_size=4, replay_size=20, replay_rows=2, seed=1
     ),

@@ -12,6 +12,7 @@ from onlineml.evaluation.metrics import metric
 from onlineml.evaluation.metrics.control import METRICS, Ended
 from onlineml.evaluation.metrics.metric import Scored
 from onlineml.evaluation.result import Result, Run, WindowRecord
+from onlineml.rl.agent import Transition
 from onlineml.schema import wrong
 
 if TYPE_CHECKING:
@@ -25,10 +26,31 @@ class InWorld:
 
     def __init__(self, agent: Any, world: Any) -> None:
         self.agent, self.world = agent, world
+        self._observation: Any = None
+        self._action: Any = None
+        self._total, self._length = 0.0, 0
 
     def run(self, n_steps: int) -> list[tuple[int, float, int, bool]]:
         """Take the steps; step, return, length and kind of end of the episodes that ended."""
-        return list(zip(*(part.tolist() for part in self.agent.run(self.world, n_steps))))
+        if hasattr(self.agent, "run"):  # the world's steps are within the agent's kernel
+            return list(zip(*(part.tolist() for part in self.agent.run(self.world, n_steps))))
+        steps = ((i + 1, self._step()) for i in range(n_steps))
+        return [(i, *end) for i, end in steps if end is not None]
+
+    def _step(self) -> tuple[float, int, bool] | None:
+        """One step by Python; return, length and kind of end where it ends the episode."""
+        if self._observation is None:
+            self._observation, self._total, self._length = self.world.reset()[0], 0.0, 0
+            self._action = self.agent.act_one(self._observation, explore=True)
+        x, action = self._observation, self._action
+        y, reward, terminated, truncated, _ = self.world.step(action)
+        self._action = self.agent.fit_act_one(
+            Transition(x, action, reward, y, terminated, truncated)
+        )
+        self._total += reward
+        self._length += 1
+        self._observation = None if terminated or truncated else y
+        return None if self._observation is not None else (self._total, self._length, terminated)
 
 
 def play(

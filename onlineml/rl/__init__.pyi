@@ -10,6 +10,7 @@ from .stream_q import StreamQ
 from .stream_sarsa import StreamSARSA
 from .stream_td import StreamTD
 from .streaming_arms_bandit import StreamingArmsBandit
+from .swift_sarsa import SwiftSARSA
 from .swift_td import SwiftTD
 from .thompson_sampling import ThompsonSampling
 from .ucb import UCB
@@ -35,6 +36,7 @@ __all__ = [
     "StreamSARSA",
     "StreamTD",
     "StreamingArmsBandit",
+    "SwiftSARSA",
     "SwiftTD",
     "ThompsonSampling",
     "Transition",

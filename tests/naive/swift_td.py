@@ -15,8 +15,11 @@ class SwiftTD:
         self.w, self.h, self.h_old, self.h_temp = ([0.0] * self.n for _ in range(4))
         self.begins = True
 
+    def features(self, x: Any) -> list[float]:
+        return [*x, 1.0]
+
     def value(self, x: Any) -> float:
-        return sum(w * phi for w, phi in zip(self.w, [*x, 1.0]))
+        return sum(w * phi for w, phi in zip(self.w, self.features(x)))
 
     def fit(self, x: Any, reward: float, following: Any, terminated: bool, ends: bool) -> None:
         if self.begins:
@@ -24,12 +27,12 @@ class SwiftTD:
                 [0.0] * self.n for _ in range(5)
             )
             self.v_old = self.value(x)
-            self.observe([*x, 1.0])
+            self.observe(self.features(x))
         v = 0.0 if terminated else self.value(following)
         self.correct(reward + self.gamma * v - self.v_old)
         self.v_old, self.begins = v, ends
         if not ends:
-            self.observe([*following, 1.0])
+            self.observe(self.features(following))
 
     def correct(self, delta: float) -> None:
         """The first half of the loop's body."""
@@ -69,3 +72,12 @@ class SwiftTD:
                 self.z_bar[i] = self.h[i] = self.h_temp[i] = 0.0
                 shorter = self.beta[i] + math.log(self.decay) * f * f
                 self.beta[i] = max(shorter, math.log(self.least))
+
+
+class SwiftSARSA(SwiftTD):
+    """The same of pairs of observation and action: a row of features for each action."""
+
+    def features(self, x: Any) -> list[float]:
+        observation, action = x
+        row = [*observation, 1.0]
+        return [f * (k == action) for k in range(self.n // len(row)) for f in row]

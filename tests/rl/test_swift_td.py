@@ -1,9 +1,10 @@
-"""SwiftTD: equal to the paper's loop, to textbook traces, and right about known values."""
+"""SwiftTD and SwiftSARSA: equal to the paper's loop, to textbook traces, right where one knows."""
 
 import numpy as np
 import pytest
 
-from onlineml.rl import SwiftTD, Transition
+from onlineml.evaluation.episodes import InWorld
+from onlineml.rl import Chain, SwiftSARSA, SwiftTD, Transition
 from tests.naive import swift_td as naive
 from tests.rl.streams import transitions
 
@@ -100,3 +101,48 @@ def test_settings_out_of_range() -> None:
     }.items():
         with pytest.raises(ValueError, match=name):
             SwiftTD(**{name: value}).fit_one(Transition(x, None, 1.0, x))
+
+
+def test_sarsa_equals_the_papers_loop() -> None:
+    agent = SwiftSARSA(
+        n_actions=3, gamma=0.9, lambda_=0.8, meta_learning_rate=1e-4, epsilon=0.3, seed=1
+    )
+    twin = naive.SwiftSARSA(3 * 6 - 1, 0.9, 0.8, 0.01, 1e-4, 0.1, 0.99, 1e-7)
+    action, explored = 0, 0
+    for t in transitions(1, 300):
+        x, y, ends = t.observation / 3, t.next_observation / 3, t.terminated or t.truncated
+        due = agent.fit_act_one(Transition(x, action, t.reward, y, ends))
+        assert ends or agent.act_one(y, explore=True) == due
+        twin.fit((x, action), t.reward, (y, due), ends, ends)
+        action = due
+        values = [twin.value((y, k)) for k in range(3)]
+        assert agent.act_one(y) == int(np.argmax(values))
+        explored += due != agent.act_one(y)
+    assert explored > 20
+    pairs = np.array(twin.w), agent.weights_
+    np.testing.assert_allclose(*pairs, rtol=1e-6, atol=1e-9)
+
+
+def test_sarsa_learns_values_of_a_chain() -> None:
+    """Without exploring any more, the value of a state is what its distance leaves of 1."""
+    agent = SwiftSARSA(n_actions=2, gamma=0.8, epsilon_steps=2_000, final_epsilon=0.0, seed=1)
+    world, ends = Chain(n_states=6, seed=1), True
+    for _ in range(8_000):
+        if ends:
+            x = world.reset()[0]
+            action = agent.act_one(x, explore=True)
+        y, reward, ends, _, _ = world.step(action)
+        action, x = agent.fit_act_one(Transition(x, action, reward, y, ends)), y
+    assert agent.act_many(np.eye(6)).tolist() == [1] * 6
+    right = agent.weights_.reshape(2, 7)[1]
+    np.testing.assert_allclose(right[3:6] + right[6], 0.8 ** np.array([2, 1, 0]), atol=0.02)
+
+
+def test_sarsa_in_a_compiled_world() -> None:
+    """Its steps are Python's there, and the episodes those that ended."""
+    there = InWorld(SwiftSARSA(n_actions=2, seed=1), Chain(n_states=5, seed=1))
+    ended = there.run(500) + [(500 + k, *rest) for k, *rest in there.run(500)]
+    lengths = np.diff([0, *(k for k, *_ in ended)])
+    assert [length for *_, length, _ in ended] == lengths.tolist()
+    assert {total for _, total, *_ in ended} == {0.0, 1.0}
+    assert np.mean([total for _, total, *_ in ended][-50:]) > 0.8
