@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
+from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 MAX_BODY = 1_000_000
 _LOG = logging.getLogger("onlineml.serve")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_OPEN = ("/healthz",)
+_OPEN = ("/", "/healthz")  # the page holds no data: it asks for them, with the key
+_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; connect-src 'self'; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
 _PATHS = ("/predict", "/learn", "/label", "/forget", "/metrics", "/metrics.json", *_OPEN)
 
 # -------------------------------------------------------------------- the application
@@ -142,7 +148,13 @@ def _add_verbs(app: FastAPI, service: Service) -> None:
 
 
 def _add_views(app: FastAPI, service: Service, counts: Counter[tuple[str, int]]) -> None:
-    from fastapi.responses import PlainTextResponse
+    from fastapi.responses import HTMLResponse, PlainTextResponse
+
+    page = Path(__file__).with_name("serve.html").read_text(encoding="utf-8")
+
+    @app.get("/", include_in_schema=False)
+    async def dashboard() -> Any:
+        return HTMLResponse(page, headers=_PAGE)
 
     @app.get("/metrics", tags=["state"], response_class=PlainTextResponse)
     def metrics() -> Any:
@@ -219,6 +231,8 @@ def as_prometheus(figures: Mapping[str, Any], counts: Mapping[tuple[str, int], i
 def _without_nan(plain: Any) -> Any:
     if isinstance(plain, dict):
         return {name: _without_nan(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [_without_nan(value) for value in plain]
     if isinstance(plain, float) and plain - plain != 0.0:
         return None
     return plain

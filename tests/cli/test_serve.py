@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,7 +68,7 @@ def test_mistakes_are_one_line(tmp_path, model):
 class Server:
     """A server in a process of its own, killed at the end whatever happens."""
 
-    def __init__(self, *words):
+    def __init__(self, *words, key="sesame"):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -75,7 +76,7 @@ class Server:
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port)],
             stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "ONLINEML_API_KEY": "sesame"},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "ONLINEML_API_KEY": key},
             text=True,
         )
 
@@ -140,3 +141,24 @@ def test_a_server_saves_when_it_is_stopped(tmp_path, model):
         assert "sesame" not in server.process.stderr.read()
     assert load(tmp_path / "model.oml.serving").predict_one({"load": 8}) is True
     assert not load(model).is_started
+
+
+@pytest.mark.slow
+def test_the_page_shows_the_model_at_work(model):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no browser")
+    rows = [{"x": {"load": i % 9}, "y": i % 9 > 4} for i in range(90)]
+    with Server(model, "--window", "30", key="") as server:
+        server.ask("/learn", {"rows": rows})
+        words = "--headless=new --no-sandbox --disable-gpu --virtual-time-budget=6000 --dump-dom"
+        done = subprocess.run(
+            [browser, *words.split(), f"http://127.0.0.1:{server.port}/"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert server.stop() == 0
+    for part in (">GaussianNB()<", ">at work<", "<dt>learned</dt><dd>90<", "One point per 30"):
+        assert part in done.stdout
+    assert done.stdout.count("<polyline") == 3

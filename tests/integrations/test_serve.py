@@ -207,6 +207,18 @@ def test_metrics_are_in_the_format_of_prometheus(taught):
     assert plain["task"] == "classification"
 
 
+def test_windows_are_kept_for_the_page():
+    service = Service(GaussianNB(), window=10)
+    for i in range(0, 60, 5):
+        service.learn([({"a": float(j % 2)}, j % 2, None) for j in range(i, i + 5)])
+    assert [at for at, _ in service.figures()["windows"]] == [10, 20, 30, 40, 50, 60]
+    with client(service, key="k") as http:
+        page = http.get("/")
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert http.get("/metrics.json").status_code == 401
+
+
 def test_openapi_tells_all(taught):
     _, http = taught
     paths = http.get("/openapi.json").json()["paths"]

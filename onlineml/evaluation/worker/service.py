@@ -31,7 +31,7 @@ _TOPICS = Topics(
     receipts="receipts", dead_letters="refused",
 )  # fmt: skip
 _SOURCE = (None, None)  # there is no message to be sent back
-_SHOWN = 100  # drifts that are remembered
+_SHOWN = 300  # drifts and windows that are remembered
 
 
 class UnusableError(ValueError):
@@ -93,6 +93,7 @@ class Service:
         self.task = task_of(model)
         self.saved_at = time()
         self.drifts: list[int] = []  # numbers of scored rows
+        self.windows: list[list[Any]] = []  # scored rows, metrics of the window that ended there
         self._is_graph = isinstance(model, Wired)
         self._lock = threading.Lock()
         self._work: AtWork | None = None
@@ -108,10 +109,13 @@ class Service:
                 raise wrong("model", model, f"{saved.model!r}, whose state is in {self.path}")
         self.model = twin(model) if saved is None else saved.model
         self._replica = Replica(self.model, self.settings, 0, Path(), 0)
+        self._window = self._replica.stage.board.last_window
         self._outputs = Outputs(self.settings, 0, self.task)
         if saved is not None:
             self._replica.set_state(saved.attached["replica"])
             self.drifts = list(saved.attached["drifts"])
+            self.windows = list(saved.attached["windows"])
+            self._window = self._replica.stage.board.last_window
 
     # ---------------------------------------------------------------- requests
 
@@ -249,6 +253,11 @@ class Service:
                 refused.append({"row": int(headers["offset"]), "reason": headers["error"]})
             elif record.topic == _TOPICS.alerts:
                 self.drifts = [*self.drifts, orjson.loads(record.value or b"")["row"]][-_SHOWN:]
+        stage = self._replica.stage
+        window = stage.board.last_window
+        if window is not self._window:
+            self._window = window
+            self.windows = [*self.windows, [stage.counts["scored"], dict(window)]][-_SHOWN:]
         return refused
 
     # ---------------------------------------------------------------- state
@@ -265,7 +274,11 @@ class Service:
                 "rows": self._replica.stage.counts["rows"],
                 "metrics": board.values(),
                 "window": dict(board.last_window),
+                "windows": list(self.windows),
+                "window_size": self.settings.window,
                 "drift_rows": list(self.drifts),
+                "watches_drift": self.settings.drift is not None,
+                "kept": self.path is not None,
                 "unsaved": self._n_unsaved,
                 "checkpoint_age_seconds": time() - self.saved_at,
             }
@@ -276,6 +289,7 @@ class Service:
             if self.path is not None and self._n_unsaved:
                 figures = {"figures": self._replica.figures()}
                 attached = {"replica": self._replica.get_state(), "drifts": self.drifts}
+                attached["windows"] = self.windows
                 save(self.model, self.path, extra=figures, attached=attached)
             self._n_unsaved, self.saved_at = 0, time()
 
