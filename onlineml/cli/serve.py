@@ -10,6 +10,8 @@ import click
 
 from onlineml.cli.mistakes import Mistake
 
+FAILED = 1  # what came last could not be saved
+
 
 @click.command("serve")
 @click.argument("file", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path))
@@ -55,7 +57,7 @@ def command(
     file: Path, host: str, port: int, api_key: str | None, state: Path | None,
     checkpoint_seconds: float, max_body: int, max_pending: int, window: int,
     drift: str | None,
-) -> None:  # fmt: skip
+) -> int | None:  # fmt: skip
     """Answer, learn, label and forget over HTTP with the model in the file MODEL.
 
     MODEL is a file that `onlineml.save` or `onlineml run` wrote, and stays as it is. Addresses
@@ -86,6 +88,7 @@ def command(
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"http://{shown}:{port}  (/docs tells all that can be asked)", err=True)
     run(app, host, port)
+    return FAILED if service.figures()["unsaved"] else None
 
 
 def is_loopback(host: str) -> bool:

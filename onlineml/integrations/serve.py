@@ -74,7 +74,7 @@ def make_app(
             yield
         finally:
             task.cancel()
-            await asyncio.to_thread(service.save)
+            await asyncio.to_thread(_save, service)
 
     # told to OpenAPI only: the guard checks the key before a body is read
     header = APIKeyHeader(name="X-API-Key", auto_error=False)
@@ -179,10 +179,14 @@ async def _checkpoints(service: Service, seconds: float) -> None:
     """Save now and then; a disk that is full is tried again."""
     while True:
         await asyncio.sleep(seconds)
-        try:
-            await asyncio.to_thread(service.save)
-        except OSError as error:
-            _LOG.error("no checkpoint: %s", error)
+        await asyncio.to_thread(_save, service)
+
+
+def _save(service: Service) -> None:
+    try:
+        service.save()
+    except OSError as error:
+        _LOG.error("no checkpoint: %s", error)
 
 
 # -------------------------------------------------------------------- figures
@@ -254,8 +258,6 @@ def run(app: FastAPI, host: str = "127.0.0.1", port: int = 8000) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if not server.started:
-        raise OSError(f"{host}:{port} cannot be served")
 
 
 def _imported(name: str) -> Any:

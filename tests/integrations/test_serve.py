@@ -366,6 +366,23 @@ def test_it_saves_now_and_then(tmp_path):
         assert http.get("/metrics.json").json()["checkpoint_age_seconds"] < 60
 
 
+def test_two_services_do_not_share_a_file(tmp_path, caplog):
+    path = tmp_path / "state"
+    first, second = Service(GaussianNB(), path), Service(GaussianNB(), path)
+    for service in (first, second):
+        service.learn([(row(1), True, None)])
+    first.save()
+    with pytest.raises(OSError, match="another service writes it"):
+        second.save()
+    with client(second):
+        pass
+    assert "no checkpoint" in caplog.text
+    assert second.figures()["unsaved"] == 1
+    first.learn([(row(2), True, None)])
+    first.save()
+    assert Service(GaussianNB(), path).figures()["learned"] == 2
+
+
 def test_requests_are_taken_one_at_a_time(taught):
     service, _ = taught
     n = service.figures()["learned"]

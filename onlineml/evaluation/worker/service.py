@@ -22,6 +22,7 @@ from onlineml.evaluation.worker.outputs import Outputs
 from onlineml.evaluation.worker.replica import Replica
 from onlineml.evaluation.worker.scoreboard import task_of
 from onlineml.evaluation.worker.settings import Settings, Topics
+from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.wired import Wired
 from onlineml.persistence import load_all, save
 from onlineml.schema import Array, wrong
@@ -109,6 +110,10 @@ class Service:
                 raise wrong("model", model, f"{saved.model!r}, whose state is in {self.path}")
         self.model = twin(model) if saved is None else saved.model
         self._replica = Replica(self.model, self.settings, 0, Path(), 0)
+        for part in (self.model, self.settings.drift):
+            if part is not None:  # the first request should not wait for it
+                compile_kernels(part)
+        self._stamp = self._file_now()
         self._window = self._replica.stage.board.last_window
         self._outputs = Outputs(self.settings, 0, self.task)
         if saved is not None:
@@ -284,14 +289,30 @@ class Service:
             }
 
     def save(self) -> None:
-        """Write the state, where it is to be kept and anything has changed since the last time."""
+        """Write the state, where it is to be kept and anything has changed since the last time.
+
+        Raises
+        ------
+        OSError
+            It cannot be written, or another service has written the file.
+        """
         with self._lock:
             if self.path is not None and self._n_unsaved:
+                if self._file_now() != self._stamp:
+                    raise OSError(f"{self.path}: another service writes it; nothing was saved")
                 figures = {"figures": self._replica.figures()}
                 attached = {"replica": self._replica.get_state(), "drifts": self.drifts}
                 attached["windows"] = self.windows
                 save(self.model, self.path, extra=figures, attached=attached)
+                self._stamp = self._file_now()
             self._n_unsaved, self.saved_at = 0, time()
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """What tells whether somebody else has written the state."""
+        if self.path is None or not self.path.exists():
+            return None
+        found = self.path.stat()
+        return found.st_ino, found.st_mtime_ns
 
 
 def _said(record: Record) -> dict[str, Any]:
