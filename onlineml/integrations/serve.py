@@ -185,7 +185,7 @@ async def _checkpoints(service: Service, seconds: float) -> None:
 def _save(service: Service) -> None:
     try:
         service.save()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a full disk; a model that no file can hold
         _LOG.error("no checkpoint: %s", error)
 
 
