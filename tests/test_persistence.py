@@ -47,7 +47,11 @@ def test_an_unfitted_model_can_be_saved(tmp_path: Path) -> None:
 def test_every_estimator_in_a_fresh_process(tmp_path: Path) -> None:
     """One process saves all, another loads them and answers the same."""
     due = {}
-    learning = [n for n, kind in estimators().items() if not issubclass(kind, UpdateRule)]
+    learning = [
+        name
+        for name, kind in estimators().items()
+        if not issubclass(kind, UpdateRule) and "check_resumes_from_file" not in kind._excuses
+    ]
     for name in learning:
         trained_one = trained(example(name), seed=3)
         save(trained_one, tmp_path / f"{name}.onl")

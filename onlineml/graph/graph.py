@@ -67,8 +67,8 @@ class Graph:
     'high'
 
     >>> from onlineml.graph import Label, Sample
-    >>> g.take_one(Sample([8.5], id="a"))
-    Answer(answer='high', ask=True, probability=1.0, action=None)
+    >>> g.take_one(Sample([8.5], id="a")).answer
+    'high'
     >>> g.take_one(Label("a", "high"))
     True
     """

@@ -127,9 +127,9 @@ class TorchClassifier(TorchLearner, Classifier):
     def _make_room(self, n_classes: int) -> None:
         """Room is made when a class comes, wherever it stands in a chunk."""
 
-    def _end_of_known(self, y: Array, weight: Array, first: int) -> int:
-        new = np.flatnonzero((y[first:] >= self.counts_[KNOWN]) & (weight[first:] > 0.0))
-        return first + int(new[0]) + 1 if len(new) else len(y)
+    def _n_of_known(self, y: Array, weight: Array) -> int:
+        new = np.flatnonzero((y >= self.counts_[KNOWN]) & (weight > 0.0))
+        return int(new[0]) + 1 if len(new) else len(y)
 
     def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
         if len(y) and y[-1] >= self.counts_[KNOWN]:
@@ -140,13 +140,14 @@ class TorchClassifier(TorchLearner, Classifier):
 
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         n = int(self.counts_[KNOWN])
+        if serve == ANSWER_AND_SCORES:
+            out[:, 1:] = 0.0
         if not n:
             out[:, 0] = -1.0
             return
         logits = outputs[:, :n].astype(np.float64)
         out[:, 0] = logits.argmax(1)
         if serve == ANSWER_AND_SCORES:
-            out[:, 1:] = 0.0
             shares = np.exp(logits - logits.max(1, keepdims=True))
             out[:, 1 : 1 + n] = shares / shares.sum(1, keepdims=True)
 

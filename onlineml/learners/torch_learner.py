@@ -177,7 +177,8 @@ class TorchLearner(Estimator):
         while first < len(X):
             last = len(X)
             if fit and len(X) > 1:
-                last = min(self._end_of_batch(weight, first), self._end_of_known(y, weight, first))
+                last = self._end_of_batch(weight, first)
+                last = first + self._n_of_known(y[first:last], weight[first:last])
             net = self._network()
             rows = slice(first, last)
             scaled = self._scaled(X[rows], weight[rows] if fit else np.zeros(last - first))
@@ -204,8 +205,8 @@ class TorchLearner(Estimator):
         _scale(X, weight, self.known_, self.mean_, self.m2_, scaled)
         return scaled
 
-    def _end_of_known(self, y: Array, weight: Array, first: int) -> int:
-        """The row after the next one whose target changes what can be answered."""
+    def _n_of_known(self, y: Array, weight: Array) -> int:
+        """Rows up to the first one whose target changes what can be answered, that one too."""
         return len(y)
 
     def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
