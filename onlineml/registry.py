@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 from collections.abc import Iterable, Iterator
 from functools import cache
 from types import ModuleType
@@ -12,7 +11,7 @@ from typing import TypeGuard
 
 from onlineml.estimator import Estimator
 
-#: Rooms whose exports may be estimators; a room is created when its first file comes.
+#: Rooms whose exports may be estimators.
 ROOMS = (
     "transforms",
     "detectors",
@@ -45,9 +44,7 @@ def estimator(name: str) -> type[Estimator] | None:
 
 
 def _rooms() -> Iterator[ModuleType]:
-    for room in ROOMS:
-        if importlib.util.find_spec(f"onlineml.{room}") is not None:
-            yield importlib.import_module(f"onlineml.{room}")
+    return (importlib.import_module(f"onlineml.{room}") for room in ROOMS)
 
 
 def _is_estimator(item: object) -> TypeGuard[type[Estimator]]:

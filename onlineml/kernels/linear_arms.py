@@ -14,10 +14,10 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.arms import DRAWS, EXPLORE, POLICY
 from onlineml.kernels.random import bits, normal
+from onlineml.kernels.vectors import enter
 
 RULE, CONFIDENCE, RIDGE, DISCOUNT = range(4)  # settings
 BOUND, SAMPLE = 0, 1  # rules
-_LARGEST = 1e8  # of a feature: what is beyond counts as this
 
 
 class LinearArms(NamedTuple):
@@ -46,28 +46,19 @@ def _linear_arms(d: int) -> int:
     )  # fmt: skip
     for i in range(call.first, call.last):
         row = call.X[i]
-        _enter(row[: n - 1], arms.context)
+        enter(row[: n - 1], arms.context)
         if call.fit:
             arm, reward = row[n - 1], row[n]
             if not (abs(reward) <= 1e100 and 0.0 <= arm < n_arms and arm == np.floor(arm)):
                 return i
             _learn(arms, int(arm), reward)
             if call.serve > 0:
-                _enter(row[n + 1 : 2 * n], arms.context)
+                enter(row[n + 1 : 2 * n], arms.context)
         if call.serve > 0:
             notes[0] = arms.random[0]
             notes[0] = np.int64(bits(notes, 0))
             _serve(arms, call.serve, notes, call.out[i])
     return call.last
-
-
-@jit
-def _enter(row: Array, context: Array) -> None:
-    """The context: what is missing is 0, and a constant."""
-    n = row.shape[0]
-    for j in range(n):
-        context[j] = 0.0 if np.isnan(row[j]) else min(max(row[j], -_LARGEST), _LARGEST)
-    context[n] = 1.0
 
 
 @jit

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, f1, scratch
+from onlineml.kernels.vectors import dot
 
 #: Places of the settings; those of an agent follow.
 GAMMA, FADE, META, BOUND, LOG_DECAY, LOG_LEAST, LOG_MOST, BOOTSTRAP = range(8)
@@ -16,7 +15,6 @@ GAMMA, FADE, META, BOUND, LOG_DECAY, LOG_LEAST, LOG_MOST, BOOTSTRAP = range(8)
 FIELDS = (
     "weights", "change", "log_rate", "trace", "rate_trace", "slope_trace", "slope", "old_slope",
 )  # fmt: skip
-_LARGEST = 1e8  # of a feature: what is beyond counts as this
 
 
 class Swift(NamedTuple):
@@ -45,24 +43,6 @@ def opened_swift(d: int, first: int) -> Swift:
         f1(d, first + 4), f1(d, first + 5), f1(d, first + 6), f1(d, first + 7),
         floats[:n], floats[n : 2 * n], floats[2 * n : 3 * n],
     )  # fmt: skip
-
-
-@jit
-def enter(row: Array, features: Array) -> None:
-    """The features: what is missing is 0, and a constant."""
-    n = row.shape[0]
-    for j in range(n):
-        features[j] = 0.0 if np.isnan(row[j]) else min(max(row[j], -_LARGEST), _LARGEST)
-    features[n] = 1.0
-
-
-@jit
-def dot(a: Array, b: Array) -> float:
-    """Sum of products."""
-    total = 0.0
-    for j in range(a.shape[0]):
-        total += a[j] * b[j]
-    return total
 
 
 @jit

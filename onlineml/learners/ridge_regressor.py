@@ -11,6 +11,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f4, i1, opened, scratch
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.taking_back import lacks, note_loss, rest
+from onlineml.kernels.vectors import add, dot, multiply
 from onlineml.schema import wrong
 
 _L2, _INTERCEPT = range(2)  # of the settings
@@ -56,7 +57,7 @@ def _rows(
         w = call.weight[i] if call.fit else 0.0
         _place(call.X[i], nominal, room, z)
         if call.serve:
-            call.out[i, 0] = line.totals[_BASE] + _dot(line.weights, z)
+            call.out[i, 0] = line.totals[_BASE] + dot(line.weights, z)
         if w < 0.0:
             if not _take_back(line, settings, z, call.y[i], w, turned, call.out[i]):
                 return i
@@ -138,8 +139,8 @@ def _holds(
 
 @jit
 def _left(line: _Line, gaps: Array, factor: float, turned: Array) -> float:
-    _multiply(line.precision, gaps, turned)
-    return 1.0 + factor * _dot(gaps, turned)
+    multiply(line.precision, gaps, turned)
+    return 1.0 + factor * dot(gaps, turned)
 
 
 @jit
@@ -195,7 +196,7 @@ def _change(
     for p in range(gaps.shape[0]):
         if gaps[p] != 0.0:
             line.product[p] += factor * gaps[p] * target
-            _add(line.scatter[p], factor * gaps[p], gaps)
+            add(line.scatter[p], factor * gaps[p], gaps)
             line.scatter[p, p] = max(line.scatter[p, p], 0.0)
     line.clock[0] += 1
     age, patience = line.clock[0] - line.clock[1], _PATIENCE * gaps.shape[0]
@@ -203,13 +204,13 @@ def _change(
         _invert(line, settings)
     else:
         line.totals[_SHRUNK] *= min(left, 1.0)
-        error = target - _dot(line.weights, gaps)
+        error = target - dot(line.weights, gaps)
         for p in range(gaps.shape[0]):
             if turned[p] != 0.0:
-                _add(line.precision[p], -factor * turned[p] / left, turned)
-        _add(line.weights, factor * error / left, turned)
+                add(line.precision[p], -factor * turned[p] / left, turned)
+        add(line.weights, factor * error / left, turned)
     if settings[_INTERCEPT] > 0.0:
-        line.totals[_BASE] = line.totals[_TARGET] - _dot(line.weights, line.mean)
+        line.totals[_BASE] = line.totals[_TARGET] - dot(line.weights, line.mean)
 
 
 @jit
@@ -236,31 +237,8 @@ def _invert(line: _Line, settings: Array) -> None:
             if p != k and a[p, k] != 0.0:
                 share = a[p, k]
                 a[p, k] = 0.0
-                _add(a[p], -share, a[k])
-    _multiply(a, line.product, line.weights)
-
-
-@jit
-def _dot(a: Array, b: Array) -> float:
-    total = 0.0
-    for p in range(a.shape[0]):
-        total += a[p] * b[p]
-    return total
-
-
-@jit
-def _add(out: Array, factor: float, vector: Array) -> None:
-    for p in range(out.shape[0]):
-        out[p] += factor * vector[p]
-
-
-@jit
-def _multiply(matrix: Array, vector: Array, out: Array) -> None:
-    """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes."""
-    out[:] = 0.0
-    for p in range(vector.shape[0]):
-        if vector[p] != 0.0:
-            _add(out, vector[p], matrix[p])
+                add(a[p], -share, a[k])
+    multiply(a, line.product, line.weights)
 
 
 class RidgeRegressor(Regressor):

@@ -10,6 +10,7 @@ from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, f4, i1, i2, opened
 from onlineml.kernels.one_hot import expand, meet
+from onlineml.kernels.vectors import add, dot, multiply
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
 
@@ -118,8 +119,8 @@ def _score_without(model: _Model, z: Array, m: int, n_classes: int, scores: Arra
     for c in range(n_classes):
         for p in range(z.shape[0]):
             gaps[p] = 0.0 if np.isnan(z[p]) or not model.in_use[p] else z[p] - model.mean[c, p]
-        _multiply(model.precision, gaps, product)
-        square = _dot(gaps, product)
+        multiply(model.precision, gaps, product)
+        square = dot(gaps, product)
         for a in range(m):
             for b in range(m):
                 square -= product[missing[a]] * block[a, b] * product[missing[b]]
@@ -158,21 +159,21 @@ def _downdate(model: _Model, gaps: Array, product: Array, n_classes: int) -> boo
 
     Sherman and Morrison: (A + g g')^-1 = A^-1 - A^-1 g g' A^-1 / (1 + g' A^-1 g).
     """
-    _multiply(model.precision, gaps, product)
-    square = _dot(gaps, product)
+    multiply(model.precision, gaps, product)
+    square = dot(gaps, product)
     for p in range(gaps.shape[0]):
         if gaps[p] != 0.0:
-            _add(model.scatter[p], gaps[p], gaps)
+            add(model.scatter[p], gaps[p], gaps)
     if not square >= 0.0:  # lost to rounding, after a wild row
         return False
     if square > 0.0:
         for p in range(gaps.shape[0]):
             if product[p] != 0.0:
-                _add(model.precision[p], -product[p] / (1.0 + square), product)
+                add(model.precision[p], -product[p] / (1.0 + square), product)
         for c in range(n_classes):
-            share = _dot(product, model.mean[c]) / (1.0 + square)
-            _add(model.weights[c], -share, product)
-            model.offset[c] = 0.5 * _dot(model.mean[c], model.weights[c])
+            share = dot(product, model.mean[c]) / (1.0 + square)
+            add(model.weights[c], -share, product)
+            model.offset[c] = 0.5 * dot(model.mean[c], model.weights[c])
     return True
 
 
@@ -207,36 +208,11 @@ def _refresh(model: _Model, shrinkage: float, n_classes: int) -> None:
 
 @jit
 def _weigh(model: _Model, c: int) -> None:
-    _multiply(model.precision, model.mean[c], model.weights[c])
-    model.offset[c] = 0.5 * _dot(model.mean[c], model.weights[c])
+    multiply(model.precision, model.mean[c], model.weights[c])
+    model.offset[c] = 0.5 * dot(model.mean[c], model.weights[c])
 
 
 # ------------------------------------------------------------------------------- matrices
-
-
-@jit
-def _dot(a: Array, b: Array) -> float:
-    total = 0.0
-    for p in range(a.shape[0]):
-        total += a[p] * b[p]
-    return total
-
-
-@jit
-def _add(out: Array, factor: float, vector: Array) -> None:
-    """`out += factor * vector`, without a temporary."""
-    for p in range(out.shape[0]):
-        out[p] += factor * vector[p]
-
-
-@jit
-def _multiply(matrix: Array, vector: Array, out: Array) -> None:
-    """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes."""
-    for p in range(out.shape[0]):
-        out[p] = 0.0
-    for p in range(vector.shape[0]):
-        if vector[p] != 0.0:
-            _add(out, vector[p], matrix[p])
 
 
 @jit
@@ -257,7 +233,7 @@ def _invert(a: Array, n: int, floor: float) -> None:
             if i != k and a[i, k] != 0.0:
                 factor = a[i, k]
                 a[i, k] = 0.0
-                _add(a[i], -factor, row)
+                add(a[i], -factor, row)
 
 
 class SLDA(Classifier):

@@ -72,7 +72,7 @@ class OnlineNet:
         self.device = self.torch.device(options.device)
         with self._drawing(0):
             self.module = self._made(n_inputs, n_outputs).to(self.device)
-        self.last = _linear(self.module, self.torch, last=True)
+        self.last = _last_linear(self.module, self.torch)
         if self.last is None or self.last.out_features < n_outputs:
             raise wrong("module", options.module, f"a last Linear layer of {n_outputs} outputs")
         nn = self.torch.nn
@@ -229,9 +229,9 @@ def perceptron(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> Any:
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs))
 
 
-def _linear(module: Any, library: Any, *, last: bool) -> Any:
+def _last_linear(module: Any, library: Any) -> Any:
     found = [part for part in module.modules() if isinstance(part, library.nn.Linear)]
-    return (found[-1] if last else found[0]) if found else None
+    return found[-1] if found else None
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:

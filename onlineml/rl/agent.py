@@ -249,6 +249,9 @@ class Agent(TransitionLearner):
     happened.
     """
 
+    #: How many actions there are, whole numbers from 0; None where actions are other numbers.
+    n_actions: int | None = None
+
     def act_one(self, observation: Any = None, *, explore: bool = False) -> Any:
         """What to do; with `explore` as in training, else the best that is known.
 
@@ -272,6 +275,16 @@ class Agent(TransitionLearner):
     def fit_act_many(self, transitions: Iterable[Transition]) -> npt.NDArray[Any]:
         """What the loop of `fit_act_one` would have answered, in one pass."""
         return self._go_on_many(transitions)
+
+    def _is_action(self, action: Array) -> bool:
+        if self.n_actions is None:
+            return super()._is_action(action)
+        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
+
+    def _due_action(self) -> str:
+        if self.n_actions is None:
+            return super()._due_action()
+        return f"a whole number below {self.n_actions}"
 
     def _to_action(self) -> Any:
         return int(self._answer[0])

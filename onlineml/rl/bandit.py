@@ -38,12 +38,6 @@ class Bandit(Agent):
         if not (isinstance(self.n_actions, int) and self.n_actions >= 2):
             raise wrong("n_actions", self.n_actions, "a whole number >= 2")
 
-    def _is_action(self, action: Array) -> bool:
-        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
-
-    def _due_action(self) -> str:
-        return f"a whole number from 0 to {self.n_actions - 1}"
-
     def _n_outputs(self) -> int:
         return 1 + self.n_actions
 

@@ -194,16 +194,6 @@ class StreamAgent(StreamNetwork, Agent):
 
     n_actions: int | None
 
-    def _is_action(self, action: Array) -> bool:
-        if self.n_actions is None:
-            return super()._is_action(action)
-        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
-
-    def _due_action(self) -> str:
-        if self.n_actions is None:
-            return super()._due_action()
-        return f"a whole number below {self.n_actions}"
-
     def run(self, world: World, n_steps: int, *, fit: bool = True) -> Episodes:
         """Take `n_steps` in a compiled environment, exploring and learning; episodes that ended.
 

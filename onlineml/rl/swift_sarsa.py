@@ -15,11 +15,10 @@ from onlineml.kernels.swift import (
     FIELDS,
     GAMMA,
     Swift,
-    dot,
-    enter,
     learn,
     opened_swift,
 )
+from onlineml.kernels.vectors import dot, enter
 from onlineml.rl.agent import EXPLORE, Agent
 from onlineml.rl.swift_td import SwiftLinear
 from onlineml.schema import Schema, wrong
@@ -197,6 +196,8 @@ class SwiftSARSA(SwiftLinear, Agent):
 
     clock_: Ints
 
+    n_actions: int
+
     def __init__(
         self,
         *,
@@ -250,9 +251,3 @@ class SwiftSARSA(SwiftLinear, Agent):
 
     def _parts(self) -> list[npt.NDArray[Any]]:
         return [np.zeros(1, np.int64)]
-
-    def _is_action(self, action: Array) -> bool:
-        return bool(0 <= action[0] < self.n_actions and action[0] == np.floor(action[0]))
-
-    def _due_action(self) -> str:
-        return f"a whole number below {self.n_actions}"

@@ -11,7 +11,8 @@ import numpy as np
 from onlineml.estimator import Diagnostics
 from onlineml.kernels import entry
 from onlineml.kernels.arena import ANSWER, Array, Field, opened
-from onlineml.kernels.swift import BOOTSTRAP, FIELDS, GAMMA, dot, enter, learn, opened_swift
+from onlineml.kernels.swift import BOOTSTRAP, FIELDS, GAMMA, learn, opened_swift
+from onlineml.kernels.vectors import dot, enter
 from onlineml.rl.agent import Transition, TransitionLearner
 from onlineml.schema import Schema, wrong
 

@@ -41,9 +41,13 @@ def write_report(
     configs: Sequence[str] = (),
 ) -> Path:
     """Write `page` to `path`, whole or not at all."""
-    path = Path(path)
+    return written_whole(Path(path), page(results, title=title, configs=configs))
+
+
+def written_whole(path: Path, text: str) -> Path:
+    """Write `text` to `path`, whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(page(results, title=title, configs=configs), encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     os.replace(part, path)
     return path
 
@@ -60,17 +64,7 @@ def page(
     configs
         What each result came from, as text to show.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     found = [results] if isinstance(results, Result) else list(results)
-    environment = Environment(
-        loader=PackageLoader("onlineml.evaluation.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
     if title is None:
         title = found[0].stream if len(found) == 1 else f"{len(found)} results"
     colors = _colors(found)
@@ -78,7 +72,7 @@ def page(
         _Block(result, configs[i] if i < len(configs) else "", f"r{i}", colors)
         for i, result in enumerate(found)
     ]
-    text: str = environment.get_template("page.html.j2").render(
+    text: str = template("page.html.j2").render(
         title=title,
         lead=_lead(found),
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
@@ -89,6 +83,21 @@ def page(
         environment=list(environment_facts()),
     )
     return text
+
+
+def template(name: str) -> Any:
+    """A template of this folder."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("onlineml.evaluation.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    return environment.get_template(name)
 
 
 def _lead(results: Sequence[Result]) -> str:

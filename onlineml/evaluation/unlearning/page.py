@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import onlineml
+from onlineml.evaluation.report.page import template, written_whole
 from onlineml.evaluation.report.svg import N_COLORS, Curve, lines
-from onlineml.evaluation.report.words import breakable, environment_facts
+from onlineml.evaluation.report.words import environment_facts
 from onlineml.evaluation.unlearning.result import UnlearnResult, UnlearnRun
 
 _WORDS = {
@@ -29,28 +30,14 @@ _WORDS = {
 
 def write_unlearn_report(result: UnlearnResult, path: str | os.PathLike[str]) -> Path:
     """Write the page of `result` to `path`, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(unlearn_page(result), encoding="utf-8")
-    os.replace(part, path)
-    return path
+    return written_whole(Path(path), unlearn_page(result))
 
 
 def unlearn_page(result: UnlearnResult) -> str:
     """The HTML: a section a schedule, with a table of the models and their course."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("onlineml.evaluation.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
     models = list(dict.fromkeys(run.model for run in result))
     colors = {model: i % N_COLORS for i, model in enumerate(models)}
-    text: str = environment.get_template("unlearning.html.j2").render(
+    text: str = template("unlearning.html.j2").render(
         title=f"Forgetting rows of {result.stream}" if result.stream else "Forgetting rows",
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         version=onlineml.__version__,
