@@ -23,7 +23,7 @@ def of_skactiveml(name: str, share: float, seed: int, model: Any, classes: Any) 
     from skactiveml import stream
     from skactiveml.base import SkactivemlClassifier
 
-    class Learner(SkactivemlClassifier):  # type: ignore[misc,unused-ignore]
+    class Learner(SkactivemlClassifier):  # type: ignore[misc,unused-ignore]  # without the peer it is Any
         """Says what our learner said."""
 
         def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -65,7 +65,7 @@ def of_river(seed: int) -> Asks:
             return dict(enumerate(self.said.tolist()))
 
     learner = Learner()
-    sampler = EntropySampler(learner, seed=seed)  # type: ignore[arg-type,unused-ignore]
+    sampler = EntropySampler(learner, seed=seed)  # type: ignore[arg-type,unused-ignore]  # without the peer it is Any
 
     def asks(x: Any, proba: Any) -> bool:
         learner.said = proba

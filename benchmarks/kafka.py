@@ -111,11 +111,11 @@ def saving(address: str, n_partitions: int) -> tuple[float, float]:
         cpu.append(time.process_time() - before)
         wall.append(time.perf_counter() - began)
 
-    Worker.save = timed  # type: ignore[method-assign]
+    Worker.save = timed  # type: ignore[method-assign]  # timed for a while
     try:
         worked(address, "rows", "json", None, checkpoint_seconds=0.2)
     finally:
-        Worker.save = save  # type: ignore[method-assign]
+        Worker.save = save  # type: ignore[method-assign]  # timed for a while
     return statistics.median(cpu), statistics.median(wall)
 
 

@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from reference import write_pages  # noqa: E402  (beside this file)
 
-import onlineml  # noqa: E402
+import onlineml  # noqa: E402  (of this tree)
 
 project = "onlineml"
 copyright = "the onlineml developers"

@@ -66,7 +66,7 @@ def exports(module: str, below: str) -> list[object]:
 
 
 def _path(item: object) -> str:
-    return f"{item.__module__}.{item.__qualname__}"  # type: ignore[attr-defined]
+    return f"{item.__module__}.{item.__qualname__}"  # type: ignore[attr-defined]  # classes, functions
 
 
 def _first_sentence(item: object) -> str:

@@ -122,6 +122,6 @@ def _by_chunk(graph: Wired, taken: Taken, y: Array, weight: Array, part: slice) 
 def tell_strategy(graph: Wired, number: int, y: Any) -> None:
     """The label of sample `number` has come; None: it never will."""
     assert graph._wiring.strategy is not None
-    strategy: QueryStrategy = graph.nodes_[graph._wiring.strategy]  # type: ignore[assignment]
+    strategy: QueryStrategy = graph.nodes_[graph._wiring.strategy]  # type: ignore[assignment]  # as wired
     if not strategy._keeps_rows or number in strategy.waiting_:
         strategy.answer_one(number, y)

@@ -174,7 +174,7 @@ def _decided(graph: Wired, plan: Plan, own: dict[int, Array]) -> Array:
     k = plan.wiring.strategy
     if k is None:
         return np.array([[1.0, 1.0, 0.0]])
-    strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]
+    strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]  # as wired
     own[k] = x = plan.own_row(k)
     judged, proba = plan.wiring.judged, None
     if judged != X:
@@ -192,7 +192,7 @@ def _acted(graph: Wired, plan: Plan, own: dict[int, Array]) -> list[object]:
     k = plan.wiring.agent
     if k is None:
         return [None]
-    agent: Agent = graph.nodes_[k]  # type: ignore[assignment]
+    agent: Agent = graph.nodes_[k]  # type: ignore[assignment]  # as wired
     x, before = plan.own_row(k), perf_counter_ns()
     action = agent.act_one(x, explore=True)
     own[k] = np.append(x, action)

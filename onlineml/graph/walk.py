@@ -184,7 +184,7 @@ def _decide(graph: Wired, batch: Batch, a: int, b: int) -> None:
     before = perf_counter_ns()
     if wiring.strategy is not None:
         k, judged = wiring.strategy, wiring.judged
-        strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]
+        strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]  # as wired
         proba = None if judged < 0 else batch.shares[judged][a:b]
         rows = rows_of(graph, batch, k, a, b)
         numbers = range(graph.n_samples_, graph.n_samples_ + b - a)
@@ -194,7 +194,7 @@ def _decide(graph: Wired, batch: Batch, a: int, b: int) -> None:
         spent[k] += perf_counter_ns() - before
         before = perf_counter_ns()
     if wiring.agent is not None:
-        agent: Agent = graph.nodes_[wiring.agent]  # type: ignore[assignment]
+        agent: Agent = graph.nodes_[wiring.agent]  # type: ignore[assignment]  # as wired
         rows = rows_of(graph, batch, wiring.agent, a, b)
         batch.actions[a:b] = [*agent.act_many(rows, explore=True)]
         spent[wiring.agent] += perf_counter_ns() - before

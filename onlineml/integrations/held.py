@@ -24,7 +24,7 @@ class Held:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Held) and alike(self.model, other.model)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # what changes has no hash
 
     def __sizeof__(self) -> int:
         """In whole pages: a counter that gains a digit is no growth."""

@@ -10,7 +10,7 @@ from pysad.core.base_model import BaseModel
 from onlineml.base import Array
 
 
-class InPySADModel(BaseModel):  # type: ignore[misc]
+class InPySADModel(BaseModel):  # type: ignore[misc]  # Any to mypy
     """A detector of anomalies as a model of PySAD; made by `to_pysad`."""
 
     def __init__(self, model: Any) -> None:

@@ -38,7 +38,7 @@ class _InRiver:
         return GaussianNB()
 
 
-class InRiverClassifier(_InRiver, base.MiniBatchClassifier):  # type: ignore[misc]
+class InRiverClassifier(_InRiver, base.MiniBatchClassifier):  # type: ignore[misc]  # Any to mypy
     """A classifier as one of river; made by `to_river`."""
 
     @property
@@ -78,7 +78,7 @@ class InRiverClassifier(_InRiver, base.MiniBatchClassifier):  # type: ignore[mis
         return pd.DataFrame(shares, index=X.index, columns=self.model_.classes_)
 
 
-class InRiverRegressor(_InRiver, base.MiniBatchRegressor):  # type: ignore[misc]
+class InRiverRegressor(_InRiver, base.MiniBatchRegressor):  # type: ignore[misc]  # Any to mypy
     """A regressor as one of river; made by `to_river`."""
 
     @classmethod
@@ -104,7 +104,7 @@ class InRiverRegressor(_InRiver, base.MiniBatchRegressor):  # type: ignore[misc]
         return pd.Series(self.model_.predict_many(X), index=X.index)
 
 
-class InRiverDetector(_InRiver, AnomalyDetector):  # type: ignore[misc]
+class InRiverDetector(_InRiver, AnomalyDetector):  # type: ignore[misc]  # Any to mypy
     """A detector of anomalies as one of river; made by `to_river`."""
 
     @classmethod
@@ -122,7 +122,7 @@ class InRiverDetector(_InRiver, AnomalyDetector):  # type: ignore[misc]
         return float(self.model_.score_one(dict(x)))
 
 
-class InRiverDriftDetector(_InRiver, base.DriftAndWarningDetector):  # type: ignore[misc]
+class InRiverDriftDetector(_InRiver, base.DriftAndWarningDetector):  # type: ignore[misc]  # Any to mypy
     """A detector of drift as one of river; made by `to_river`."""
 
     def __init__(self, model: Any) -> None:
@@ -142,7 +142,7 @@ class InRiverDriftDetector(_InRiver, base.DriftAndWarningDetector):  # type: ign
         self._warning_detected = self.model_.warning_detected
 
 
-class InRiverTransformer(_InRiver, base.Transformer):  # type: ignore[misc]
+class InRiverTransformer(_InRiver, base.Transformer):  # type: ignore[misc]  # Any to mypy
     """A transformer as one of river, without a target; made by `to_river`."""
 
     @classmethod

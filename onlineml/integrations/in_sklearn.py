@@ -22,7 +22,7 @@ from onlineml.schema import wrong
 _RECENT = 1000  # scores that a threshold is drawn from
 
 
-class _InSklearn(BaseEstimator):  # type: ignore[misc]
+class _InSklearn(BaseEstimator):  # type: ignore[misc]  # Any to mypy
     """What they share: rows are checked as scikit-learn does, and the model is made anew."""
 
     model: Any
@@ -63,7 +63,7 @@ class _InSklearn(BaseEstimator):  # type: ignore[misc]
         return weights
 
 
-class InSklearnClassifier(ClassifierMixin, _InSklearn):  # type: ignore[misc]
+class InSklearnClassifier(ClassifierMixin, _InSklearn):  # type: ignore[misc]  # Any to mypy
     """A classifier as one of scikit-learn; made by `to_sklearn`, GaussianNB where None."""
 
     def __init__(self, model: Any = None) -> None:
@@ -107,7 +107,7 @@ class InSklearnClassifier(ClassifierMixin, _InSklearn):  # type: ignore[misc]
         return self.classes_[best]
 
 
-class InSklearnRegressor(RegressorMixin, _InSklearn):  # type: ignore[misc]
+class InSklearnRegressor(RegressorMixin, _InSklearn):  # type: ignore[misc]  # Any to mypy
     """A regressor as one of scikit-learn; made by `to_sklearn`, LinearRegression where None."""
 
     def __init__(self, model: Any = None) -> None:
@@ -140,7 +140,7 @@ class InSklearnRegressor(RegressorMixin, _InSklearn):  # type: ignore[misc]
         return targets
 
 
-class InSklearnDetector(OutlierMixin, _InSklearn):  # type: ignore[misc]
+class InSklearnDetector(OutlierMixin, _InSklearn):  # type: ignore[misc]  # Any to mypy
     """A detector as one of outliers of scikit-learn; made by `to_sklearn`, RankEnsemble where None.
 
     After `fit` a share `contamination` of its rows are outliers; after `partial_fit`, that of the
@@ -190,7 +190,7 @@ class InSklearnDetector(OutlierMixin, _InSklearn):  # type: ignore[misc]
         return np.where(self.decision_function(X) < 0.0, -1, 1)
 
 
-class InSklearnTransformer(TransformerMixin, _InSklearn):  # type: ignore[misc]
+class InSklearnTransformer(TransformerMixin, _InSklearn):  # type: ignore[misc]  # Any to mypy
     """A transformer as one of scikit-learn; made by `to_sklearn`, StandardScaler where None."""
 
     def __init__(self, model: Any = None) -> None:

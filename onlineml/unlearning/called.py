@@ -25,7 +25,7 @@ class Called(Estimator):
         self, X: Any, y: Any = None, *, weight: Any = None, ids: Iterable[Hashable] | None = None
     ) -> Any:
         """Learn rows `X` with their targets, to be called `ids`; as the role's own verb."""
-        learn = super().fit_many  # type: ignore[misc]
+        learn = super().fit_many  # type: ignore[misc]  # the same
         return learn(X, y, weight=weight) if ids is None else self._named(ids, learn, X, y, weight)
 
     def _named(

@@ -131,7 +131,7 @@ def positive(two: Iterable[int], classes: Sequence[Hashable]) -> int:
     """Which of two codes is that of the greater label, or of the later without an order."""
     first, second = sorted(two)
     try:
-        return first if classes[first] > classes[second] else second  # type: ignore[operator]
+        return first if classes[first] > classes[second] else second  # type: ignore[operator]  # may raise
     except TypeError:
         return second
 
