@@ -27,6 +27,7 @@ _SHORTEST = 4  # events of a kind from which on a run pays
 
 def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
+    graph._something_happens()
     if graph._width >= 0 and graph._row_plan.plain:
         done: Any = None
         if isinstance(event, Sample):
@@ -55,6 +56,7 @@ def take(
     Where there are `problems`, events that cannot be used are put there and left out; of such a
     sample no answer comes.
     """
+    graph._something_happens()
     results: list[Any] = []
     n = 0
     for kind, run in groupby(events, lambda event: _kind(graph, event)):

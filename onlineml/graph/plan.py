@@ -55,6 +55,9 @@ class Plan:
         self.labeled, self.classes = role in SUPERVISED, role == CLASSIFIER
         self.stored = graph._stored
         self.said = [0.0] * len(wiring.nodes)
+        #: The row, as bytes, that was served last, if nothing has happened since: what nodes that
+        #: the answer depends on have read and said still stands.
+        self.standing: bytearray | None = None
         self.balks = False  # whether fewer shares are there than are read: the way of chunks does
         for k in wiring.walked:
             graph.nodes_[k]._ready()
@@ -86,13 +89,16 @@ class Plan:
         """Turns of nodes, in order; the one that answers is asked to `serve`, if not 0.
 
         Kinds: "serving", those that the answer depends on; "early", those that read when a row
-        comes; "late", those that read errors.
+        comes; "further", those of them that it does not depend on; "late", those that read errors.
         """
         made = self.made.get((kind, serve))
         if made is None:
             wiring = self.wiring
             late = [k for k in wiring.lessons if wiring.nodes[k].late]
-            which = {"serving": wiring.serving, "early": wiring.early, "late": late}[kind]
+            further = tuple(k for k in wiring.early if k not in wiring.serving)
+            which = {
+                "serving": wiring.serving, "early": wiring.early, "further": further, "late": late
+            }[kind]  # fmt: skip
             made = self.made[kind, serve] = [
                 self._ask(k, serve if k == self.output else 0) for k in which if k != X
             ]

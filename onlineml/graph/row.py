@@ -47,17 +47,20 @@ class Sampled(NamedTuple):
 def run(graph: Wired, rows: tuple[Array, Array, Array, Array], what: int) -> bool:
     """Serve or learn the graph's own row, or both; False, with nothing changed, where a node balks.
 
-    Both are one event: each node is asked once.
+    Both are one event: each node is asked once, also where a row is served and then learned.
     """
     plan, serve = graph._row_plan, what & 3
+    standing, plan.standing = plan.standing, None
     if not what & FIT:
         found = asked(graph, "serving", serve)
         if found is not None:
             _answer(found, rows[3][0], serve)
+            found.standing = None if graph._lent else graph._bytes[:]
         return found is not None
     if plan.wiring.strategy is not None or (not plan.checked and np.isinf(plan.x).any()):
         return False
-    found = asked(graph, "early", serve)
+    as_served = not serve and standing == graph._bytes and not plan.is_stale
+    found = asked(graph, "further" if as_served else "early", serve)
     if found is None:
         return False
     plan, target = found, graph._y[0]

@@ -19,7 +19,13 @@ from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
 N_ALARMS = 64  # of the latest alarms, what is remembered
-_LASTING = ("_spent", "_since", "_stride", "_rows_kept")  # caches that no growth makes out of date
+_LASTING = (
+    "_spent",
+    "_since",
+    "_stride",
+    "_rows_kept",
+    "_lent",
+)  # caches that no growth makes out of date
 
 
 class Wired(Graph, Estimator):
@@ -48,6 +54,7 @@ class Wired(Graph, Estimator):
     n_unknown_: int
     store_: dict[str, Any]
     _stride = walk.SHORTEST
+    _lent = False  # whether a live node was handed out, which others may change
     _row_plan: plan.Plan
 
     def __init__(
@@ -115,6 +122,9 @@ class Wired(Graph, Estimator):
     def __getitem__(self, name: str) -> Any:
         """The node of that name: the live one, or what it is made from before any data."""
         k = self._wiring.known(name, "name")
+        if self.is_started:
+            vars(self)["_lent"] = True
+            self._something_happens()
         return self.nodes_[k] if self.is_started else self.nodes[k][1]
 
     @property
@@ -231,11 +241,17 @@ class Wired(Graph, Estimator):
         super()._prepare()
         self._row_plan = plan.Plan(self)
 
+    def _something_happens(self) -> None:
+        """What was said of the last row no longer stands."""
+        if self._width >= 0:
+            self._row_plan.standing = None
+
     # ---------------------------------------------------------------- rows through
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         if self._width < 0:
             self._prepare()  # the next one-row call may take the fast path
+        self._something_happens()
         if fit and self._learns_labels and self._wiring.strategy is not None:
             halves.labeled(self, X, y, weight, out, serve)
         else:
@@ -285,6 +301,7 @@ class Wired(Graph, Estimator):
         return made
 
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
+        self._something_happens()
         return forget.forget(self, id)
 
     # ---------------------------------------------------------------- what signals need

@@ -9,7 +9,7 @@ from onlineml import load, save
 from onlineml.base import Classifier, Regressor, Transformer
 from onlineml.checks import assert_same_state, cut, rows, targets
 from onlineml.detectors import ADWIN, DDM, DeviationFromMean, HalfSpaceTrees
-from onlineml.graph import Graph, GraphClassifier, refit, replace, reset
+from onlineml.graph import Graph, GraphClassifier, Label, Sample, refit, replace, reset
 from onlineml.learners import GaussianNB, LinearRegression, MajorityClassifier, SoftmaxRegression
 from onlineml.transforms import StandardScaler
 from tests.graph.random_graphs import random_graph
@@ -46,6 +46,31 @@ def test_random_graphs_equal_their_naive_twin(seed: int) -> None:
             said += chunked.predict_fit_many(X[part], y[part]).tolist()
         assert said == due
         assert_same_nodes(naive, chunked)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5, 9])
+def test_whatever_happens_between_serving_and_learning_a_row(seed: int) -> None:
+    plain, busy = random_graph(seed), random_graph(seed)
+    X, y = stream(plain, seed)
+    names = [name for name, _, _ in plain.nodes]
+    between = (
+        lambda i: busy.predict_one(X[i - 1]),
+        lambda i: busy.predict_many(X[:3]),
+        lambda i: [g.take_one(Sample(X[i], i)) for g in (plain, busy)],
+        lambda i: [g.take_one(Label(i - 1, y[i - 1])) for g in (plain, busy)],
+        lambda i: [g.fit_many(X[:3], y[:3]) for g in (plain, busy)],
+        lambda i: None,
+        lambda i: [g.set_state(g.get_state()) for g in (plain, busy)],
+    )
+    for i, (x, label) in enumerate(zip(X, y)):
+        busy.predict_one(x)
+        between[i % len(between)](i)
+        if i > 200:  # nodes that were handed out may be trained behind the back of the graph
+            for g in (plain, busy):
+                g[names[0]].fit_one(X[0], y[0])
+        plain.fit_one(x, label)
+        busy.fit_one(x, label)
+    assert_same_state(plain.get_state(), busy.get_state())
 
 
 def test_the_random_graphs_are_alarmed_and_of_all_kinds() -> None:
