@@ -22,6 +22,8 @@ _REPEATS = 5
 EXACT: dict[str, tuple[Callable[[], Any], int]] = {
     "GaussianNB": (learners.GaussianNB, 10),
     "NearestClassMean": (learners.NearestClassMean, 10),
+    "SLDA": (learners.SLDA, 10),
+    "SLDA, 50 features": (learners.SLDA, 50),
     "KNNClassifier, window 1000": (learners.KNNClassifier, 10),
     "RidgeRegressor": (learners.RidgeRegressor, 10),
     "RidgeRegressor, 50 features": (learners.RidgeRegressor, 50),

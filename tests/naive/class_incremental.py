@@ -82,7 +82,7 @@ class SLDA:
         self.weight: dict[Any, float] = {}
         size = n_features * room
         self.scatter, self.used = np.zeros((size, size)), np.zeros(size, bool)
-        self.ridge, self.rows, self.refreshed = 0.0, 0, 0
+        self.ridge = 0.0
 
     def fit_one(self, x: Any, y: Any, weight: float) -> None:
         n_places = len(self.used)
@@ -102,11 +102,9 @@ class SLDA:
         self.scatter += np.outer(part, part)
         self.mean[y] = self.mean[y] + weight / (n + weight) * gap
         self.n[y] = n + weight * shown
-        self.rows += 1
-        if self.rows - self.refreshed >= max(1, min(self.refreshed, self.used.sum())):
-            self.refreshed = self.rows
-            total = sum(self.weight.values())
-            self.ridge = self.shrinkage / (1 - self.shrinkage) * total
+        total = sum(self.weight.values())
+        quarter = 2.0 ** math.floor(math.log2(total)) / 4
+        self.ridge = self.shrinkage / (1 - self.shrinkage) * (total // quarter * quarter)
 
     def predict_proba_one(self, x: Any) -> Any:
         z = self.spread_out(x).ravel()
