@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pkgutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +18,7 @@ import click
 if TYPE_CHECKING:
     from onlineml.kernels import Entry
 
-#: Rooms that may lack an optional package, or that hold no kernels.
-_SKIPPED = ("onlineml.cli", "onlineml.integrations", "onlineml.evaluation.tracking")
+_ENTRY = b"\n@entry\n"  # stands in the files that define a kernel
 
 
 @click.command("warmup")
@@ -48,13 +47,17 @@ def command(quiet: bool, jobs: int | None) -> None:
 
 
 def _all_kernels() -> dict[str, Entry]:
-    """Every kernel of the package by name, trees first: they take longest."""
+    """Every kernel of the package by name, trees first: they take longest.
+
+    Files without a kernel are not imported: some would load what plots and tables need.
+    """
     import onlineml
     from onlineml.kernels import entries
 
-    for module in pkgutil.walk_packages(onlineml.__path__, "onlineml."):
-        if not module.name.startswith(_SKIPPED):
-            import_module(module.name)
+    package = Path(onlineml.__path__[0])
+    for file in sorted(package.rglob("*.py")):
+        if _ENTRY in file.read_bytes():
+            import_module(".".join(file.relative_to(package.parent).with_suffix("").parts))
     by_name = {kernel.name: kernel for kernel in entries()}
     return dict(sorted(by_name.items(), key=lambda item: "tree" not in item[0]))
 

@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 
 from onlineml import load
 from onlineml.cli import main
-from onlineml.cli.warmup import _compiled
+from onlineml.cli.warmup import _ENTRY, _compiled
 from onlineml.evaluation import Result as Evaluated
 from onlineml.kernels import entries
 from onlineml.learners import GaussianNB
 from onlineml.persistence import save
+from onlineml.registry import estimators
 
 RUN = ["run", "--model", "GaussianNB", "--stream", "phishing"]
 
@@ -113,6 +114,14 @@ def test_warmup_names_what_it_compiles(monkeypatch: pytest.MonkeyPatch):
     assert done.exit_code == 0, done.output
     assert "gaussian_nb" in done.stdout
     assert "1 kernels, 1 of them compiled now" in done.stdout
+
+
+def test_warmup_knows_the_files_of_all_kernels():
+    assert estimators()  # imports the files of all of them
+    files = {Path(kernel.function.__code__.co_filename) for kernel in entries()}
+    ours = {file for file in files if "onlineml" in file.parts and "tests" not in file.parts}
+    assert len(ours) > 50
+    assert [file for file in ours if _ENTRY not in file.read_bytes()] == []
 
 
 def test_warmup_compiles_in_several_processes():
