@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from onlineml import learners, transforms
+from onlineml import detectors, learners, transforms
 from onlineml.unlearning import Replayable
 
 _REPEATS = 5
@@ -27,6 +27,8 @@ EXACT: dict[str, tuple[Callable[[], Any], int]] = {
     "KNNClassifier, window 1000": (learners.KNNClassifier, 10),
     "RidgeRegressor": (learners.RidgeRegressor, 10),
     "RidgeRegressor, 50 features": (learners.RidgeRegressor, 50),
+    "HalfSpaceTrees, last two windows": (detectors.HalfSpaceTrees, 10),
+    "LODA, present window": (detectors.LODA, 10),
     "StandardScaler": (transforms.StandardScaler, 10),
     "MeanImputer": (transforms.MeanImputer, 10),
 }
@@ -52,12 +54,16 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def requests(make: Callable[[], Any], n_features: int, n_rows: int) -> tuple[float, float]:
-    """Microseconds of a request: median and 99th percentile."""
+    """Microseconds of a request that is met: median and 99th percentile."""
     X, y = stream(n_rows, n_features)
     targets = y.tolist() if "Regressor" not in make.__name__ else y.astype(float).tolist()
     model = make().fit_many(X, targets)
     asked = range(n_rows - min(n_rows // 2, 500), n_rows)
-    spent = [seconds(lambda i=i: model.unlearn_one(X[i], targets[i])) * 1e6 for i in asked]
+    spent = []
+    for i in asked:
+        began = time.process_time()
+        if model.unlearn_one(X[i], targets[i]).forgotten:
+            spent.append((time.process_time() - began) * 1e6)
     return float(np.median(spent)), float(np.percentile(spent, 99))
 
 

@@ -40,16 +40,28 @@ from onlineml.kernels.by_window import (
     clear,
     first_room,
     is_known,
+    is_whole,
     keep,
     turn,
 )
+from onlineml.kernels.kept_rows import close_up, newest_like
 from onlineml.kernels.random import below, seeded, uniform
 from onlineml.kernels.usual_range import moved, width_of
+from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 
 _HEIGHT, _LIMIT, _SUMMED = range(3)  # of the settings
-_WHICH, _N_FEATURES = 3, 4  # of the counts, after those of rows: which window, features cut
+# Of the counts, after those of rows: which window, features cut, whether cuts are of the last one.
+_WHICH, _N_FEATURES, _CUT = 3, 4, 5
 _DIGITS = 32  # binary digits of a place in a work range
+# Why a row is not taken back, by what the kernel writes.
+_UNKNOWN, _AT_THE_EDGE, _SHAPING, _MISSING = range(4)
+_WHY = {
+    _UNKNOWN: "neither of the two windows holds such a row",
+    _AT_THE_EDGE: "its window has just ended: there is no row yet to take its place",
+    _SHAPING: "the cuts are where the rows of its window lay",
+    _MISSING: "rows that miss values went by the masses of their time",
+}
 
 
 class Forest(NamedTuple):
@@ -66,15 +78,20 @@ class Forest(NamedTuple):
     scale: Array
     ranges: Array
     recent: Array
+    last: Array
     random: Ints
 
 
 @entry
 def _half_space_trees(d: int) -> int:
     forest = Forest(
-        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f2(d, 6), i1(d, 7)
+        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f2(d, 6), f2(d, 7), i1(d, 8)
     )  # fmt: skip
-    return _rows(opened(d), f1(d, 0), forest, scratch(d)[1])
+    call, settings, digits = opened(d), f1(d, 0), scratch(d)[1]
+    if call.fit and call.first < call.last and call.weight[call.first] < 0.0:
+        x, height = call.X[call.first], int(settings[_HEIGHT])
+        return call.first + _take_back(height, forest, x, digits, call.out[call.first])
+    return _rows(call, settings, forest, digits)
 
 
 @jit
@@ -223,7 +240,9 @@ def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     counts, recent = forest.counts, turn(forest.counts, forest.recent, forest.ranges)
     counts[_WHICH] = next_window(forest.cells, counts[_WHICH])
     wider = counts[_N_FEATURES] != recent.shape[1]
-    if moved(recent, forest.ranges) or wider:
+    forest.last[: recent.shape[0]] = recent
+    counts[_CUT] = moved(recent, forest.ranges) or wider
+    if counts[_CUT]:
         if wider:
             counts[_N_FEATURES] = recent.shape[1]
             _choose_features(forest)
@@ -255,6 +274,79 @@ def _choose_work_ranges(forest: Forest, t: int) -> None:
         half = 2.0 * max(center, 1.0 - center)
         forest.low[t, j] = low + (center - half) * width
         forest.scale[t, j] = 2.0**_DIGITS / (2.0 * half * width)
+
+
+# ------------------------------------------------------------------------------- forgetting
+
+
+@jit
+def _take_back(height: int, forest: Forest, x: Array, digits: Ints, out: Array) -> int:
+    """Take a row out of its window: 1; or say in `out` why not: 0."""
+    counts, n = forest.counts, forest.counts[N_ROWS]
+    i = newest_like(forest.recent, n, x)
+    if i < 0:
+        return _take_back_from_last(height, forest, x, digits, out)
+    if counts[_N_FEATURES] > 0:  # else the row has only been kept
+        if not is_whole(x):
+            out[0] = _MISSING
+            return 0
+        if not _all_whole(forest.recent, i, n):
+            out[0] = np.inf
+        _change(height, forest, x, digits, 0, -1)
+    close_up(forest.recent, i, n)
+    counts[N_ROWS] -= 1
+    return 1
+
+
+@jit
+def _take_back_from_last(height: int, forest: Forest, x: Array, digits: Ints, out: Array) -> int:
+    """Without the row, its window had ended with what is now the first row of the present one."""
+    counts, n, n_now = forest.counts, forest.counts[N_BEFORE], forest.counts[N_ROWS]
+    i, first = newest_like(forest.last, n, x), forest.recent[0].copy()
+    if i < 0:
+        out[0] = _UNKNOWN
+        return 0
+    rows, ranges = forest.last[:n].copy(), forest.ranges.copy()
+    close_up(rows, i, n)
+    rows[n - 1] = first
+    if counts[_CUT] or n_now == 0 or moved(rows, ranges):
+        out[0] = _AT_THE_EDGE if n_now == 0 and not counts[_CUT] else _SHAPING
+        return 0
+    if not (is_whole(x) and is_whole(first)):
+        out[0] = _MISSING
+        return 0
+    if not (_all_whole(rows, i, n) and _all_whole(forest.recent, 0, n_now)):
+        out[0] = np.inf
+    _change(height, forest, x, digits, -1, 0)
+    _change(height, forest, first, digits, 1, -1)
+    forest.last[:n] = rows
+    close_up(forest.recent, 0, n_now)
+    counts[N_ROWS] -= 1
+    return 1
+
+
+@jit
+def _all_whole(rows: Array, first: int, last: int) -> bool:
+    for i in range(first, last):  # noqa: SIM110 - no generators in kernels
+        if not is_whole(rows[i]):
+            return False
+    return True
+
+
+@jit
+def _change(height: int, forest: Forest, x: Array, digits: Ints, before: int, now: int) -> None:
+    """Add to the masses of both windows in the cells that a row without gaps falls into."""
+    which = forest.counts[_WHICH]
+    for t in range(forest.cells.shape[0]):
+        cells, node = forest.cells[t], 1
+        _place(x, forest.low[t], forest.scale[t], forest.counts[_N_FEATURES], digits)
+        for level in range(height + 1):
+            cell = cells[node]
+            if (cell >> WHEN) & CLOCK != which:
+                cell = of_now(cell, which)
+            cells[node] = cell + before * (1 << BEFORE) + now
+            if level < height:
+                node = _next(cells, node, cell, which, digits, False)
 
 
 class HalfSpaceTrees(Detector):
@@ -307,6 +399,11 @@ class HalfSpaceTrees(Detector):
     half a cell the halves were that its value chose, in bits, averaged over the trees. Codes of
     nominal values are taken as numbers. A weight other than 0 counts as 1.
 
+    A row that is to be forgotten (`unlearn_one`) leaves the masses of the present window, or of
+    the last one, which the first row of the present one then completes: all is as if it had never
+    come. Refused are older rows, those of a window that the cuts were made from, and those that
+    miss values. Where rows after it miss some, the receipt is "approximate": masses led them.
+
     References
     ----------
     .. [1] Tan, Ting, Liu (2011), Fast anomaly detection for streaming data, IJCAI, 1511-1516.
@@ -314,15 +411,16 @@ class HalfSpaceTrees(Detector):
     """
 
     _kernel = _half_space_trees
-    _keeps = "cuts where the rows of its first windows lay"
+    _takes_back = True
     _explains = True
     _state = (
-        Field("counts_", (5,), np.int64),
+        Field("counts_", (6,), np.int64),
         Field("cells_", ("T", "N"), np.int64),
         Field("low_", ("T", "F")),
         Field("scale_", ("T", "F")),
         Field("ranges_", (2, "F"), fill=np.nan),
         Field("recent_", ("W", "F"), fill=np.nan),
+        Field("last_", ("W", "F"), fill=np.nan),
         Field("random_", (1,), np.int64),
     )
 
@@ -376,3 +474,9 @@ class HalfSpaceTrees(Detector):
             float(self.size_limit),
             float(self.scoring == "summed"),
         )
+
+    def _take_back(self, target: float, weight: float) -> Receipt:
+        receipt, said = super()._take_back(target, weight), float(self._loss[0, 0])
+        if not receipt.forgotten:
+            return refused(_WHY[int(said)])
+        return receipt._replace(reason=_WHY[_MISSING]) if said else receipt

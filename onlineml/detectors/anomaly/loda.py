@@ -13,8 +13,10 @@ from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, f1, f2, i1, i2, opened
 from onlineml.kernels.by_window import N_ROWS, ROOM, first_room, turn
 from onlineml.kernels.contrast import add, contrast, room
+from onlineml.kernels.kept_rows import close_up, newest_like
 from onlineml.kernels.random import below, normal, seeded
 from onlineml.kernels.usual_range import moved, usual_range, width_of
+from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 
 _LEFT_OUT = 0.01  # share of a window's projections, at either end, outside of the histogram
@@ -45,6 +47,7 @@ class Cuts(NamedTuple):
     growth: Array
     ranges: Array
     recent: Array
+    recent_weights: Array
     random: Ints
 
 
@@ -52,9 +55,13 @@ class Cuts(NamedTuple):
 def _loda(d: int) -> int:
     cuts = Cuts(
         i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f1(d, 5), f1(d, 6), f2(d, 7), f1(d, 8), f1(d, 9),
-        f2(d, 10), f2(d, 11), i1(d, 12),
+        f2(d, 10), f2(d, 11), f1(d, 12), i1(d, 13),
     )  # fmt: skip
-    return _rows(opened(d), f1(d, 0), cuts)
+    call, settings = opened(d), f1(d, 0)
+    if call.fit and call.first < call.last and call.weight[call.first] < 0.0:
+        x, weight = call.X[call.first], -call.weight[call.first]
+        return call.first + _take_back(settings[0], cuts, x, weight)
+    return _rows(call, settings, cuts)
 
 
 @jit
@@ -71,7 +78,7 @@ def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
         if fit:
             if counts[_N_FEATURES] > 0:
                 _count(cuts, bins, call.weight[i])
-            _remember(cuts, x, settings[0])
+            _remember(cuts, x, call.weight[i], settings[0])
     return call.last
 
 
@@ -153,9 +160,10 @@ def _count(cuts: Cuts, bins: Ints, weight: float) -> None:
 
 
 @jit
-def _remember(cuts: Cuts, x: Array, growth: float) -> None:
+def _remember(cuts: Cuts, x: Array, weight: float, growth: float) -> None:
     """Keep the row; at the end of a window, see whether the data lie where they did."""
     counts = cuts.counts
+    cuts.recent_weights[counts[N_ROWS]] = weight
     for j in range(x.shape[0]):
         cuts.recent[counts[N_ROWS], j] = x[j]
     counts[N_ROWS] += 1
@@ -221,6 +229,43 @@ def _make_anew(cuts: Cuts, recent: Array, k: int) -> None:
             cuts.totals[k] += cuts.growth[0]
 
 
+@jit
+def _take_back(growth: float, cuts: Cuts, x: Array, weight: float) -> int:
+    """Take a row of the present window out of the histograms: 1; 0 where it is not there.
+
+    Those after it came one event earlier then: their masses shrink by a step, as does the present.
+    """
+    counts, n, n_cuts = cuts.counts, cuts.counts[N_ROWS], cuts.low.shape[0]
+    i = newest_like(cuts.recent, n, x)
+    while i >= 0 and cuts.recent_weights[i] != weight:
+        i = newest_like(cuts.recent, i, x)
+    if i < 0:
+        return 0
+    if counts[_N_FEATURES] > 0:  # else the row has only been kept
+        values, bins = np.empty(n_cuts), np.empty(n_cuts, np.int64)
+        mass = cuts.growth[0]
+        for k in range(n - 1, i - 1, -1):
+            mass /= growth
+            _project(cuts, cuts.recent[k], values)
+            _find(cuts, values, bins)
+            change = 1.0 if k == i else 1.0 - 1.0 / growth
+            _discount(cuts, bins, change * cuts.recent_weights[k] * mass)
+        cuts.growth[0] /= growth
+    close_up(cuts.recent, i, n)
+    for k in range(i, n - 1):
+        cuts.recent_weights[k] = cuts.recent_weights[k + 1]
+    counts[N_ROWS] -= 1
+    return 1
+
+
+@jit
+def _discount(cuts: Cuts, bins: Ints, mass: float) -> None:
+    for k in range(bins.shape[0]):
+        if bins[k] >= 0:
+            cuts.masses[k, bins[k]] = max(cuts.masses[k, bins[k]] - mass, 0.0)
+            cuts.totals[k] = max(cuts.totals[k] - mass, 0.0)
+
+
 class LODA(Detector):
     """LODA: how improbable a row is by the histograms of random projections of it.
 
@@ -269,6 +314,10 @@ class LODA(Detector):
     are, when a feature has moved beyond twice its range or shrunk below a tenth of it. Codes of
     nominal values are taken as numbers.
 
+    A row that is to be forgotten (`unlearn_one`) leaves the histograms as if it had never come, as
+    long as the window that it lies in is not full. Older rows are refused: ranges and bins
+    have been looked over with them.
+
     References
     ----------
     .. [1] Pevny (2016), Loda: lightweight on-line detector of anomalies, Machine Learning 102,
@@ -276,7 +325,7 @@ class LODA(Detector):
     """
 
     _kernel = _loda
-    _keeps = "has bins where the rows of its windows lay"
+    _takes_back = True
     _explains = True
     _state = (
         Field("counts_", (4,), np.int64),
@@ -290,6 +339,7 @@ class LODA(Detector):
         Field("growth_", (1,), fill=1.0),
         Field("ranges_", (2, "F"), fill=np.nan),
         Field("recent_", ("W", "F"), fill=np.nan),
+        Field("recent_weights_", ("W",)),
         Field("random_", (1,), np.int64),
     )
 
@@ -337,3 +387,9 @@ class LODA(Detector):
 
     def _settings(self) -> tuple[float, ...]:
         return (1.0 / self.fading_factor,)
+
+    def _take_back(self, target: float, weight: float) -> Receipt:
+        receipt = super()._take_back(target, weight)
+        if receipt.forgotten:
+            return receipt
+        return refused("the present window does not hold it, and bins are where older rows lay")
