@@ -63,7 +63,7 @@ class QueryStrategy(Estimator):
     answers_: dict[int, dict[Hashable, int]]
     _n = -1  # features of a row that may take the fast path
     _columns = _ROOM
-    _fast = False  # whether fitted rows may take it too
+    _stores = False  # what `_keeps_rows` says
 
     # ---------------------------------------------------------------- verbs
 
@@ -89,8 +89,11 @@ class QueryStrategy(Estimator):
         self, x: Any, proba: Any = None, *, weight: float = 1.0, id: Hashable = None
     ) -> Query:
         """`query_one`, then `fit_one`, in one pass."""
-        if weight == 1.0 and self._fast and self._take(x, proba) and self._call(self._both) == 1:
+        if weight == 1.0 and self._take(x, proba) and self._call(self._both) == 1:
             out = self._answer
+            if self._stores and out[0] == 1.0:
+                n = self._n if proba is None else self._n + len(proba)
+                self._keep(self.n_rows - 1 if id is None else id, self._row[:n].copy())
             return Query(out[0] == 1.0, out[1], out[2])
         ids = None if id is None else [id]
         return _query(self._ask(x, proba, weight, fit=True, one=True, ids=ids))
@@ -233,7 +236,7 @@ class QueryStrategy(Estimator):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._n, self._fast = self.schema_.n_features, not self._keeps_rows
+        self._n, self._stores = self.schema_.n_features, self._keeps_rows
         self._x, self._p = self._row[: self._n], self._row[self._n :]
         self._pack = struct.Struct(f"{self._n}d").pack_into
         if self._kernel is None:
@@ -254,6 +257,9 @@ class QueryStrategy(Estimator):
                 self._pack(self._bytes, 0, *self._keys(x))
             else:
                 return False
+            if proba is None and not self._needs_proba:
+                self._p[:] = 0.0
+                return True
             if proba.__class__ is not np.ndarray or len(proba) > len(self._p):
                 return False
             self._p[len(proba) :] = 0.0

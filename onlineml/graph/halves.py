@@ -93,6 +93,11 @@ def lesson(
     if graph._wiring.strategy is not None:
         for number, target in zip(taken.numbers.tolist(), y.tolist()):
             tell_strategy(graph, int(number), graph._label_of(target))
+    learn(graph, taken, y, weight, also=also)
+
+
+def learn(graph: Wired, taken: Taken, y: Array, weight: Array, *, also: Sequence[int]) -> None:
+    """What `lesson` does when the strategy has been told."""
     for a, b, _ in walk.stretches(graph, y):
         due = None
         if len(y) == 1 and weight[0] == 1.0:

@@ -75,9 +75,13 @@ class Plan:
             wiring.levels[k] and any(source.node == X for source in wiring.nodes[k].sources)
             for k in wiring.early
         )
-        #: Whether labels that come with rows are all that there is.
-        unkept = wiring.strategy is None and wiring.agent is None and not graph.remember
+        #: Whether labels are all that comes beside rows.
+        unkept = wiring.agent is None and not graph.remember
         self.plain = self.labeled and unkept and len(wiring.outputs) == 1
+        #: Whether rows that are fitted, with a label or without, go the way of chunks.
+        lonely = wiring.agent is None and self.labeled
+        self.is_apart = wiring.strategy is not None and not lonely
+        self._judge(graph)
         self.regression = role == REGRESSOR
         flags = [(k, node.late) for k, node in enumerate(wiring.nodes) if node.role == DRIFT]
         self.drifts = [(k, memoryview(vars(graph.nodes_[k])["flag_"]), late) for k, late in flags]
@@ -110,8 +114,12 @@ class Plan:
         nodes = self.graph.nodes_
         return any(nodes[k]._width < 0 or nodes[k]._row is not row for k, row in self._rows.items())
 
+    def knows(self, target: float) -> bool:
+        """Whether learners know the class of that number; any number, where they are no classes."""
+        return target < self.n_known
+
     def own_row(self, k: int) -> Array:
-        """What a query strategy or an agent reads now, as a row of its own."""
+        """What an agent reads now, as a row of its own."""
         n = sum(hi - lo for _, lo, hi in self.graph.layout_[k])
         row = np.empty(n)
         for part, source in self._pull(k, row)[0]:
@@ -119,6 +127,18 @@ class Plan:
         return row
 
     # ---------------------------------------------------------------- how it is made
+
+    def _judge(self, graph: Wired) -> None:
+        """The row that the strategy reads, and the probabilities that it judges."""
+        self.n_known = len(graph._classes()) if self.classes else np.inf
+        self.judged_row, self.judged_shares = np.empty(0), None
+        self.judged_pulls: tuple[Any, ...] = ()
+        k, judged = self.wiring.strategy, self.wiring.judged
+        if k is not None:
+            self.judged_row = np.empty(sum(hi - lo for _, lo, hi in graph.layout_[k]))
+            self.judged_pulls = self._pull(k, self.judged_row)[0]
+        if judged != X:
+            self.judged_shares = self._handed[judged]
 
     def _hand(self, k: int) -> Array:
         """The part of a node's answers that it hands over."""

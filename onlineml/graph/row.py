@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from onlineml.base import DRIFT as ALARM
-from onlineml.base import Classifier
 from onlineml.graph import kept, signals
 from onlineml.graph.plan import Ask, Lesson, Plan
 from onlineml.graph.store import NOTHING, Taken
-from onlineml.graph.wiring import X
-from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Array
+from onlineml.kernels.arena import Array
 
 if TYPE_CHECKING:
-    from onlineml.active.query_strategy import QueryStrategy
+    from onlineml.active.query_strategy import Query, QueryStrategy
     from onlineml.graph.wired import Wired
     from onlineml.rl.agent import Agent
 
@@ -41,59 +39,6 @@ class Sampled(NamedTuple):
         return cls(np.empty((0, width)), NOTHING, np.empty((0, 3)), [], [])
 
 
-# -------------------------------------------------------------------- the verbs of an estimator
-
-
-def run(graph: Wired, rows: tuple[Array, Array, Array, Array], what: int) -> bool:
-    """Serve or learn the graph's own row, or both; False, with nothing changed, where a node balks.
-
-    Both are one event: each node is asked once, also where a row is served and then learned.
-    """
-    plan, serve = graph._row_plan, what & 3
-    standing, plan.standing = plan.standing, None
-    if not what & FIT:
-        found = asked(graph, "serving", serve)
-        if found is not None:
-            _answer(found, rows[3][0], serve)
-            found.standing = None if graph._lent else graph._bytes[:]
-        return found is not None
-    if plan.wiring.strategy is not None or (not plan.checked and np.isinf(plan.x).any()):
-        return False
-    as_served = not serve and standing == graph._bytes and not plan.is_stale
-    found = asked(graph, "further" if as_served else "early", serve)
-    if found is None:
-        return False
-    plan, target = found, graph._y[0]
-    if plan.labeled and plan.late and not _ask_late(graph, plan, target):
-        return False
-    if serve:
-        _answer(plan, rows[3][0], serve)
-    rows_kept = _kept(plan, (False, plan.labeled)) if plan.kept else None
-    _learn(graph, plan.first_lessons, target)
-    graph.n_samples_ += 1
-    if plan.labeled:
-        _learn(graph, plan.late_lessons, target)
-        graph.n_labels_ += 1
-    if rows_kept:
-        _keep(graph, rows_kept, target)
-    if plan.drifts:
-        late = alarmed(graph, plan, late=True) if plan.labeled else []
-        act(graph, alarmed(graph, plan, late=False) + late)
-    return True
-
-
-def _answer(plan: Plan, out: Array, serve: int) -> None:
-    """Write what the node said that answers."""
-    if plan.whole or serve == ANSWER_AND_SCORES:
-        n = min(len(out), len(plan.found))
-        out[:n], out[n:] = plan.found[:n], 0.0
-    else:
-        out[0] = plan.answer[0]
-
-
-# -------------------------------------------------------------------- the two halves of an event
-
-
 def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
     """A row without its label; None, with nothing changed, where a node balks.
 
@@ -107,31 +52,39 @@ def sample(graph: Wired, x: Array, level: int) -> Sampled | None:
         return None
     out = plan.found[None].copy()
     others = {k: graph.nodes_[k]._out[None].copy() for k in plan.wiring.outputs[1:]}
+    query = decide(graph, plan)
+    asks = np.array([query or (1.0, 1.0, 0.0)], np.float64)
     own: dict[int, Array] = {}
-    asks = _decided(graph, plan, own)
     actions = _acted(graph, plan, own)
-    taken = Taken(
-        [_taken(graph, k, own) for k in plan.stored],
-        [np.array([plan.said[k]]) for k in plan.stored],
-        np.array([float(graph.n_samples_)]),
-    )
+    taken = take(graph, plan, graph.n_samples_, own)
     return Sampled(out, taken, asks, actions, learn_row(graph, plan), others)
 
 
 def learn_row(graph: Wired, plan: Plan) -> list[int]:
     """Those nodes learn that need no label; signals that are due."""
-    rows_kept = _kept(plan, (False,)) if plan.kept else None
-    _learn(graph, plan.first_lessons, 0.0)
+    rows_kept = kept_rows(plan, (False,)) if plan.kept else None
+    learn(graph, plan.first_lessons, 0.0)
     graph.n_samples_ += 1
     if rows_kept:
-        _keep(graph, rows_kept, 0.0)
+        keep_rows(graph, rows_kept, 0.0)
     return alarmed(graph, plan, late=False) if plan.drifts else []
 
 
-def _taken(graph: Wired, k: int, own: dict[int, Array]) -> Array:
+def take(graph: Wired, plan: Plan, number: int, own: dict[int, Array]) -> Taken:
+    """What nodes have read of the row and said; `own`: what is not in a node's own row."""
+    return Taken(
+        [_taken(graph, plan, k, own) for k in plan.stored],
+        [np.array([plan.said[k]]) for k in plan.stored],
+        np.array([float(number)]),
+    )
+
+
+def _taken(graph: Wired, plan: Plan, k: int, own: dict[int, Array]) -> Array:
     """What node `k` has read; nothing yet, where it reads errors."""
     if graph._wiring.nodes[k].late:
         return np.empty((1, 0))
+    if k == plan.wiring.strategy:
+        return plan.judged_row[None].copy()
     return own[k][None] if k in own else graph.nodes_[k]._row[None].copy()
 
 
@@ -159,35 +112,31 @@ def learn_label(
     None, with nothing changed, where one balks. What those that read errors have read is put to
     what was `taken`.
     """
-    if plan.late and not _ask_late(graph, plan, target):
+    if plan.late and not ask_late(graph, plan, target):
         return None
     for i, k in enumerate(plan.stored if taken else ()):
         if taken and plan.wiring.nodes[k].late:
             taken.reads[i] = graph.nodes_[k]._row[None].copy()
-    rows_kept = _kept(plan, (True,)) if plan.kept else None
-    _learn(graph, plan.late_lessons, target)
+    rows_kept = kept_rows(plan, (True,)) if plan.kept else None
+    learn(graph, plan.late_lessons, target)
     graph.n_labels_ += 1
     if rows_kept:
-        _keep(graph, rows_kept, target)
+        keep_rows(graph, rows_kept, target)
     return alarmed(graph, plan, late=True) if plan.drifts else []
 
 
-def _decided(graph: Wired, plan: Plan, own: dict[int, Array]) -> Array:
-    """What the strategy says of the row, and takes note of."""
+def decide(graph: Wired, plan: Plan) -> Query | None:
+    """What the strategy says of the row, and takes note of; None where there is none."""
     k = plan.wiring.strategy
     if k is None:
-        return np.array([[1.0, 1.0, 0.0]])
-    strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]  # as wired
-    own[k] = x = plan.own_row(k)
-    judged, proba = plan.wiring.judged, None
-    if judged != X:
-        learner = graph.nodes_[judged]
-        assert isinstance(learner, Classifier)
-        proba = learner._out[1 : 1 + len(learner.classes_)].copy()
+        return None
     before = perf_counter_ns()
-    query = strategy.query_fit_one(x, proba, id=graph.n_samples_)
+    for part, source in plan.judged_pulls:
+        part[...] = source
+    strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]  # as wired
+    query = strategy.query_fit_one(plan.judged_row, plan.judged_shares, id=graph.n_samples_)
     graph._clock()[k] += perf_counter_ns() - before
-    return np.array([query], np.float64)
+    return query
 
 
 def _acted(graph: Wired, plan: Plan, own: dict[int, Array]) -> list[object]:
@@ -252,7 +201,7 @@ def _ask(plan: Plan, asks: list[Ask], spent: list[int]) -> int:
     return 1
 
 
-def _ask_late(graph: Wired, plan: Plan, target: float) -> bool:
+def ask_late(graph: Wired, plan: Plan, target: float) -> bool:
     """The same of those that read errors."""
     spent, said = graph._clock(), plan.said
     before = perf_counter_ns()
@@ -271,7 +220,7 @@ def _ask_late(graph: Wired, plan: Plan, target: float) -> bool:
     return True
 
 
-def _learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
+def learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
     """Each node learns what it has read."""
     spent = graph._clock()
     before, k = perf_counter_ns(), -1
@@ -290,13 +239,14 @@ def _learn(graph: Wired, lessons: list[Lesson], label: float) -> None:
         raise
 
 
-def _kept(plan: Plan, lessons: tuple[bool, ...]) -> dict[int, Array]:
+def kept_rows(plan: Plan, lessons: tuple[bool, ...]) -> dict[int, Array]:
     """What nodes that may be refitted have read: those that learn labels or errors, or others."""
     nodes = plan.graph.nodes_
     return {k: nodes[k]._row.copy() for k, is_lesson in plan.kept if is_lesson in lessons}
 
 
-def _keep(graph: Wired, rows: dict[int, Array], target: float) -> None:
+def keep_rows(graph: Wired, rows: dict[int, Array], target: float) -> None:
+    """Keep what `kept_rows` gave, now that it is learned."""
     for k, row in rows.items():
         y = target if k in graph._wiring.supervised else 0.0
         kept.keep(graph, k, row[None], np.array([y]), _ONE)

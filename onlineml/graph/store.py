@@ -107,6 +107,12 @@ class Store:
         said: Array = self._state["said"]
         return said
 
+    @property
+    def numbers(self) -> Array:
+        """Numbers of the samples, one a slot."""
+        numbers: Array = self._state["numbers"]
+        return numbers
+
     def note(self, id: Hashable, target: float, taken: Taken) -> None:
         """A row that is remembered was learned, with this target; what nodes have read by now."""
         slot = self._by[REMEMBERED][id]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlineml.graph import row
+from onlineml.graph import halves, row, turn
 from onlineml.graph.events import Answer, Label, Sample
 from onlineml.graph.plan import Plan
 from onlineml.graph.store import LABEL
@@ -32,6 +32,8 @@ def sample(graph: Wired, event: Sample) -> Answer | None:
     target = _target(graph, graph._row_plan, event.y)
     if target is None:
         return None
+    if graph._row_plan.wiring.strategy is not None:
+        return _bought(graph, target)
     graph._y[0] = target
     return _said(graph, graph._answer[0]) if graph._call(_BOTH) == 1 else None
 
@@ -50,9 +52,13 @@ def label(graph: Wired, event: Label) -> bool | None:
             return None  # columns have come meanwhile
         own[...] = read[slot]
         plan.said[k] = said[i]
+    if not plan.knows(target):
+        return None
     due = row.learn_label(graph, plan, target)
     if due is None:
         return None
+    if plan.wiring.strategy is not None:
+        halves.tell_strategy(graph, int(store.numbers[slot]), graph._label_of(target))
     store.release(LABEL, event.id)
     if due:
         row.act(graph, due)
@@ -61,13 +67,13 @@ def label(graph: Wired, event: Label) -> bool | None:
 
 def _alone(graph: Wired, id: Any) -> Answer | None:
     """A row without its label."""
-    if not graph._row_plan.checked and np.isinf(graph._row).any():
-        return None
-    plan = row.asked(graph, "early", ANSWER)
+    plan = _asked(graph)
     if plan is None:
         return None
-    answer = _said(graph, plan.answer[0])
-    if id is not None:
+    answer, query = _said(graph, plan.answer[0]), row.decide(graph, plan)
+    if query is not None:
+        answer = answer._replace(ask=query.ask, probability=query.probability)
+    if id is not None and answer.ask:
         rows = [own for _, own in plan.waiting]
         said = [plan.said[k] for k, _ in plan.waiting]
         graph.n_expired_ += graph._store.put_one(id, LABEL, rows, said, graph.n_samples_)
@@ -75,6 +81,23 @@ def _alone(graph: Wired, id: Any) -> Answer | None:
     if due:
         row.act(graph, due)
     return answer
+
+
+def _bought(graph: Wired, target: float) -> Answer | None:
+    """A row with its label, which is learned where the strategy wants it."""
+    plan = _asked(graph)
+    if plan is None:
+        return None
+    answer = plan.answer[0]
+    query = turn.buy(graph, plan, target)
+    return _said(graph, answer)._replace(ask=query.ask, probability=query.probability)
+
+
+def _asked(graph: Wired) -> Plan | None:
+    """Ask the nodes about the row, before they learn it."""
+    if not graph._row_plan.checked and np.isinf(graph._row).any():
+        return None
+    return row.asked(graph, "early", ANSWER)
 
 
 def _target(graph: Wired, plan: Plan, y: Any) -> float | None:

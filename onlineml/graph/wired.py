@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator
-from onlineml.graph import columns, forget, halves, intake, kept, plan, row, walk
+from onlineml.graph import columns, forget, halves, intake, kept, plan, turn, walk
 from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
@@ -259,7 +259,7 @@ class Wired(Graph, Estimator):
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the nodes; the way of chunks where one balks."""
-        if row.run(self, rows, what):
+        if turn.run(self, rows, what):
             return 1
         return super()._call_python(rows, what)
 

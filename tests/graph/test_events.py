@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onlineml import load, save
-from onlineml.active import MarginSampling, RandomSampling, VeSSAL
+from onlineml.active import PAL, Budget, MarginSampling, RandomSampling, VeSSAL
 from onlineml.checks import assert_same_state, checks_of, cut, rows, targets
 from onlineml.detectors import DDM, DeviationFromMean
 from onlineml.graph import (
@@ -127,6 +127,8 @@ STRATEGIES = [
     lambda: MarginSampling(budget=0.3, seed=1),
     lambda: VeSSAL(budget=0.2, n_chosen=8, seed=1),
     lambda: RandomSampling(budget=0.5, seed=1),
+    lambda: MarginSampling(budget=Budget(rate=0.3, detector=DDM(warm_start=10)), seed=1),
+    lambda: PAL(budget=0.3, seed=1),
 ]
 
 
