@@ -168,3 +168,7 @@ class LinearRegression(Regressor):
             LOSSES[self.loss],
             self.delta,
         )
+
+    def _push(self, largest_target: float) -> float:
+        """How far a row moves the weights (see `onlineml.learners.fading`)."""
+        return float(np.sqrt(self.learning_rate)) * largest_target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from onlineml.base import Classifier
@@ -80,3 +81,7 @@ class SoftmaxRegression(Classifier):
 
     def _settings(self) -> tuple[float, ...]:
         return (RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), 0.0)
+
+    def _push(self, largest_target: float) -> float:
+        """How far a row moves the weights (see `onlineml.learners.fading`)."""
+        return 2.0 * math.sqrt(self.learning_rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Hashable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Logged(Called):
     #: Folder for the file that holds the log; None: in memory.
     log: str | None
 
-    _state = (
+    _state: ClassVar[tuple[Field, ...]] = (
         Field("rows_", ("W", "F"), fill=np.nan),
         Field("targets_", ("W",)),
         Field("weights_", ("W",)),
@@ -117,15 +117,15 @@ class Logged(Called):
         found: Ints = np.sort(numbers[numbers < end])
         return found
 
-    def _numbers_like(self, x: Any, y: Any, weight: float) -> Ints:
-        """The number of the last row that is like this one."""
+    def _numbers_like(self, x: Any, y: Any, weight: float) -> Ints | None:
+        """The number of the last row that is like this one; None where none can have come."""
         if not isinstance(x, Mapping):
             x = np.atleast_1d(x)
         row = self._rows(x, fit=True, one=True)[1][0]
         target = self._known_target(y)
         first, end = int(self.cursor_[FIRST]), int(self.cursor_[NEXT])
         if target is None or len(row) != self.rows_.shape[1]:
-            return np.empty(0, np.int64)
+            return None
         for stop in range(end, first, -BLOCK):
             start = max(first, stop - BLOCK)
             places = self._places(start, stop)

@@ -10,15 +10,18 @@ import numpy as np
 
 from onlineml.base import Array, Estimator
 from onlineml.estimator import BLOCK, Diagnostics
-from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
+from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
+from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
+from onlineml.unlearning.fingerprints import fingerprint
 from onlineml.unlearning.log import FIRST, NAMED, NEXT, NUMBER, STALE, Logged
 
-_NOTHING = np.empty((0, 1))
+_NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
 CHECKPOINTS = ("geometric", "even")
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
+_FADED = "older than the log, if it was ever learned: the bound is for all such rows together"
 
 
 class Replayed(Logged):
@@ -30,8 +33,11 @@ class Replayed(Logged):
     #: The role that the model must have.
     _role: ClassVar[type[Estimator]]
 
+    _state = (*Logged._state, Field("extremes_", (4,)))  # see `onlineml.unlearning.certificate`
+
     model_: Any
     checkpoints_: list[dict[str, Any]]
+    extremes_: Array
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class Replayed(Logged):
         self.model_._begin(schema)
         self.checkpoints_ = [{"at": 0, "state": self.model_.get_state()}]
         self.cursor_[STALE] = -1
+        self.extremes_[:] = NO_ROWS
         self._move_to_disk()
 
     def _admit(self, schema: Schema) -> None:
@@ -100,6 +107,8 @@ class Replayed(Logged):
             self._pass_on(X, y, weight, out, serve, False)
             return
         self._note(X, y, weight)
+        if fades(self.model_):
+            note(self.extremes_, X, y, weight)
         self._feed(X, y, weight, out, serve)
         self._ready()  # rows that follow one by one take the short way
 
@@ -107,6 +116,7 @@ class Replayed(Logged):
         super()._prepare()
         self._cursor = _cells(self.cursor_)
         self._marks = [_cells(array) for array in (self.targets_, self.weights_, self.tags_)]
+        self._fades = fades(self.model_)
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the model's one-row calls; the way of chunks where it balks."""
@@ -144,6 +154,8 @@ class Replayed(Logged):
         tag = self._came(1)
         self.rows_[place] = self._row
         self._marks[0][place], self._marks[1][place] = target, 1.0
+        if self._fades:
+            note(self.extremes_, self._row[None], self._target, _ONE)
         self._marks[2][place] = -1 - number if tag is None else int(tag[0])
         if tag is not None:
             cursor[NAMED] = 1
@@ -236,18 +248,43 @@ class Replayed(Logged):
         if x is None and id is None:
             raise wrong("x", x, "a row, or the id that it was learned with")
         numbers = self._numbers_like(x, y, weight) if id is None else self._numbers_of(id)
-        oldest = next(
-            (c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), np.inf
-        )
-        if not len(numbers) or numbers[0] < oldest:
+        if numbers is None:
             return refused(_LOST)
+        edge = next((c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), None)
+        edge = self.n_rows if edge is None else edge
+        recent = numbers[numbers >= edge]
+        known, left = len(recent) == len(numbers) > 0, self._left(id, edge, recent)
+        if not known and not isinstance(left, float):
+            return refused(f"{_LOST}; {left}" if left else _LOST)
+        n = self._replay_without(recent, later) if len(recent) else 0
+        if not known:
+            return Receipt("certified", float(left or 0.0), 0.0, n, _FADED)
+        unsure = id is not None and left is not None
+        within = f" (within {left:.3g})" if isinstance(left, float) else ""
+        return Receipt("replayed", 0.0, 0.0, n, _OLDER + within if unsure else "")
+
+    def _left(self, id: Hashable, edge: int, recent: Ints) -> float | str | None:
+        """A bound on what is left of rows before `edge`, or why there is none.
+
+        None where no such row can have been learned with this id and not be forgotten.
+        """
+        cursor = self.cursor_
+        if edge == 0:
+            return None
+        if id is not None and not cursor[NAMED]:
+            tag = self.tags_[edge % len(self.rows_)] if edge < cursor[NEXT] else -1 - cursor[NUMBER]
+            if fingerprint(id) >= -1 - tag:
+                return None
+        weight = self.weights_[self._places(edge, int(cursor[NEXT]))]
+        return bound(self.model_, self.extremes_, np.delete(weight, recent - edge))
+
+    def _replay_without(self, numbers: Ints, later: bool) -> int:
+        """Take rows out of the log, and learn those behind again: so many, or later."""
         self._drop(numbers)
         stale, first = self.cursor_[STALE], numbers[0]
         self.cursor_[STALE] = first if stale < 0 else min(first, stale)
         self._forget_caches()
-        n = 0 if later or self.lazy else self._catch_up()
-        unsure = id is not None and self.cursor_[NAMED] and self.cursor_[FIRST]
-        return Receipt("replayed", 0.0, 0.0, n, _OLDER if unsure else "")
+        return 0 if later or self.lazy else self._catch_up()
 
     def _catch_up(self) -> int:
         """Go back to before the first row that was forgotten; learn the others again, so many."""

@@ -167,7 +167,8 @@ def Replayable(  # noqa: N802 - named as what it makes
     model
         The unfitted classifier, regressor, detector, drift detector or transformer.
     horizon
-        How many of the last rows can be forgotten; older ones are refused.
+        How many of the last rows can be forgotten by replay; older ones are refused, but by models
+        that they fade from (see Notes).
     checkpoints
         "geometric": the older, the farther apart, up to a quarter of the horizon; "even": all
         `every` rows.
@@ -211,10 +212,20 @@ def Replayable(  # noqa: N802 - named as what it makes
     An id may stand for many rows, such as all of a person; those beyond the log remain, and as
     nothing is known of them, the receipt says so once rows have left the log.
 
+    Linear models with weight decay forget by learning [2]_: each row brings any two sets of weights
+    closer together. `LinearRegression`, `LogisticRegression` and `SoftmaxRegression` with
+    `optimizer="sgd"`, `l2` > 0 and `intercept=False`, whose rows all had numbers for all features,
+    answer a request for an older row with "certified". Its bound is the distance of their weights
+    from those of a model that knows the same classes and never saw that row, or any others before
+    the log, twice the longest weights times the product of 1 / (1 + learning_rate * l2 * weight)
+    over the rows since, and what rounding may add. It says nothing of whether the row was learned.
+
     References
     ----------
     .. [1] Bourtoule et al. (2021), Machine unlearning, IEEE S&P. Section IV: slices, and a state
        kept before each. arXiv:1912.03817
+    .. [2] Hu, Schölkopf, Sanyal (2025), Online learning and unlearning: passive unlearning, by the
+       contraction of gradient steps. arXiv:2505.08557
     """
     kinds: dict[type[Estimator], type[Replayed]] = {
         Classifier: ReplayableClassifier,

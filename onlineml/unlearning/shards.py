@@ -107,10 +107,14 @@ class Shards(Called):
         if x is None:
             raise wrong("x", x, "a row, or the id that it was learned with")
         self._rows(x, fit=True, one=True)
+        faded = []
         for member in self.members_:
             receipt: Receipt = member.unlearn_one(x, y, weight=weight)
-            if receipt.forgotten:
+            if receipt.kind == "replayed":
                 return receipt
+            faded += [receipt] if receipt.forgotten else []
+        if faded:  # one of these shards learned it, if any did
+            return worst(faded)
         return refused("no shard's log holds it: it was never learned, is forgotten, or is older")
 
     def unlearn_many(self, ids: Any) -> list[Receipt]:

@@ -1,0 +1,57 @@
+"""What is left, at most, of rows that are older than a log: a bound instead of a replay.
+
+Whatever rows came before the log, and whichever of them a twin never saw, the weights of both were
+no longer than `reach` when it began. Since then both have learned the same rows, each of which
+has brought them closer together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onlineml.base import Array
+from onlineml.kernels.linear import LARGEST
+from onlineml.learners.fading import Fades, Past, fading, keeps_all
+
+LARGEST_TARGET, LEAST_WEIGHT, LARGEST_WEIGHT, N_GAPS = range(4)
+NO_ROWS = (0.0, np.inf, 0.0, 0.0)
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # relative, of a step, for each weight
+
+
+def fades(model: Any) -> bool:
+    """Whether what the model learns may fade, so that it is worth to note what rows were like."""
+    return isinstance(model, Fades) and not keeps_all(model)
+
+
+def note(extremes: Array, X: Array, y: Array, weight: Array) -> None:
+    """Take rows into `extremes`, (4,): what is known of all rows."""
+    counts = weight > 0.0
+    if not counts.any():
+        return
+    y, weight = y[counts], weight[counts]
+    extremes[LARGEST_TARGET] = max(extremes[LARGEST_TARGET], np.abs(y).max())
+    extremes[LEAST_WEIGHT] = min(extremes[LEAST_WEIGHT], weight.min())
+    extremes[LARGEST_WEIGHT] = max(extremes[LARGEST_WEIGHT], weight.max())
+    whole = (np.abs(X) <= LARGEST).all(1)
+    extremes[N_GAPS] += np.count_nonzero(counts & ~whole)
+
+
+def bound(model: Any, extremes: Array, weight: Array) -> float | str:
+    """How far the weights are from those of a model that saw none of some rows before the log.
+
+    `weight` is that of the rows in the log, in order. In place of a number, why there is none.
+    """
+    if not isinstance(model, Fades):
+        return ""
+    if why := keeps_all(model):
+        return why
+    if extremes[LARGEST_WEIGHT] == 0.0:
+        return 0.0  # no row taught anything
+    found = fading(model, weight, Past(*extremes.tolist()))
+    if isinstance(found, str):
+        return found
+    left = np.cumprod(found.factors[::-1])  # of what there was before each row
+    oldest, since = (left[-1], 1.0 + left[:-1].sum()) if len(left) else (1.0, 0.0)
+    return float(2.0 * found.reach * (oldest + _ROUNDING * found.n_weights * since))
