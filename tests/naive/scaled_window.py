@@ -40,30 +40,34 @@ class ScaledWindow:
 class ExactStorm:
     """Angiulli, Fassetti 2007, with a radius taken from the window."""
 
-    def __init__(self, n_features: int, k: int, size: int, quantile: float) -> None:
+    def __init__(self, n_features: int, sample: int, size: int, quantile: float) -> None:
         self.window = ScaledWindow(n_features, size)
-        self.k, self.size, self.quantile = k, size, quantile
-        self.reaches: list[float] = []
+        self.half, self.size, self.quantile = sample // 2, size, quantile
+        self.reaches: list[float] = []  # squared distances to the nearest of the rows around
         self.radius = -1.0
-        self.next = min(32, size)
-        self.n = 0
+        self.since, self.due = 0, 0
 
     def score(self, x: Array) -> float:
         squares = self.window.squares(x)
         if self.radius < 0:
             return 0.0
-        return float(np.mean(squares > self.radius))
+        nearest = squares.min()
+        part = 1 - self.radius / nearest if nearest > self.radius else 0.0
+        return float((np.sum(squares > self.radius) + part) / (len(squares) + 1))
 
     def fit(self, x: Array) -> None:
         if np.isnan(x).all():
             return
-        squares = np.sort(self.window.squares(x))
-        self.reaches.append(squares[self.k - 1] if len(squares) >= self.k else np.inf)
-        self.reaches = self.reaches[-self.size :]
+        squares = self.window.squares(x)
+        reach, n = np.inf, len(squares)
+        for i in range(max(n - self.half, 0), n):
+            reach = min(reach, squares[i])
+            self.reaches[i] = min(self.reaches[i], squares[i])
+        self.reaches = [*self.reaches, reach][-self.size :]
         self.window.fit(x)
-        self.n += 1
-        if self.n == self.next:
-            self.next += max(min(self.size // 8, len(self.reaches)), 1)
+        self.since += 1
+        if self.since >= self.due:
+            self.since, self.due = 0, max(len(self.reaches) // 8, 1)
             known = sorted(reach for reach in self.reaches if reach < np.inf)
             if known:
                 self.radius = known[min(int(self.quantile * len(known)), len(known) - 1)]
