@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.active import surprises
-from onlineml.base import Array, DriftDetector, Estimator
+from onlineml.base import Array, Diagnostics, DriftDetector, Estimator
 from onlineml.estimator import _power_of_two, _weights
 from onlineml.kernels import label_budget as cells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field
@@ -173,6 +173,13 @@ class QueryStrategy(Estimator):
         """What was paid, in units of `Budget.cost`."""
         usual = self._budget().cost
         return float(self.ledger_[cells.SPENT]) * usual if self.is_started else 0.0
+
+    def diagnostics(self) -> Diagnostics:
+        """Labels that were bought so far, and their share of the rows."""
+        if not self.is_started:
+            return {}
+        bought, time = float(self.ledger_[cells.SPENT]), float(self.ledger_[cells.TIME])
+        return {"labels_bought": bought, "label_rate": bought / max(time, 1.0)}
 
     # ---------------------------------------------------------------- hooks of a strategy
 

@@ -22,7 +22,7 @@ from onlineml.integrations.serve_guard import Guard
 from onlineml.integrations.serve_requests import Farewells, Labels, Lessons, Problem, Questions
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
 MAX_BODY = 1_000_000
 _LOG = logging.getLogger("onlineml.serve")
@@ -76,14 +76,11 @@ def make_app(
             task.cancel()
             await asyncio.to_thread(_save, service)
 
-    # told to OpenAPI only: the guard checks the key before a body is read
-    header = APIKeyHeader(name="X-API-Key", auto_error=False)
     app: FastAPI = fastapi.FastAPI(
         title="onlineml",
         version=onlineml.__version__,
         description=f"{type(service.model).__name__}: {service.task}.",
         lifespan=lifespan,
-        dependencies=[] if key is None else [fastapi.Depends(header)],
         responses={code: {"model": Problem} for code in (400, 401, 413, 421, 422)},
     )
     counts: Counter[tuple[str, int]] = Counter()
@@ -91,8 +88,13 @@ def make_app(
         Guard, key=key, max_body=max_body, open_to_all=_OPEN, counts=counts, paths=_PATHS
     )
     app.add_exception_handler(RequestValidationError, _malformed)
-    _add_verbs(app, service)
-    _add_views(app, service, counts)
+    # told to OpenAPI only: the guard checks the key before a body is read
+    header = APIKeyHeader(name="X-API-Key", auto_error=False)
+    asked = fastapi.APIRouter(dependencies=[] if key is None else [fastapi.Depends(header)])
+    _add_verbs(asked, service)
+    _add_figures(asked, service, counts)
+    app.include_router(asked)
+    _add_open_views(app)
     return app
 
 
@@ -121,7 +123,7 @@ def _refusals() -> Iterator[None]:
         raise HTTPException(422, str(error)) from None
 
 
-def _add_verbs(app: FastAPI, service: Service) -> None:
+def _add_verbs(app: APIRouter, service: Service) -> None:
     @app.post("/predict", tags=["model"])
     def predict(asked: Questions) -> dict[str, Any]:
         """Answer rows; those with an id wait for their labels. Changes nothing else."""
@@ -147,20 +149,16 @@ def _add_verbs(app: FastAPI, service: Service) -> None:
             return {"receipts": service.forget([(one.id, one.x, one.y) for one in gone.rows])}
 
 
-def _add_views(app: FastAPI, service: Service, counts: Counter[tuple[str, int]]) -> None:
-    from fastapi.responses import HTMLResponse, PlainTextResponse
+def _add_figures(app: APIRouter, service: Service, counts: Counter[tuple[str, int]]) -> None:
+    from fastapi import Response
 
-    page = Path(__file__).with_name("serve.html").read_text(encoding="utf-8")
+    prometheus = "text/plain; version=0.0.4; charset=utf-8"
+    text: dict[int | str, Any] = {200: {"content": {prometheus: {"schema": {"type": "string"}}}}}
 
-    @app.get("/", include_in_schema=False)
-    async def dashboard() -> Any:
-        return HTMLResponse(page, headers=_PAGE)
-
-    @app.get("/metrics", tags=["state"], response_class=PlainTextResponse)
+    @app.get("/metrics", tags=["state"], response_class=Response, responses=text)
     def metrics() -> Any:
         """Counts and metrics in the text format of Prometheus."""
-        text = as_prometheus(service.figures(), counts)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(as_prometheus(service.figures(), counts), media_type=prometheus)
 
     @app.get("/metrics.json", tags=["state"])
     def metrics_json() -> dict[str, Any]:
@@ -168,6 +166,16 @@ def _add_views(app: FastAPI, service: Service, counts: Counter[tuple[str, int]])
         said = {"model": repr(service.model), "task": service.task, "time": time()}
         plain: dict[str, Any] = _without_nan({**said, **service.figures()})
         return plain
+
+
+def _add_open_views(app: FastAPI) -> None:
+    from fastapi.responses import HTMLResponse
+
+    page = Path(__file__).with_name("serve.html").read_text(encoding="utf-8")
+
+    @app.get("/", include_in_schema=False)
+    async def dashboard() -> Any:
+        return HTMLResponse(page, headers=_PAGE)
 
     @app.get("/healthz", tags=["state"])
     async def healthz() -> dict[str, str]:
@@ -227,6 +235,13 @@ def as_prometheus(figures: Mapping[str, Any], counts: Mapping[tuple[str, int], i
     for name, (part, says) in _QUALITY.items():
         values = {f'{{metric="{metric}"}}': value for metric, value in figures[part].items()}
         add(name, "gauge", f"Quality over {says}.", values)
+    told = figures["insides"][-1][1] if figures["insides"] else {}
+    inside = {
+        f'{{name="{name}",part="{part}"}}': number
+        for name, parts in told.items()
+        for part, number in parts.items()
+    }
+    add("inside", "gauge", "What the model told of itself when last asked.", inside)
     answers = {f'{{path="{p}",status="{code}"}}': n for (p, code), n in sorted(counts.items())}
     add("requests_total", "counter", "Requests answered.", answers)
     return "\n".join(lines) + "\n"

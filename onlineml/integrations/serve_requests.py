@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 
 def _text(value: str) -> str:
@@ -18,7 +18,13 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
 Id = Whole | Text
 Label = bool | Whole | Finite | Text
-Features = dict[Text, Finite | Text | None] | list[Finite | None]
+_Some = Field(min_length=1)
+Named = Annotated[dict[Text, bool | Finite | Text | None], _Some]
+Ordered = Annotated[list[bool | Finite | None], _Some]
+Features = Named | Ordered
+_ID_OR_X: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("id", "x")
+]
 
 
 class _Strict(BaseModel):
@@ -28,7 +34,7 @@ class _Strict(BaseModel):
 class Row(_Strict):
     """Features by name, or in order; null where a value is missing."""
 
-    x: Features = Field(min_length=1, examples=[{"amount": 12.5, "country": "NO"}])
+    x: Features = Field(examples=[{"amount": 12.5, "country": "NO"}])
     id: Id | None = Field(default=None, description="What a label or a request to forget names.")
 
 
@@ -48,8 +54,10 @@ class Late(_Strict):
 class Gone(_Strict):
     """A row to forget: by its id, or as it was learned."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": _ID_OR_X})
+
     id: Id | None = None
-    x: Features | None = Field(default=None, min_length=1)
+    x: Features | None = None
     y: Label | None = None
 
     @model_validator(mode="after")
@@ -68,22 +76,22 @@ class Problem(BaseModel):
 class Questions(_Strict):
     """Rows to answer."""
 
-    rows: list[Row] = Field(min_length=1)
+    rows: Annotated[list[Row], _Some]
 
 
 class Lessons(_Strict):
     """Rows to learn, in order."""
 
-    rows: list[Lesson] = Field(min_length=1)
+    rows: Annotated[list[Lesson], _Some]
 
 
 class Labels(_Strict):
     """Labels that have come."""
 
-    rows: list[Late] = Field(min_length=1)
+    rows: Annotated[list[Late], _Some]
 
 
 class Farewells(_Strict):
     """Rows to forget."""
 
-    rows: list[Gone] = Field(min_length=1)
+    rows: Annotated[list[Gone], _Some]

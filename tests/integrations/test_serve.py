@@ -14,7 +14,7 @@ from onlineml import chain, load, save
 from onlineml.base import Classifier
 from onlineml.detectors import ADWIN, HalfSpaceTrees
 from onlineml.evaluation.worker.service import Service
-from onlineml.learners import GaussianNB, LinearRegression
+from onlineml.learners import GaussianNB, LinearRegression, OnlineBagging
 from onlineml.persistence import dumps
 from onlineml.transforms import StandardScaler
 from tests.examples import example
@@ -179,9 +179,35 @@ def test_drift_is_told():
     for turned in (False, True):
         x = rng.normal(size=600)
         service.learn([({"a": float(a)}, bool((a > 0) != turned), None) for a in x])
-    assert service.drifts
-    assert all(600 < place < 1200 for place in service.drifts)
-    assert f"onlineml_drifts_total {len(service.drifts)}" in metrics_of(service)
+    drifts = service.history.drifts
+    assert drifts
+    assert all(600 < place < 1200 for place in drifts)
+    assert f"onlineml_drifts_total {len(drifts)}" in metrics_of(service)
+
+
+def test_scores_and_the_inside_of_a_model_are_told(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [({"a": float(a)}, None, None) for a in rng.normal(size=250)]
+    scored = Service(HalfSpaceTrees(n_trees=5, window_size=50, seed=1), window=100)
+    scored.learn(rows)
+    told = scored.figures()
+    assert [place for place, _, _ in told["scores"]] == [100, 200]
+    assert all(0.0 <= mean <= highest for _, mean, highest in told["scores"])
+    assert told["insides"] == []
+
+    path = tmp_path / "state.oml"
+    service = Service(OnlineBagging(base=GaussianNB(), n_members=2, seed=1), path, window=100)
+    for i in range(25):
+        service.learn([(row, i % 2, None) for row, _, _ in rows[10 * i : 10 * i + 10]])
+    service.save()
+    found = service.figures()["insides"]
+    assert [place for place, _ in found] == [100, 200]
+    assert found[-1][1] == {
+        name: value if isinstance(value, dict) else {"": value}
+        for name, value in found[-1][1].items()
+    }
+    assert Service(service.model, path, window=100).figures()["insides"] == found
+    assert 'onlineml_inside{name="' in metrics_of(service)
 
 
 def metrics_of(service):

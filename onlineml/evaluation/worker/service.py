@@ -17,6 +17,7 @@ from onlineml.base import Estimator
 from onlineml.datasets.sinks import Record
 from onlineml.evaluation.at_work import Answers, AtWork
 from onlineml.evaluation.worker.events import Event, Forget, Id, Label, Sample
+from onlineml.evaluation.worker.history import History
 from onlineml.evaluation.worker.models import begin, twin
 from onlineml.evaluation.worker.outputs import Outputs
 from onlineml.evaluation.worker.replica import Replica
@@ -32,7 +33,6 @@ _TOPICS = Topics(
     receipts="receipts", dead_letters="refused",
 )  # fmt: skip
 _SOURCE = (None, None)  # there is no message to be sent back
-_SHOWN = 300  # drifts and windows that are remembered
 
 
 class UnusableError(ValueError):
@@ -93,8 +93,7 @@ class Service:
         self.path = None if path is None else Path(path)
         self.task = task_of(model)
         self.saved_at = time()
-        self.drifts: list[int] = []  # numbers of scored rows
-        self.windows: list[list[Any]] = []  # scored rows, metrics of the window that ended there
+        self.history = History(self.settings.window)
         self._is_graph = isinstance(model, Wired)
         self._lock = threading.Lock()
         self._work: AtWork | None = None
@@ -118,8 +117,7 @@ class Service:
         self._outputs = Outputs(self.settings, 0, self.task)
         if saved is not None:
             self._replica.set_state(saved.attached["replica"])
-            self.drifts = list(saved.attached["drifts"])
-            self.windows = list(saved.attached["windows"])
+            self.history.set_state(saved.attached["history"])
             self._window = self._replica.stage.board.last_window
 
     # ---------------------------------------------------------------- requests
@@ -251,18 +249,19 @@ class Service:
     def _taken(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """Let events have their effects; those that could not be used, and why."""
         self._n_unsaved += len(events)
-        refused = []
+        history, stage, refused = self.history, self._replica.stage, []
         for record in self._replica.take(events):
             if record.topic == _TOPICS.dead_letters:
                 headers = _headers(record)
                 refused.append({"row": int(headers["offset"]), "reason": headers["error"]})
             elif record.topic == _TOPICS.alerts:
-                self.drifts = [*self.drifts, orjson.loads(record.value or b"")["row"]][-_SHOWN:]
-        stage = self._replica.stage
-        window = stage.board.last_window
-        if window is not self._window:
-            self._window = window
-            self.windows = [*self.windows, [stage.counts["scored"], dict(window)]][-_SHOWN:]
+                history.drift(_said(record)["row"])
+            elif self.task == "anomaly":
+                history.score(_said(record)["score"])
+        if stage.board.last_window is not self._window:
+            self._window = stage.board.last_window
+            history.quality(stage.counts["scored"], self._window)
+        history.look(self.model, stage.counts["learned"])
         return refused
 
     # ---------------------------------------------------------------- state
@@ -279,9 +278,11 @@ class Service:
                 "rows": self._replica.stage.counts["rows"],
                 "metrics": board.values(),
                 "window": dict(board.last_window),
-                "windows": list(self.windows),
+                "windows": list(self.history.windows),
+                "scores": list(self.history.scores),
+                "insides": list(self.history.insides),
                 "window_size": self.settings.window,
-                "drift_rows": list(self.drifts),
+                "drift_rows": list(self.history.drifts),
                 "watches_drift": self.settings.drift is not None,
                 "kept": self.path is not None,
                 "unsaved": self._n_unsaved,
@@ -301,8 +302,10 @@ class Service:
                 if self._file_now() != self._stamp:
                     raise OSError(f"{self.path}: another service writes it; nothing was saved")
                 figures = {"figures": self._replica.figures()}
-                attached = {"replica": self._replica.get_state(), "drifts": self.drifts}
-                attached["windows"] = self.windows
+                attached = {
+                    "replica": self._replica.get_state(),
+                    "history": self.history.get_state(),
+                }
                 save(self.model, self.path, extra=figures, attached=attached)
                 self._stamp = self._file_now()
             self._n_unsaved, self.saved_at = 0, time()
