@@ -5,6 +5,7 @@ Commands are imported when they are called: `onlineml --help` loads click and no
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ class _Commands(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
         gc.set_threshold(100_000)  # collecting while modules load is a tenth of the start
+        atexit.register(gc.freeze)  # and once more when all is done: the process ends anyway
         try:
             extra["standalone_mode"] = False
             code = super().main(words, prog_name or "onlineml", **extra)
