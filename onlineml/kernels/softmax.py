@@ -45,7 +45,7 @@ def _rows(
     scores[:first] = 0.0  # that of the reference class
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
-        _score(first, seen[0], weights, intercept, places, values, n, scores)
+        score_classes(first, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:
             for c in range(seen[0]):
                 call.out[i, 1 + c] = scores[c]
@@ -66,10 +66,11 @@ def _rows(
 
 
 @jit
-def _score(
+def score_classes(
     first: int, n_classes: int, weights: Array, intercept: Array, places: Ints, values: Array,
     n: int, scores: Array,
 ) -> None:  # fmt: skip
+    """Write the linear scores of classes from `first` on."""
     if n != weights.shape[1]:
         for c in range(first, n_classes):
             scores[c] = intercept[c, 0] + weighed(weights[c], places, values, n)

@@ -10,6 +10,7 @@ from onlineml.base import Array, Classifier, Regressor
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import shift, spread, squared_norm, weighed
+from onlineml.kernels.softmax import score_classes
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
 
@@ -36,8 +37,7 @@ def _classify(
     bias = settings[2]
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
-        for c in range(seen[0]):
-            scores[c] = intercept[c, 0] + weighed(weights[c], places, values, n)
+        score_classes(0, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:
             for c in range(seen[0]):
                 call.out[i, 1 + c] = scores[c]
@@ -52,10 +52,11 @@ def _classify(
                 loss = 1.0 - (scores[label] - scores[rival])
                 norm = bias + squared_norm(values, n)
                 step = 0.5 * step_of(settings, loss, norm, call.weight[i])
-                shift(weights[label], places, values, n, step)
-                shift(weights[rival], places, values, n, -step)
-                intercept[label, 0] += bias * step
-                intercept[rival, 0] -= bias * step
+                if step > 0.0:
+                    shift(weights[label], places, values, n, step)
+                    shift(weights[rival], places, values, n, -step)
+                    intercept[label, 0] += bias * step
+                    intercept[rival, 0] -= bias * step
     return call.last
 
 
