@@ -81,6 +81,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
     "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
+    "AdaptiveQ": lambda: rl.AdaptiveQ(n_actions=3, hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
     "SwiftSARSA": lambda: rl.SwiftSARSA(n_actions=3),
     "TorchClassifier": lambda: learners.TorchClassifier(

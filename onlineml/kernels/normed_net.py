@@ -104,6 +104,15 @@ def _normalize(sums: Singles) -> np.float32:
 
 
 @jit
+def differentiate(shape: Ints, weights: Singles, signals: Signals, output: int) -> None:
+    """Fill the deltas with derivatives of one output."""
+    first = signals.deltas.shape[0] - shape[-1]
+    for j in range(shape[-1]):
+        signals.deltas[first + j] = np.float32(1.0 if j == output else 0.0)
+    backward(shape, weights, signals)
+
+
+@jit
 def backward(shape: Ints, weights: Singles, signals: Signals) -> None:
     """From the deltas of the last layer, which lie in `signals`, to those of all others."""
     n_layers, end = shape.shape[0] - 1, signals.deltas.shape[0]

@@ -14,11 +14,20 @@ import numpy as np
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Ints, f1, i1, opened
 from onlineml.kernels.experience import AVERAGE, FACTOR, Scales, meet, scaled, scaled_reward
-from onlineml.kernels.normed_net import Signals, backward, forward, n_signals, n_weights, signals_in
+from onlineml.kernels.gradient_td import learn_with_corrections
+from onlineml.kernels.normed_net import (
+    Signals,
+    backward,
+    differentiate,
+    forward,
+    n_signals,
+    n_weights,
+    signals_in,
+)
 from onlineml.kernels.policies import deviation, drawn, gaussian_deltas, softmax_deltas
 from onlineml.kernels.random import below, bits, normal, uniform
 from onlineml.kernels.singles import Singles, singles
-from onlineml.kernels.trace_rules import N_NUMBERS, Net, learn
+from onlineml.kernels.trace_rules import N_NUMBERS, QRC, RULE, Net, learn
 from onlineml.kernels.worlds import CODE, STEPS, World, begin, step
 from onlineml.kernels.worlds import RETURN as WORLD_RETURN
 
@@ -47,6 +56,7 @@ class Agent(NamedTuple):
     last: Array  # (n_features,) the observation that the last transition led to
     critic: Net
     there: Signals  # of the critic, where the transition led to
+    second: Signals  # of the network that foretells errors, where the critic's rule has one
     actor: Net
     active: Singles  # how often a hidden unit of the critic is on
     inputs: Singles  # of the network, at the observation
@@ -65,7 +75,8 @@ def _opened_agent(d: int) -> Agent:
     size, n_inputs = n_signals(shape), shape[0]
     there = 1 + size
     after = there + size
-    inputs = after + n_signals(actor_shape)
+    second = after + n_signals(actor_shape)
+    inputs = second + size
     critic = Net(
         shape, singles(f1(d, 9))[: n_weights(shape)], singles(f1(d, 10)), singles(f1(d, 11)),
         signals_in(room, 1, shape), f1(d, 12), settings[RULES:], room[:1],
@@ -77,8 +88,9 @@ def _opened_agent(d: int) -> Agent:
     )  # fmt: skip
     return Agent(
         settings, i1(d, 1), i1(d, 2), scales, f1(d, 7), f1(d, 8), critic,
-        signals_in(room, there, shape), actor, singles(f1(d, 17)),
-        room[inputs : inputs + n_inputs], room[inputs + n_inputs : inputs + 2 * n_inputs],
+        signals_in(room, there, shape), signals_in(room, second, shape), actor,
+        singles(f1(d, 17)), room[inputs : inputs + n_inputs],
+        room[inputs + n_inputs : inputs + 2 * n_inputs],
         cells[:n_features], i1(d, 21), cells[n_features:],
     )  # fmt: skip
 
@@ -243,19 +255,20 @@ def _learn(
     )
     bits(agent.random, 0)
     chosen = int(action[0]) if kind in (Q, SARSA) else 0
-    error = reward - agent.reward[AVERAGE] - value_outputs[chosen]
+    error, following_action = reward - agent.reward[AVERAGE] - value_outputs[chosen], -1
     if not terminated and not (truncated and settings[BOOTSTRAP] == 0.0):
         _enter(agent, next_observation, clock[EPISODE_STEPS] + 1, agent.next_inputs)
         following = forward(
             agent.critic.shape, agent.critic.weights, agent.next_inputs, agent.there
         )
-        error += settings[GAMMA] * _value_of(agent, following, kind, ends)
+        following_action = _next_action(agent, following, kind)
+        error += settings[GAMMA] * following[following_action]
     if settings[AVERAGE_RATE] > 0.0:
         agent.reward[AVERAGE] += settings[AVERAGE_RATE] * error
     greedy = kind != Q or value_outputs[chosen] == value_outputs.max()
     if kind >= AC_DISCRETE:
         _learn_policy(agent, kind, outputs, action, error)
-    _learn_values(agent, chosen, error)
+    _learn_values(agent, chosen, following_action, error)
     clock[FITS] += 1
     clock[FRESH] = 1 if ends else 0
     if not greedy and settings[CUTS] > 0.0:
@@ -268,31 +281,38 @@ def _learn(
 
 
 @jit
-def _value_of(agent: Agent, outputs: Singles, kind: int, ends: bool) -> float:
-    """Value of the next observation; SARSA chooses there, and keeps, the next action."""
+def _next_action(agent: Agent, outputs: Singles, kind: int) -> int:
+    """The output that the next observation is worth; SARSA chooses it, and keeps it, to act."""
     if kind == Q:
-        return float(outputs.max())
+        return int(np.argmax(outputs))
     if kind != SARSA:
-        return float(outputs[0])
+        return 0
     agent.notes[1] = agent.random[0]
     agent.notes[1] = np.int64(bits(agent.notes, 1))
     agent.clock[KEPT] = _mostly_greedy(agent, outputs, agent.notes, 1)
-    return float(outputs[agent.clock[KEPT]])
+    return int(agent.clock[KEPT])
 
 
 @jit
-def _learn_values(agent: Agent, chosen: int, error: float) -> None:
+def _learn_values(agent: Agent, chosen: int, following_action: int, error: float) -> None:
+    """Learn the chosen output; the next one is -1 where nothing follows."""
     critic, settings = agent.critic, agent.settings
     signals = critic.signals
-    first = signals.deltas.shape[0] - critic.shape[-1]
-    for j in range(critic.shape[-1]):
-        signals.deltas[first + j] = np.float32(1.0 if j == chosen else 0.0)
-    backward(critic.shape, critic.weights, signals)
+    differentiate(critic.shape, critic.weights, signals, chosen)
     fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[LAMBDA]
-    for o in range(first):
+    for o in range(signals.deltas.shape[0] - critic.shape[-1]):
         on = np.float32(1.0 if signals.hats[o] > 0 else 0.0)
         agent.active[o] += _SHARE * (on - agent.active[o])
-    learn(critic, agent.inputs, fade, error)
+    if critic.rule[RULE] != QRC:
+        learn(critic, agent.inputs, fade, error)
+        return
+    if following_action >= 0:
+        differentiate(critic.shape, critic.weights, agent.there, following_action)
+    discount = settings[GAMMA] if following_action >= 0 else 0.0
+    learn_with_corrections(
+        critic, agent.second, agent.there, agent.inputs, agent.next_inputs, chosen, fade, discount,
+        error,
+    )  # fmt: skip
 
 
 @jit

@@ -18,15 +18,17 @@ from onlineml.kernels.normed_net import Signals
 from onlineml.kernels.singles import Singles, add_scaled, made
 
 #: Name of a rule -> its number in kernels.
-RULES = {"sgd": 0, "adam": 1, "obgd": 2, "adaptive_obgd": 3, "intentional": 4}
+RULES = {"sgd": 0, "adam": 1, "obgd": 2, "adaptive_obgd": 3, "intentional": 4, "qrc": 5}
 #: Name of a rule -> how many numbers it keeps of a weight, beside the trace.
-N_MOMENTS = {"sgd": 0, "adam": 2, "obgd": 0, "adaptive_obgd": 2, "intentional": 2}
-_SGD, _ADAM, _OBGD, _ADAPTIVE, _INTENTIONAL = range(5)
+N_MOMENTS = {"sgd": 0, "adam": 2, "obgd": 0, "adaptive_obgd": 2, "intentional": 2, "qrc": 2}
+_SGD, _ADAM, _OBGD, _ADAPTIVE, _INTENTIONAL, QRC = range(6)  # QRC: see `gradient_td`
 #: Places of a rule's numbers: its own number, the step, then as the rules say.
 RULE, STEP, KAPPA, DECAY, CLIP, ERROR_DECAY, REFRESH, SCALED, N_NUMBERS = range(9)
-BETA = FADE = KAPPA  # Adam's first decay; how traces fade, where a rule must know
+BETA = FADE = KAPPA  # Adam's first decay, QRC's regularization; how traces fade, if it matters
+RATIO = DECAY  # of the steps of QRC's two networks
 #: Places of a network's statistics.
 N, SIGMA, ERROR_2, ERROR_1, EFFECTIVE, BOUNDED, NORM, N_STATISTICS = range(8)
+FORETOLD = SIGMA  # the trace of errors that QRC has foretold
 _FLOOR = np.float32(1e-8)
 _STALE = np.float32(1e6)  # an inverse root beyond this was of a weight without gradients
 _YOUNG = 64.0  # events in which all inverse roots are kept fresh
@@ -55,6 +57,8 @@ def learn(net: Net, x: Singles, fade: float, error: float) -> None:
     if rule == _INTENTIONAL:
         _intend(net, x, fade, error)
     else:
+        if rule == _ADAM and net.rule[CLIP] > 0.0:
+            error = min(max(error, -net.rule[CLIP]), net.rule[CLIP])
         first, _ = _accumulate(net, x, fade, error)
         _step(net, rule, first, error)
 

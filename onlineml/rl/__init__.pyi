@@ -1,9 +1,10 @@
+from .adaptive_q import AdaptiveQ
 from .agent import Transition
 from .bayes_ucb import BayesUCB
 from .epsilon_greedy import EpsilonGreedy
 from .exp3 import Exp3
 from .linear_bandit import LinTS, LinUCB
-from .rules import SGD, Adam, AdaptiveObGD, Intentional, ObGD
+from .rules import QRC, SGD, Adam, AdaptiveObGD, Intentional, ObGD
 from .stream import Episodes
 from .stream_ac import StreamAC
 from .stream_q import StreamQ
@@ -17,10 +18,12 @@ from .ucb import UCB
 from .worlds import CartPole, Chain, World
 
 __all__ = [
+    "QRC",
     "SGD",
     "UCB",
     "Adam",
     "AdaptiveObGD",
+    "AdaptiveQ",
     "BayesUCB",
     "CartPole",
     "Chain",

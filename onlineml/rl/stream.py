@@ -66,7 +66,6 @@ class StreamNetwork(TransitionLearner):
     hidden: Sequence[int]
     gamma: float
     lambda_: float
-    critic_rule: UpdateRule | None
     bootstrap_on_truncation: bool
     time_feature: int | None
     normalize_observations: bool
@@ -92,6 +91,10 @@ class StreamNetwork(TransitionLearner):
         """The rule of "critic" or "actor", where none is given."""
         return Intentional()
 
+    def _rule(self, part: str) -> UpdateRule:
+        rule: UpdateRule | None = getattr(self, f"{part}_rule", None)
+        return rule or self._default_rule(part)
+
     def _own_settings(self) -> dict[str, float]:
         """Settings that only this kind has."""
         return {}
@@ -112,8 +115,7 @@ class StreamNetwork(TransitionLearner):
         fade = float(self.gamma) * float(self.lambda_)
         own = {"entropy": 0.0, "epsilon": 0.0, "last": 0.0, "steps": 1.0, "cuts": 0.0}
         own |= self._own_settings()
-        critic = self.critic_rule or self._default_rule("critic")
-        actor = getattr(self, "actor_rule", None) or self._default_rule("actor")
+        critic, actor = self._rule("critic"), self._rule("actor")
         return (
             float(self._kind), float(self.gamma), float(self.lambda_), own["entropy"],
             own["epsilon"], own["last"], own["steps"], float(self.bootstrap_on_truncation),
@@ -141,8 +143,8 @@ class StreamNetwork(TransitionLearner):
         self.clock_[KEPT] = -1
         names, shapes = ("critic", "actor"), self._shapes(schema.n_features)
         for name, shape in zip(names, shapes):
-            rule = getattr(self, f"{name}_rule", None) or self._default_rule(name)
-            for part, array in _first_arrays(shape, rule, self.sparsity, draws).items():
+            arrays = _first_arrays(shape, self._rule(name), self.sparsity, draws)
+            for part, array in arrays.items():
                 setattr(self, f"{name}_{part}_", array)
         self.active_ = np.full(_even(sum(self.hidden)), 0.5, np.float32)
 
@@ -162,7 +164,7 @@ class StreamNetwork(TransitionLearner):
     def _parts_in(self, world: tuple[npt.NDArray[Any], ...]) -> Sequence[npt.NDArray[Any]]:
         """Shapes, room to work in, and the world that the agent is in."""
         n, (critic, actor) = self.schema_.n_features, self._shapes(self.schema_.n_features)
-        n_room = 1 + 2 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
+        n_room = 1 + 3 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
         room = np.zeros(_even(int(n_room)), np.float32)
         cells, notes = np.zeros(n + self._action_width()), np.zeros(2, np.int64)
         return [np.concatenate([critic, actor]), room, cells, notes, *world]
@@ -230,11 +232,22 @@ def _even(n: int) -> int:
 def _first_arrays(
     shape: Ints, rule: UpdateRule, sparsity: float, draws: np.random.Generator
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Weights of a network that has learned nothing: sparse, intercepts 0."""
+    """Arrays of a network that has learned nothing, and of a second one where the rule has it."""
     n = int(n_weights(shape))
-    weights, start = np.zeros(_even(n), np.float32), 0
+    weights, moments = np.zeros(_even(n), np.float32), np.zeros(rule.n_moments() * n, np.float32)
+    weights[:n] = _first_weights(shape, sparsity, draws)
+    if rule.has_second_network:
+        moments[:n] = _first_weights(shape, sparsity, draws)
+    return {"weights": weights, "traces": np.zeros_like(weights), "moments": moments}
+
+
+def _first_weights(
+    shape: Ints, sparsity: float, draws: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Sparse weights, intercepts 0."""
+    weights, start = np.zeros(n_weights(shape), np.float32), 0
     for k, (n_in, n_out) in enumerate(zip(shape[:-1].tolist(), shape[1:].tolist())):
-        if n == 0:
+        if len(weights) == 0:
             break
         drawn = draws.uniform(-1.0, 1.0, (n_out, n_in)) / np.sqrt(n_in)
         order = np.argsort(draws.random((n_out, n_in)), axis=1)
@@ -242,5 +255,4 @@ def _first_arrays(
         last = k == len(shape) - 2
         weights[start : start + n_in * n_out] = (drawn if last else drawn.T).ravel()
         start += (n_in + 1) * n_out
-    moments = np.zeros(rule.n_moments() * n, np.float32)
-    return {"weights": weights, "traces": np.zeros_like(weights), "moments": moments}
+    return weights

@@ -64,6 +64,8 @@ class Traces:
         return [self.numbers["learning_rate"] * error * z for z in self.z]
 
     def adam(self, gradient: Tensors, error: float) -> Tensors:
+        if clip := self.numbers.get("clip"):
+            error = min(max(error, -clip), clip)
         b1, b2 = self.numbers["beta_1"], self.numbers["beta_2"]
         self.m = [b1 * m + (1 - b1) * error * z for m, z in zip(self.m, self.z)]
         self.nu = [b2 * v + (1 - b2) * (error * z) ** 2 for v, z in zip(self.nu, self.z)]
@@ -105,6 +107,33 @@ class Traces:
         return [step * error * z / d for z, d in zip(self.z, root)]
 
 
+class Corrections:
+    """Gradient TD with regularized corrections: a second network foretells the error."""
+
+    def __init__(self, net: Net, second: Net, numbers: dict[str, float], fade: float) -> None:
+        self.net, self.second, self.numbers, self.fade = net, second, numbers, fade
+        self.z, self.y = ([torch.zeros_like(p) for p in n.parameters()] for n in (net, second))
+        self.trace = 0.0
+
+    def learn(
+        self, v: torch.Tensor, change: torch.Tensor, h: torch.Tensor, error: float, anew: bool
+    ) -> None:
+        """`change` has the gradient of the error, the others of the two networks' outputs."""
+        of_value = torch.autograd.grad(v, list(self.net.parameters()), retain_graph=True)
+        of_error = torch.autograd.grad(change, list(self.net.parameters()))
+        of_second = torch.autograd.grad(h, list(self.second.parameters()))
+        fade, foretold = 0.0 if anew else self.fade, float(h.detach())
+        self.trace = fade * self.trace + foretold
+        self.z = [fade * z + g for z, g in zip(self.z, of_value)]
+        self.y = [fade * y + g for y, g in zip(self.y, of_second)]
+        rate, beta = self.numbers["learning_rate"], self.numbers["beta"]
+        with torch.no_grad():
+            for p, z, g, e in zip(self.net.parameters(), self.z, of_value, of_error):
+                p += rate * (error * z - foretold * g - self.trace * e)
+            for p, y, g in zip(self.second.parameters(), self.y, of_second):
+                p += rate * self.numbers["ratio"] * (error * y - foretold * g - beta * p)
+
+
 class Scaler:
     """Mean and sample variance of rows, by their definition."""
 
@@ -130,7 +159,12 @@ class Agent:
         shapes = [shape.tolist() for shape in model._shapes(model.schema_.n_features)]
         fade = model.gamma * model.lambda_
         self.critic = Net(shapes[0], model.critic_weights_, dtype)
-        self.critic_traces = Traces(self.critic, *rules["critic"], fade)
+        if rules["critic"][0] == "qrc":
+            self.second = Net(shapes[0], model.critic_moments_, dtype)
+            numbers = rules["critic"][1]
+            self.corrections = Corrections(self.critic, self.second, numbers, fade)
+        else:
+            self.critic_traces = Traces(self.critic, *rules["critic"], fade)
         if kind in ("gaussian", "softmax"):
             self.actor = Net(shapes[1], model.actor_weights_, dtype)
             self.actor_traces = Traces(self.actor, *rules["actor"], fade)
@@ -156,12 +190,11 @@ class Agent:
             reward /= math.sqrt(np.var(self.sums.rows, ddof=1) + 1e-8)
         values = self.critic(inputs)
         value = values[int(action)] if self.kind == "q" else values[0]
-        error = reward - float(value.detach())
+        change = -value
         if not end and not (cut and not self.model.bootstrap_on_truncation):
-            with torch.no_grad():
-                error += self.gamma * float(
-                    self.critic(self.enter(following, self.steps + 1)).max()
-                )
+            following_value = self.critic(self.enter(following, self.steps + 1)).max()
+            change = self.gamma * following_value - value
+        error = reward + float(change.detach())
         if self.kind in ("gaussian", "softmax"):
             policy = self.policy(inputs)
             taken = torch.tensor(action, dtype=self.dtype)
@@ -169,7 +202,11 @@ class Agent:
             f = f + self.entropy * float(np.sign(error)) * policy.entropy().sum()
             self.actor_traces.learn(f, error, self.anew)
         greedy = self.kind != "q" or float(value.detach()) == float(values.detach().max())
-        self.critic_traces.learn(value, error, self.anew)
+        if hasattr(self, "corrections"):
+            foretold = self.second(inputs)[int(action) if self.kind == "q" else 0]
+            self.corrections.learn(value, change, foretold, error, self.anew)
+        else:
+            self.critic_traces.learn(value, error, self.anew)
         self.anew = end or cut or not greedy
         self.steps = 0 if end or cut else self.steps + 1
         if end or cut:

@@ -10,9 +10,11 @@ from onlineml.checks import assert_same_state
 from onlineml.kernels.stream_agent import KEPT
 from onlineml.kernels.trace_rules import ERROR_2
 from onlineml.rl import (
+    QRC,
     SGD,
     Adam,
     AdaptiveObGD,
+    AdaptiveQ,
     CartPole,
     Chain,
     Intentional,
@@ -28,7 +30,10 @@ from tests.rl.streams import transitions
 
 RULES: dict[str, tuple[Any, dict[str, float]]] = {
     "sgd": (SGD(learning_rate=1e-4), {"learning_rate": 1e-4}),
-    "adam": (Adam(learning_rate=1e-3), {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999}),
+    "adam": (
+        Adam(learning_rate=1e-3, clip=2.0),
+        {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "clip": 2.0},
+    ),
     "obgd": (ObGD(), {"learning_rate": 1.0}),
     "adaptive_obgd": (AdaptiveObGD(), {"learning_rate": 1.0, "beta_2": 0.999}),
     "intentional": (
@@ -97,6 +102,41 @@ def test_gradient_of_one_transition(kind: str) -> None:
             ours = getattr(model, f"{part}_traces_")[: len(due)]
             np.testing.assert_allclose(ours, due, rtol=2e-4, atol=1e-5 * np.abs(due).max())
         _restore(twin, model)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "q", "td"])
+def test_corrections_equal_torch(kind: str) -> None:
+    """Both networks, the true gradient of the error included."""
+    torch = pytest.importorskip("torch")
+    from tests.naive.stream_agents import Agent
+
+    rule, numbers = QRC(learning_rate=5e-4), {"ratio": 0.1, "beta": 1.0}
+    model = made(kind, rule if kind != "gaussian" else SGD())
+    model.set_params(critic_rule=rule).start(Schema(5))
+    rules = {
+        "critic": ("qrc", numbers | {"learning_rate": 5e-4}),
+        "actor": ("sgd", {"learning_rate": 1e-4}),
+    }
+    twins = [Agent(model, kind, rules, dtype) for dtype in (torch.float32, torch.float64)]
+    first, stream = (
+        model.critic_weights_.copy(),
+        transitions(0, 120, action_size=2 if kind == "gaussian" else None),
+    )
+    for transition in stream:
+        for twin in twins:
+            twin.fit(*transition)
+    model.fit_many(stream)
+    n = len(twins[0].critic.flat())
+    for ours, part in ((model.critic_weights_, "critic"), (model.critic_moments_, "second")):
+        single, double = (getattr(twin, part).flat() for twin in twins)
+        noise = np.abs(single - double).max()
+        assert np.abs(ours[:n] - double).max() <= 1e-5 + 5 * noise, part
+    assert np.abs(model.critic_weights_ - first).max() > 0.01
+
+
+def test_corrections_are_for_values_only() -> None:
+    with pytest.raises(ValueError, match="actor_rule"):
+        StreamAC(n_actions=2, actor_rule=QRC()).fit_one(Transition(np.ones(2), 0, 1.0, np.ones(2)))
 
 
 def _restore(twin: Any, model: Any) -> None:
@@ -173,6 +213,34 @@ def test_keeps_the_pole_up(agent: Any) -> None:
     assert episodes.returns[-20:].mean() > 450
     assert (episodes.returns == episodes.lengths).all()
     assert (episodes.terminated == (episodes.lengths < 500)).all()
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        AdaptiveQ(n_actions=2, hidden=(32, 32), epsilon_steps=5_000),
+        StreamQ(
+            n_actions=2, hidden=(32, 32), epsilon_steps=5_000, critic_rule=QRC(learning_rate=0.01)
+        ),
+    ],
+)
+def test_holds_the_pole_longer_and_longer(agent: Any) -> None:
+    """Without a bound of steps not always to the end: three seeds together."""
+    runs = [
+        agent.clone().set_params(seed=seed).run(CartPole(seed=seed), 100_000).returns
+        for seed in range(3)
+    ]
+    assert np.mean([returns[:20].mean() for returns in runs]) < 40
+    assert np.mean([returns[-20:].mean() for returns in runs]) > 200
+
+
+def test_adaptive_q_is_q_by_adam_with_bounded_errors() -> None:
+    stream = transitions(0, 200)
+    rule = Adam(learning_rate=0.01, beta_1=0.0, clip=0.5)
+    q = StreamQ(n_actions=3, hidden=(16,), critic_rule=rule, seed=1).fit_many(stream)
+    made = AdaptiveQ(n_actions=3, hidden=(16,), learning_rate=0.01, clip=0.5, seed=1)
+    np.testing.assert_array_equal(made.fit_many(stream).critic_weights_, q.critic_weights_)
+    assert (made.set_params(clip=5.0).fit_many(stream).critic_weights_ != q.critic_weights_).any()
 
 
 def test_a_run_is_the_loop() -> None:

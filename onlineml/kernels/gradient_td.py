@@ -1,0 +1,117 @@
+"""Gradient temporal-difference learning with regularized corrections, along traces.
+
+A second network h, of the same shape, foretells the error of the first, v. With error d, traces of
+both gradients, z and y, and a trace of h itself, c:
+
+    z <- f z + grad v(s)        y <- f y + grad h(s)        c <- f c + h(s)
+    w <- w + a (d z - h(s) grad v(s) + c (grad v(s) - discount grad v(s')))
+    u <- u + a ratio (d y - h(s) grad h(s) - beta u)
+
+for the weights w of v and u of h. All three gradients are a column times a row in every layer, so
+one pass over weights and traces of either network does it all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from onlineml.kernels import jit
+from onlineml.kernels.normed_net import Signals, differentiate, forward
+from onlineml.kernels.singles import Singles, made
+from onlineml.kernels.trace_rules import (
+    BETA,
+    EFFECTIVE,
+    FORETOLD,
+    NORM,
+    RATIO,
+    STEP,
+    N,
+    Net,
+)
+
+
+@jit
+def learn_with_corrections(
+    net: Net, second: Signals, there: Signals, x: Singles, next_x: Singles, output: int,
+    fade: float, discount: float, error: float,
+) -> None:  # fmt: skip
+    """One event; `there` are signals and deltas of the next observation, unread without discount.
+
+    The second network and its traces are what the rule keeps: `net.moments`.
+    """
+    half, statistics, step = net.moments.shape[0] // 2, net.statistics, net.rule[STEP]
+    other = Net(
+        net.shape, net.moments[:half], net.moments[half:], net.moments[:0], second, statistics,
+        net.rule, net.one,
+    )  # fmt: skip
+    outputs = forward(net.shape, other.weights, x, second)
+    differentiate(net.shape, other.weights, second, output)
+    foretold = float(outputs[output])
+    trace = fade * statistics[FORETOLD] + foretold
+    norm = _step(
+        net, there, x, next_x, fade, 1.0, step * error, step * (trace - foretold),
+        -step * discount * trace,
+    )  # fmt: skip
+    step_2 = step * net.rule[RATIO]
+    _step(
+        other, second, x, x, fade, 1.0 - step_2 * net.rule[BETA], step_2 * error,
+        -step_2 * foretold, 0.0,
+    )  # fmt: skip
+    statistics[N] += 1.0
+    statistics[FORETOLD], statistics[EFFECTIVE], statistics[NORM] = trace, step, norm
+
+
+@jit
+def _step(
+    net: Net, there: Signals, x: Singles, next_x: Singles, fade: float, keep: float, along: float,
+    here: float, back: float,
+) -> float:  # fmt: skip
+    """Weights: `keep` of them, `along` traces, `here` the gradient, `back` the next one.
+
+    Traces take the gradient in before; returned is the sum of their absolute values.
+    """
+    start, first, n_layers, norm = 0, 0, net.shape.shape[0] - 1, 0.0
+    numbers = np.array([fade, keep, along, here, back], np.float32)
+    units, units_2 = x, next_x
+    for k in range(n_layers):
+        n_in, n_out = net.shape[k], net.shape[k + 1]
+        deltas = net.signals.deltas[first : first + n_out]
+        deltas_2 = there.deltas[first : first + n_out]
+        if k < n_layers - 1:
+            norm += _block(net, start, n_in, units, deltas, units_2, deltas_2, numbers)
+        else:
+            norm += _block(net, start, n_out, deltas, units, deltas_2, units_2, numbers)
+        start += n_in * n_out
+        norm += _block(net, start, 1, net.one, deltas, net.one, deltas_2, numbers)
+        units = net.signals.units[first : first + n_out]
+        units_2 = there.units[first : first + n_out]
+        start, first = start + n_out, first + n_out
+    return norm
+
+
+@jit
+def _block(
+    net: Net, start: int, n_rows: int, column: Singles, row: Singles, column_2: Singles,
+    row_2: Singles, numbers: Singles,
+) -> float:  # fmt: skip
+    """The same for a block whose two gradients are `column` times `row`."""
+    n, norm = row.shape[0], 0.0
+    fade, keep, along, here, back = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    for i in range(n_rows):
+        p, q, k = column[i], column_2[i], start + i * n
+        norm += _along_and_back(
+            net.traces[k:], net.weights[k:], row, row_2, fade, keep, along, p, here * p, back * q, n
+        )
+    return norm
+
+
+def _body(a: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
+    z, weight, row, row_2 = a
+    fade, keep, along, p, here, back = x
+    z = fade * z + p * row
+    return [z, keep * weight + along * z + (here * row + back * row_2)], [abs(z)]
+
+
+_along_and_back = made(4, 6, 1, _body)
