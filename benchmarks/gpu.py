@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.report import figures_table
+from onlineml.detectors import TorchAutoencoder
 from onlineml.learners import MLPClassifier, TorchClassifier, TorchRegressor
 
 _CLOSE = 1e-4
@@ -38,7 +39,8 @@ def differences() -> list[tuple[str, str]]:
     """How far the GPU's answers lie from the CPU's after the same rows."""
     X, y = data(500, 20)
     found = []
-    for kind in (TorchClassifier, TorchRegressor):
+    kinds: tuple[Any, ...] = (TorchClassifier, TorchRegressor, TorchAutoencoder)
+    for kind in kinds:
         answers = [
             np.asarray(_answers(kind(batch_size=8, device=device, seed=1).fit_many(X, y), X))
             for device in ("cpu", "cuda")
@@ -51,8 +53,8 @@ def differences() -> list[tuple[str, str]]:
 
 
 def _answers(model: Any, X: Any) -> Any:
-    ask = getattr(model, "predict_proba_many", model.predict_many)
-    return ask(X)
+    verbs = "predict_proba_many", "predict_many", "score_many"
+    return next(getattr(model, verb) for verb in verbs if hasattr(model, verb))(X)
 
 
 def seconds_a_row(work: Callable[[], int], repeats: int) -> float:

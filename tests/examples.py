@@ -84,6 +84,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "AdaptiveQ": lambda: rl.AdaptiveQ(n_actions=3, hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
     "SwiftSARSA": lambda: rl.SwiftSARSA(n_actions=3),
+    "TorchAutoencoder": lambda: detectors.TorchAutoencoder(batch_size=16, learning_rate=0.02),
     "TorchClassifier": lambda: learners.TorchClassifier(
         hidden=(8,), batch_size=4, replay_size=20, replay_rows=2, seed=1
     ),

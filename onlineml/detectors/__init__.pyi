@@ -30,6 +30,7 @@ from .anomaly.seasonal_detector import SeasonalDetector
 from .anomaly.seasonal_esd import SeasonalESD, SeasonalHybridESD
 from .anomaly.standard_absolute_deviation import StandardAbsoluteDeviation
 from .anomaly.stream_rhf import StreamRHF
+from .anomaly.torch_autoencoder import TorchAutoencoder
 from .anomaly.windowed_gaussian import WindowedGaussian
 from .anomaly.xstream import xStream
 from .drift.adwin import ADWIN
@@ -110,6 +111,7 @@ __all__ = [
     "SeasonalHybridESD",
     "StandardAbsoluteDeviation",
     "StreamRHF",
+    "TorchAutoencoder",
     "WindowedGaussian",
     "xStream",
 ]

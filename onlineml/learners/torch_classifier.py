@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels.arena import ANSWER_AND_SCORES
-from onlineml.learners.torch_learner import KNOWN, Singles, TorchLearner, named_loss
+from onlineml.learners.torch_learner import KNOWN, TorchLearner
+from onlineml.nn.torch_estimator import Singles, named_loss
 
 
 class TorchClassifier(TorchLearner, Classifier):
@@ -127,8 +129,8 @@ class TorchClassifier(TorchLearner, Classifier):
     def _make_room(self, n_classes: int) -> None:
         """Room is made when a class comes, wherever it stands in a chunk."""
 
-    def _n_of_known(self, y: Array, weight: Array) -> int:
-        new = np.flatnonzero((y >= self.counts_[KNOWN]) & (weight > 0.0))
+    def _n_of_known(self, y: Array, told: npt.NDArray[np.bool_]) -> int:
+        new = np.flatnonzero((y >= self.counts_[KNOWN]) & told)
         return int(new[0]) + 1 if len(new) else len(y)
 
     def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:

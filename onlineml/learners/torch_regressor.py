@@ -9,9 +9,9 @@ import numpy as np
 
 from onlineml.base import Array, Regressor
 from onlineml.kernels.arena import Field
-from onlineml.learners.torch_learner import STATE, TorchLearner, named_loss
+from onlineml.learners.torch_learner import STATE, TorchLearner
+from onlineml.nn.torch_estimator import LOSSES, named_loss
 
-_LOSSES = {"mse": "mse_loss", "huber": "smooth_l1_loss", "mae": "l1_loss"}
 _N, _MEAN, _M2 = range(3)
 
 
@@ -127,7 +127,7 @@ class TorchRegressor(TorchLearner, Regressor):
 
     def _check(self) -> None:
         super()._check()
-        named_loss(self.loss, _LOSSES)
+        named_loss(self.loss, LOSSES)
 
     def _scale_of_target(self) -> tuple[float, float]:
         n, mean, m2 = self.target_.tolist()
@@ -149,7 +149,7 @@ class TorchRegressor(TorchLearner, Regressor):
         net, scaled = self._network(), np.clip((y - mean) / deviation, -10.0, 10.0)
         targets = net.torch.from_numpy(scaled.astype(np.float32)).to(net.device)
         weights = net.torch.from_numpy(weight.astype(np.float32)).to(net.device)
-        by_row, known = named_loss(self.loss, _LOSSES), isinstance(self.loss, str)
+        by_row, known = named_loss(self.loss, LOSSES), isinstance(self.loss, str)
 
         def loss(outputs: Any) -> Any:
             answers = outputs[:, 0]

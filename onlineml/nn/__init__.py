@@ -1,1 +1,1 @@
-"""Bricks of torch: networks that learn online, their arrays open to be saved. No estimators."""
+"""Bricks of torch: networks that learn online, and what estimators around them share."""

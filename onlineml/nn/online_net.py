@@ -17,6 +17,7 @@ import numpy.typing as npt
 from onlineml.schema import wrong
 
 _FUSED = ("Adam", "AdamW", "SGD")
+_LITTLE = 1_000_000  # products of a pass through the network that one thread does as fast as two
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     device: str
     mixed_precision: bool
     seed: int | None
+    activation: str = "ReLU"  # of the perceptron: a name in torch.nn
 
 
 def torch() -> Any:
@@ -51,6 +53,8 @@ def check_options(options: Options) -> None:
     name = options.optimizer
     if isinstance(name, str) and not hasattr(library.optim, name):
         raise wrong("optimizer", name, "a name in torch.optim, such as 'Adam'")
+    if not hasattr(library.nn, options.activation):
+        raise wrong("activation", options.activation, "a name in torch.nn, such as 'ReLU'")
     if not 0 < options.learning_rate < np.inf:
         raise wrong("learning_rate", options.learning_rate, "a number > 0")
     if options.scheduler is not None and not hasattr(library.optim.lr_scheduler, options.scheduler):
@@ -72,13 +76,14 @@ class OnlineNet:
         self.device = self.torch.device(options.device)
         with self._drawing(0):
             self.module = self._made(n_inputs, n_outputs).to(self.device)
-        self.last = _last_linear(self.module, self.torch)
+        self.last = next(reversed(linears(self.module)), None)
         if self.last is None or self.last.out_features < n_outputs:
             raise wrong("module", options.module, f"a last Linear layer of {n_outputs} outputs")
         nn = self.torch.nn
         draws = nn.modules.dropout._DropoutNd
         self.draws = any(isinstance(part, draws) for part in self.module.modules())
         self.toggles = options.module is not None  # ours is the same in training and out of it
+        self.n_weights = sum(p.numel() for p in self.module.parameters())
         self.n_steps = 0
         self._make_optimizer()
         self.module.eval()
@@ -86,7 +91,7 @@ class OnlineNet:
     def _made(self, n_inputs: int, n_outputs: int) -> Any:
         make = self.options.module
         if make is None:
-            return perceptron(n_inputs, self.options.hidden, n_outputs)
+            return perceptron(n_inputs, self.options.hidden, n_outputs, self.options.activation)
         made = make(n_inputs, n_outputs)
         if not isinstance(made, self.torch.nn.Module):
             raise wrong("module", make, "a function (n_inputs, n_outputs) -> torch.nn.Module")
@@ -114,14 +119,18 @@ class OnlineNet:
 
     def outputs(self, X: npt.NDArray[np.float32]) -> Any:
         """Outputs for rows, as an array."""
-        with self.torch.inference_mode(), self._precision():
-            out = self.module(self._tensor(X))
-        return out.float().cpu().numpy()
+        with self._threads(len(X)), self.torch.inference_mode():
+            return self._forward(X).cpu().numpy()
 
-    def embedded(self, X: npt.NDArray[np.float32]) -> Any:
-        """What enters the last layer, as an array."""
+    def _forward(self, X: npt.NDArray[np.float32]) -> Any:
+        with self._precision():
+            return self.module(self.tensor(X)).float()
+
+    def embedded(self, X: npt.NDArray[np.float32], layer: Any = None) -> Any:
+        """What enters a layer, by default the last one, as an array."""
         found: list[Any] = []
-        hook = self.last.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+        layer = self.last if layer is None else layer
+        hook = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
         try:
             self.outputs(X)
         finally:
@@ -130,14 +139,16 @@ class OnlineNet:
 
     def step(self, X: npt.NDArray[np.float32], loss: Callable[[Any], Any]) -> float:
         """One step down the gradient of `loss`, a function of the outputs; its value before."""
+        with self._threads(len(X)):
+            return self._descend(lambda: loss(self._forward(X)))
+
+    def _descend(self, loss: Callable[[], Any]) -> float:
         if self.toggles:
             self.module.train()
         for parameter in self.parameters:
             parameter.grad = None
         with self._drawing(self.n_steps + 1) if self.draws else nullcontext():
-            with self._precision():
-                out = self.module(self._tensor(X))
-            value = loss(out.float())
+            value = loss()
             value.backward()
         if self.options.clip_norm is not None:
             self.torch.nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
@@ -149,8 +160,14 @@ class OnlineNet:
         self.n_steps += 1
         return float(value.detach())
 
-    def _tensor(self, X: npt.NDArray[Any]) -> Any:
+    def tensor(self, X: npt.NDArray[Any]) -> Any:
+        """An array on the device of the network."""
         return self.torch.from_numpy(X).to(self.device)
+
+    def _threads(self, n_rows: int) -> Any:
+        """Within it, one thread does what little there is: waiting for others takes longer."""
+        small = self.device.type == "cpu" and self.n_weights * n_rows <= _LITTLE
+        return _OneThread(self.torch) if small else nullcontext()
 
     def _precision(self) -> Any:
         if not self.options.mixed_precision:
@@ -220,18 +237,21 @@ class OnlineNet:
         return grown
 
 
-def perceptron(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> Any:
-    """Layers with ReLU between them."""
+def perceptron(
+    n_inputs: int, hidden: Sequence[int], n_outputs: int, activation: str = "ReLU"
+) -> Any:
+    """Layers with an activation between them."""
     nn = torch().nn
     widths, layers = [n_inputs, *hidden], []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [nn.Linear(n_in, n_out), getattr(nn, activation)()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs))
 
 
-def _last_linear(module: Any, library: Any) -> Any:
-    found = [part for part in module.modules() if isinstance(part, library.nn.Linear)]
-    return found[-1] if found else None
+def linears(module: Any) -> list[Any]:
+    """The Linear layers of a module, in order."""
+    kind = torch().nn.Linear
+    return [part for part in module.modules() if isinstance(part, kind)]
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:
@@ -260,3 +280,16 @@ class _Seeded:
 
     def __exit__(self, *error: object) -> None:
         self.fork.__exit__(*error)
+
+
+class _OneThread:
+    """torch's work on one thread within, and on as many as before after."""
+
+    def __init__(self, library: Any) -> None:
+        self.torch, self.before = library, library.get_num_threads()
+
+    def __enter__(self) -> None:
+        self.torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        self.torch.set_num_threads(self.before)

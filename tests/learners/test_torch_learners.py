@@ -18,15 +18,6 @@ X = RNG.normal(size=(600, 4))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 1.0)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    """Small networks are slower on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def small(n_inputs: int, n_outputs: int) -> Any:
     """A network with dropout and normalization, as a user would hand it over."""
     return torch.nn.Sequential(
