@@ -66,6 +66,7 @@ class Wiring(Strict):
     output: str | list[str] | None = Field(default=None, description="The node that answers.")
     max_pending: int | None = Field(default=None, description="Most rows that wait for labels.")
     remember: int | None = Field(default=None, description="Rows kept to be forgotten.")
+    replay: bool | None = Field(default=None, description="Whether they are, by replay.")
 
     @model_serializer(mode="wrap")
     def _given(self, handler: Any) -> dict[str, Any]:

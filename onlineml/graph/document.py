@@ -14,7 +14,7 @@ from onlineml.graph.specs import build_model, is_spec, parse, spec_of, unknown, 
 from onlineml.graph.wiring import REFIT, REFUND, REPLACE, RESET
 from onlineml.schema import wrong
 
-KEYS = ("graph", "nodes", "signals", "output", "max_pending", "remember")
+KEYS = ("graph", "nodes", "signals", "output", "max_pending", "remember", "replay")
 _SIGNALS = {RESET: None, REPLACE: "by", REFIT: "last", REFUND: "n_labels"}
 
 
@@ -42,9 +42,9 @@ def to_plain(graph: Graph) -> dict[str, Any]:
     return plain
 
 
-def _defaults() -> dict[str, int]:
+def _defaults() -> dict[str, int | bool]:
     fresh = Graph()
-    return {"max_pending": fresh.max_pending, "remember": fresh.remember}
+    return {key: getattr(fresh, key) for key in ("max_pending", "remember", "replay")}
 
 
 def _node(name: str, estimator: Any, after: tuple[str, ...]) -> dict[str, Any]:
@@ -73,10 +73,12 @@ def from_plain(plain: Any) -> Any:
     name = plain.get("graph", "graph")
     if not isinstance(name, str):
         raise wrong("graph", name, "a name")
-    given = {key: plain[key] for key in ("max_pending", "remember") if key in plain}
+    given = {key: plain[key] for key in _defaults() if key in plain}
     for key, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise wrong(key, value, "a whole number of rows")
+        if isinstance(value, bool) != (key == "replay") or not isinstance(value, int):
+            raise wrong(
+                key, value, "true or false" if key == "replay" else "a whole number of rows"
+            )
     graph = Graph(name, **given)
     nodes = plain.get("nodes")
     if not isinstance(nodes, Mapping) or not nodes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onlineml.graph import kept
+from onlineml.graph import kept, replay
 from onlineml.graph.store import REMEMBERED, Taken
 from onlineml.graph.wiring import AGENT, SUPERVISED
 from onlineml.receipt import Receipt, refused, worst
@@ -21,13 +21,16 @@ _INFINITY = float("inf")
 def forget(graph: Wired, id: Hashable) -> Receipt:
     """Let every node forget the row of that id; where one refuses, none does.
 
-    The receipt is the worst of theirs. Nodes that read what others have learned to say have met the
-    row through them in all later rows, too: then it is approximate at best.
+    A graph that replays goes back to before the row. Otherwise the receipt is the worst of theirs;
+    nodes that read what others have learned to say have met the row through them in all later
+    rows, too: then it is approximate at best.
     """
     if id is None:
         return refused("a graph finds a row by the id that it came with")
     if not graph.remember:
         return refused("rows are not kept (remember=0)")
+    if graph.replay:
+        return replay.forget(graph, id)
     store = graph._store
     if not store.holds(REMEMBERED, id):
         return refused(f"row {id!r} is not known: never met, or too long ago")
@@ -40,7 +43,7 @@ def forget(graph: Wired, id: Hashable) -> Receipt:
         if not receipt.forgotten:
             graph._restore(before)
             name = graph._wiring.nodes[k].name
-            return refused(f"node {name!r}: {receipt.reason}")
+            return refused(f"node {name!r}: {receipt.reason}; a graph with replay=True can")
         receipts.append(receipt)
     _drop_kept(graph, nodes, taken)
     store.drop(id)

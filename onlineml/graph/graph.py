@@ -44,11 +44,23 @@ class Graph:
         oldest are given up for newer ones, and counted in `n_expired_`.
     remember
         Rows that are kept after they have been learned, so that they can be forgotten by id.
+    replay
+        Whether they are forgotten by replay: see the notes.
 
     Notes
     -----
     Of a row that waits, what its learners read and said is kept; of one that is remembered, what
-    all nodes read. To forget it every node is asked to `unlearn_one`: where one refuses, none does.
+    all nodes read. To forget it every node is asked to `unlearn_one`: where one refuses, none does;
+    where a node has read later rows through another that had learned it, less of it is left, no
+    more.
+
+    With `replay` the graph keeps the events of the rows that it remembers instead, and some ten of
+    its own states. A request goes back to the last state before the row and takes the later events
+    again, without those of its id: the graph is, bit for bit, one that they never reached, drift
+    detectors, budgets and statistics of all nodes included. Strategies may then ask for other
+    labels than they did; answers to those questions that were asked are all there is. Signals that
+    are functions are called again. Rows that are fitted by `fit_one` or `fit_many` have no id: what
+    came before them can no longer be forgotten.
 
     Examples
     --------
@@ -79,13 +91,20 @@ class Graph:
     outputs: tuple[str, ...]
     max_pending: int
     remember: int
+    replay: bool
 
     def __init__(
-        self, name: str = "graph", *, max_pending: int = 10_000, remember: int = 0
+        self,
+        name: str = "graph",
+        *,
+        max_pending: int = 10_000,
+        remember: int = 0,
+        replay: bool = False,
     ) -> None:
         self.name = name
         self.max_pending = max_pending
         self.remember = remember
+        self.replay = replay
         self.nodes = ()
         self.signals = ()
         self.outputs = ()

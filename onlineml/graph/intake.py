@@ -10,7 +10,7 @@ import numpy as np
 
 from onlineml.base import Classifier, Estimator, Transformer
 from onlineml.estimator import BLOCK
-from onlineml.graph import halves, swift
+from onlineml.graph import halves, replay, swift
 from onlineml.graph.events import Answer, Event, Forget, Label, Reward, Sample
 from onlineml.graph.row import Sampled
 from onlineml.graph.store import LABEL, NOTHING, REMEMBERED, REWARD
@@ -29,21 +29,25 @@ def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
     graph._something_happens()
     if graph._width >= 0 and graph._row_plan.plain:
+        if graph.replay:
+            replay.keep_state(graph)
         done: Any = None
         if isinstance(event, Sample):
             done = swift.sample(graph, event)
         elif isinstance(event, Label):
             done = swift.label(graph, event)
         if done is not None:
+            if graph.replay:
+                replay.note(graph, [event])
             return done
-    found = _one(graph, event, _level(graph))
+    found = _one(graph, event, level(graph))
     return _answers(graph, found)[0] if isinstance(found, Sampled) else found
 
 
 def many(graph: Wired, events: Sequence[Event]) -> list[Any]:
     """Take events in order."""
     answers: list[Any] = []
-    for found in take(graph, events, _level(graph)):
+    for found in take(graph, events, level(graph)):
         answers += _answers(graph, found) if isinstance(found, Sampled) else [found]
     return answers
 
@@ -57,18 +61,34 @@ def take(
     sample no answer comes.
     """
     graph._something_happens()
+    with replay.taking(graph):
+        return _in_runs(graph, events, level, problems)
+
+
+def _in_runs(graph: Wired, events: Sequence[Event], level: int, problems: Any) -> list[Any]:
     results: list[Any] = []
     n = 0
     for kind, run in groupby(events, lambda event: _kind(graph, event)):
         found = list(run)
-        for lo in range(0, len(found), BLOCK):
-            part = found[lo : lo + BLOCK]
+        while found:
+            most = min(BLOCK, replay.room(graph)) if graph.replay else BLOCK
+            part, found = found[:most], found[most:]
             results += _run(graph, kind, part, level, n, problems)
             n += len(part)
     return results
 
 
 def _one(graph: Wired, event: Event, level: int) -> Any:
+    """Take one event the longer way."""
+    if not graph.replay:
+        return _taken(graph, event, level)
+    replay.keep_state(graph)
+    found = _taken(graph, event, level)
+    replay.note(graph, [event])
+    return found
+
+
+def _taken(graph: Wired, event: Event, level: int) -> Any:
     if isinstance(event, Sample):
         return _sample(graph, event, level)
     if isinstance(event, Label):
@@ -87,9 +107,9 @@ def _kind(graph: Wired, event: Event) -> str:
             return "samples"
         wiring = graph._wiring
         apart = wiring.strategy is not None or wiring.agent is not None or wiring.outputs[1:]
-        return "" if apart or graph.remember or not graph._learns_labels else "labeled"
+        return "" if apart or graph._keeps_reads or not graph._learns_labels else "labeled"
     if isinstance(event, Label) and event.y is not None:
-        return "" if graph._wiring.strategy is not None or graph.remember else "labels"
+        return "" if graph._wiring.strategy is not None or graph._keeps_reads else "labels"
     return ""
 
 
@@ -99,7 +119,11 @@ def _run(
     """A run of events of one kind; where one of them cannot be used, one by one."""
     if kind and len(events) >= _SHORTEST:
         try:
+            if graph.replay:
+                replay.keep_state(graph)
             found: list[Any] = _RUNS[kind](graph, events, level)
+            if graph.replay:
+                replay.note(graph, events)
             return found
         except ValueError:  # nothing has been done: all were checked first
             pass
@@ -129,7 +153,7 @@ def _sample(graph: Wired, event: Sample, level: int) -> Sampled:
     targets = _targets(graph, [event.y])
     said = halves.both(graph, X, targets, _ONE, level)
     _keep(graph, [event.id], said, learned=True)
-    if graph.remember and event.id is not None and said.asks[0, 0]:
+    if graph._keeps_reads and event.id is not None and said.asks[0, 0]:
         graph._store.note(event.id, float(targets[0]), said.taken)
     return said
 
@@ -147,7 +171,8 @@ def _row(graph: Wired, event: Sample) -> Array:
     return rows
 
 
-def _level(graph: Wired) -> int:
+def level(graph: Wired) -> int:
+    """How much of its answers a graph is asked for."""
     return ANSWER_AND_SCORES if isinstance(graph, Transformer) else ANSWER
 
 
@@ -183,7 +208,7 @@ def _keep(graph: Wired, ids: Sequence[Hashable], said: Sampled, *, learned: bool
         if id is not None:
             mine += [LABEL] if ask and graph._learns_labels and not learned else []
             mine += [REWARD] if graph._wiring.agent is not None else []
-            mine += [REMEMBERED] if graph.remember else []
+            mine += [REMEMBERED] if graph._keeps_reads else []
         causes.append(mine)
     graph.n_expired_ += graph._store.put(ids, said.taken, causes)
 
@@ -233,7 +258,7 @@ def _label(graph: Wired, event: Label) -> bool:
     targets = _targets(graph, [event.y])
     store.release(LABEL, event.id)
     halves.lesson(graph, taken, targets, _ONE)
-    if graph.remember and store.holds(REMEMBERED, event.id):
+    if graph._keeps_reads and store.holds(REMEMBERED, event.id):
         store.note(event.id, float(targets[0]), taken)
     return True
 

@@ -76,7 +76,7 @@ class Plan:
             for k in wiring.early
         )
         #: Whether labels are all that comes beside rows.
-        unkept = wiring.agent is None and not graph.remember
+        unkept = wiring.agent is None and not graph._keeps_reads
         self.plain = self.labeled and unkept and len(wiring.outputs) == 1
         #: Whether rows that are fitted, with a label or without, go the way of chunks.
         lonely = wiring.agent is None and self.labeled

@@ -27,6 +27,8 @@ class GraphClassifier(Wired, Classifier):
         Most rows that wait for a label, and most that wait for a reward.
     remember
         Rows that are kept after they have been learned, to be forgotten on request.
+    replay
+        Whether they are forgotten by replay.
     """
 
     def _admit_targets(self, news: list[Hashable]) -> None:
@@ -54,6 +56,8 @@ class GraphRegressor(Wired, Regressor):
         Most rows that wait for a label, and most that wait for a reward.
     remember
         Rows that are kept after they have been learned, to be forgotten on request.
+    replay
+        Whether they are forgotten by replay.
     """
 
 
@@ -77,6 +81,8 @@ class GraphDetector(Wired, Detector):
         Most rows that wait for a label, and most that wait for a reward.
     remember
         Rows that are kept after they have been learned, to be forgotten on request.
+    replay
+        Whether they are forgotten by replay.
     """
 
     @property
@@ -105,6 +111,8 @@ class GraphTransformer(Wired, Transformer):
         Most rows that wait for a label, and most that wait for a reward.
     remember
         Rows that are kept after they have been learned, to be forgotten on request.
+    replay
+        Whether they are forgotten by replay.
     """
 
     def output_schema(self) -> Schema:

@@ -8,13 +8,13 @@ from typing import Any, Self
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator
-from onlineml.graph import columns, forget, halves, intake, kept, plan, turn, walk
+from onlineml.graph import columns, forget, halves, intake, kept, plan, replay, turn, walk
 from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
 from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
-from onlineml.kernels.arena import Field, Ints
+from onlineml.kernels.arena import FIT, Field, Ints
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
@@ -39,6 +39,7 @@ class Wired(Graph, Estimator):
     outputs: tuple[str, ...]
     max_pending: int
     remember: int
+    replay: bool
     nodes_: list[Estimator]
     layout_: list[list[list[int]]]
     kept_: list[Array]
@@ -53,7 +54,9 @@ class Wired(Graph, Estimator):
     n_expired_: int
     n_unknown_: int
     store_: dict[str, Any]
+    log_: dict[str, Any]
     _stride = walk.SHORTEST
+    _taking = False  # whether an event is being taken
     _lent = False  # whether a live node was handed out, which others may change
     _row_plan: plan.Plan
 
@@ -66,6 +69,7 @@ class Wired(Graph, Estimator):
         outputs: tuple[str, ...] = (),
         max_pending: int = 10_000,
         remember: int = 0,
+        replay: bool = False,
     ) -> None:
         self.name = name
         self.nodes = nodes
@@ -73,6 +77,7 @@ class Wired(Graph, Estimator):
         self.outputs = outputs
         self.max_pending = max_pending
         self.remember = remember
+        self.replay = replay
 
     # ---------------------------------------------------------------- parameters
 
@@ -152,6 +157,7 @@ class Wired(Graph, Estimator):
             raise wrong("max_pending", self.max_pending, "a number of rows, at least 1")
         if not self.remember >= 0:
             raise wrong("remember", self.remember, "a number of rows, at least 0")
+        replay.check(self.remember, self.replay)
         for node in wiring.nodes:
             self._named(node.name, node.estimator._check)
 
@@ -164,8 +170,19 @@ class Wired(Graph, Estimator):
         self.n_expired_ = self.n_unknown_ = 0
         columns.settle(self, schema)
         self.kept_, self.n_kept_ = kept.empty(self)
-        self.store_ = Store.empty(len(self._stored))
+        self.store_, self.log_ = Store.empty(len(self._stored)), replay.empty()
         compile_kernels(self)  # so that the time of a node is that of its work
+
+    def _begin(self, schema: Schema) -> None:
+        super()._begin(schema)
+        if self.replay:
+            replay.keep_state(self)  # what the first event will find
+
+    def reset(self) -> Self:
+        """Forget everything that was learned, and rows that wait."""
+        for name in _LASTING:
+            vars(self).pop(name, None)
+        return super().reset()
 
     def _admit(self, schema: Schema) -> None:
         if self.is_started and schema is not self.schema_:
@@ -252,6 +269,8 @@ class Wired(Graph, Estimator):
         if self._width < 0:
             self._prepare()  # the next one-row call may take the fast path
         self._something_happens()
+        if fit:
+            replay.forbid(self)
         if fit and self._learns_labels and self._wiring.strategy is not None:
             halves.labeled(self, X, y, weight, out, serve)
         else:
@@ -259,6 +278,8 @@ class Wired(Graph, Estimator):
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the nodes; the way of chunks where one balks."""
+        if what & FIT:
+            replay.forbid(self)
         if turn.run(self, rows, what):
             return 1
         return super()._call_python(rows, what)
@@ -271,7 +292,10 @@ class Wired(Graph, Estimator):
         Samples are answered with an `Answer`. Of labels and rewards it is said whether a row was
         waiting for them, which then was learned. Requests to forget get a `Receipt`.
         """
-        return intake.one(self, event)
+        if not self.replay:
+            return intake.one(self, event)
+        with replay.taking(self):
+            return intake.one(self, event)
 
     def take_many(self, events: Iterable[Event]) -> list[Any]:
         """What `take_one` would have said of each event, in order.
@@ -289,7 +313,12 @@ class Wired(Graph, Estimator):
     @property
     def _stored(self) -> tuple[int, ...]:
         """Nodes of whose rows something is kept: those that wait, or all."""
-        return self._wiring.everything if self.remember else self._wiring.waiting
+        return self._wiring.everything if self._keeps_reads else self._wiring.waiting
+
+    @property
+    def _keeps_reads(self) -> bool:
+        """Whether what all nodes have read of a row is kept after they have learned it."""
+        return self.remember > 0 and not self.replay
 
     @property
     def _store(self) -> Store:

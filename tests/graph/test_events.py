@@ -307,6 +307,62 @@ def test_one_refusal_is_that_of_all() -> None:
     assert_same_state(before, g.get_state())
 
 
+@pytest.mark.parametrize("make", [*STRATEGIES[:4], None])
+def test_replay_forgets_whatever_the_nodes(make: Any, tmp_path: Any) -> None:
+    X, score = rows(8, 300)
+    g = bought(make()) if make else random_graph(6)
+    events, gone = delayed(X, targets(g, score), 8), [150, 180, 280, 299]
+    gold = g.clone()
+    gold.take_many([event for event in events if event.id not in gone])
+    g.set_params(remember=200, replay=True)
+    one, many = g.clone(), g.clone()
+    for event in events:
+        one.take_one(event)
+    for part in cut(8, len(events)):
+        many.take_many(events[part])
+    assert_same_state(one.get_state(), many.get_state())
+    many = load(save(many, tmp_path / "g.oml"))
+    for model in (one, many):
+        for id in gone:
+            receipt = model.take_one(Forget(id))
+            assert receipt.kind == "replayed"
+            assert 0 < receipt.rows < len(events)
+        assert model.take_one(Forget(gone[0])).kind == "refused"
+        assert model.take_one(Forget(3)).reason == "row 3 is not known: never met, or too long ago"
+        ours = model.get_state()
+        assert_same_state(gold.get_state() | {"log_": 0}, ours | {"log_": 0})
+    assert_same_state(one.get_state(), many.get_state())
+    assert len(one.log_["states"]) <= 10
+
+
+def test_rows_without_an_id_end_what_can_be_replayed() -> None:
+    g = Graph("g", remember=10, replay=True)
+    g.add("learner", GaussianNB(), after="x")
+    g.add("drift", DDM(), after=g.error_of("learner"))
+    g.take_one(Sample({"a": 1.0}, "first", "p"))
+    g.take_one(Sample({"a": 2.0, "b": 1.0}, "second", "q"))
+    assert g.take_one(Forget("second")).kind == "replayed"
+    assert g.classes_ == ["p"]
+    g.fit_one({"a": 1.0, "b": 2.0}, "p")
+    assert g.take_one(Forget("first")).kind == "refused"
+    g.take_one(Sample({"a": 3.0, "b": 1.0}, "third", "p"))
+    assert g.take_one(Forget("third")) == ("replayed", 0.0, pytest.approx(0.0, abs=1.0), 0, "")
+    with pytest.raises(ValueError, match="remember: got 0, expected at least 1 row"):
+        Graph.from_yaml("nodes:\n  a: GaussianNB\nreplay: true").fit_one([1.0], 1)
+
+
+def test_waiting_rows_follow_the_state() -> None:
+    g = Graph("g")
+    g.add("learner", GaussianNB(), after="x")
+    g.take_one(Sample([1.0], "a"))
+    state = g.get_state()
+    assert g.take_one(Label("a", "p"))
+    assert g.set_state(state).n_waiting == 1
+    assert g.take_one(Label("a", "p"))
+    assert g.reset().take_one(Sample([1.0], "b")).answer is None
+    assert list(g.store_["label"]) == ["b"]
+
+
 def test_a_row_kept_for_a_refit_does_not_come_back() -> None:
     g = Graph("refitted", remember=10)
     g.add("learner", GaussianNB(), after="x")
