@@ -227,7 +227,7 @@ class BatchDetector(Detector):
         if self.model is None or isinstance(self.model, str):
             kind = self._kind(self.model)
             try:
-                made = kind(**(self.params or {}))
+                made = kind(**copy.deepcopy(dict(self.params or {})))
             except TypeError as error:
                 due = f"arguments of {kind.__name__} ({error})"
                 raise wrong("params", self.params, due) from None
@@ -287,9 +287,9 @@ class BatchDetector(Detector):
         window = self._filled(self.fitted_[: self.counts_[_ROWS]])
         model = copy.deepcopy(model)
         try:
-            rows = (self._asked(model, x[None]) for x in window[:_N_PROBED])
+            rows = (self._ask(model, x[None]) for x in window[:_N_PROBED])
             alone = np.array([np.ravel(row)[0] for row in rows], np.float64)
-            together = np.ravel(self._asked(model, window))[: len(alone)].astype(np.float64)
+            together = np.ravel(self._ask(model, window))[: len(alone)].astype(np.float64)
         except Exception:  # it cannot score one row: it compares rows with each other
             return _WITH_WINDOW
         gap = np.abs(alone - together)
@@ -316,14 +316,20 @@ class BatchDetector(Detector):
             return np.zeros(len(X))
         model, rows = self._fitted_model(), self._filled(X)
         if self.counts_[_HOW] == _IN_BLOCKS:
-            raw = np.ravel(self._asked(model, rows))
+            raw = np.ravel(self._ask(model, rows))
         elif self.counts_[_HOW] == _SINGLY:
-            raw = np.array([np.ravel(self._asked(model, x[None]))[0] for x in rows])
+            raw = np.array([np.ravel(self._ask(model, x[None]))[0] for x in rows])
         else:
             raw = np.array([self._among_window(model, x) for x in rows])
         n = int(np.searchsorted(self.scores_, np.inf))
         scores = ranked(rounded(raw.astype(np.float64)), self.scores_[:n])
         return np.where(np.isnan(X[:, : self.counts_[_COLUMNS]]).all(axis=1), 0.0, scores)
+
+    def _ask(self, model: Any, rows: Array) -> Any:
+        """Scores of rows; a model that draws when it is asked draws the same each time."""
+        held = vars(model).values()
+        draws = any(isinstance(one, np.random.RandomState | np.random.Generator) for one in held)
+        return self._asked(copy.deepcopy(model) if draws else model, rows)
 
     def _filled(self, X: Array) -> Array:
         columns = self.counts_[_COLUMNS]
