@@ -55,10 +55,12 @@ def _by_table(
     offsets = labels - low if low else labels
     codes = table[offsets]
     if (codes < 0).any():
-        new, first = np.unique(labels[codes < 0], return_index=True)
-        known = _extended(known, new[np.argsort(first)])
-        for label in new:
-            table[label - low] = known[int(label)]
+        first = np.full(len(table), -1)  # row that shows a label first; a sort would take longer
+        first[offsets[::-1]] = np.arange(len(labels))[::-1]
+        new = np.flatnonzero(first >= 0)
+        new = new[np.argsort(first[new])]
+        known = _extended(known, (new + low).tolist())
+        table[new] = [known[label] for label in (new + low).tolist()]
         codes = table[offsets]
     return codes, known
 

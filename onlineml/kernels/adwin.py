@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array
 
 WIDTH, TOTAL, VARIANCE, TICKS, SIZES, HEAD = range(6)  # SIZES: sizes of bucket in use
@@ -29,22 +29,22 @@ def _numbers_a_size(max_buckets: int) -> int:
     return 1 + 2 * (max_buckets + 1)
 
 
-_stride = jit(_numbers_a_size)
+_stride = lean(_numbers_a_size)
 
 
-@jit
+@lean
 def restart(window: Array) -> None:
     """Forget all values."""
     window[:] = 0.0
 
 
-@jit
+@lean
 def mean(window: Array) -> float:
     """Mean of the values in the window; 0 when it is empty."""
     return window[TOTAL] / window[WIDTH] if window[WIDTH] > 0.0 else 0.0
 
 
-@jit
+@lean
 def update(window: Array, settings: Array, value: float) -> int:
     """Add `value`; 1 where the window was cut and its mean rose, -1 where it was cut otherwise.
 
@@ -63,7 +63,7 @@ def update(window: Array, settings: Array, value: float) -> int:
     return 1 if mean(window) > (total / n if n > 0.0 else 0.0) else -1
 
 
-@jit
+@lean
 def _insert(window: Array, max_buckets: int, value: float) -> None:
     window[WIDTH] += 1.0
     width = window[WIDTH]
@@ -81,7 +81,7 @@ def _insert(window: Array, max_buckets: int, value: float) -> None:
         _compress(window, max_buckets)
 
 
-@jit
+@lean
 def _compress(window: Array, max_buckets: int) -> None:
     """Wherever there is a bucket too many, merge the two oldest into one of the next size."""
     stride, size, at = _stride(max_buckets), 1.0, HEAD
@@ -102,7 +102,7 @@ def _compress(window: Array, max_buckets: int) -> None:
         size, at = size * 2.0, up
 
 
-@jit
+@lean
 def _shift(window: Array, at: int, max_buckets: int, gone: int) -> None:
     n = int(window[at]) - gone
     for k in range(at + 1, at + 1 + n):
@@ -112,7 +112,7 @@ def _shift(window: Array, at: int, max_buckets: int, gone: int) -> None:
     window[at] = n
 
 
-@jit
+@lean
 def _drop_oldest(window: Array, max_buckets: int) -> None:
     stride = _stride(max_buckets)
     at = HEAD + (int(window[SIZES]) - 1) * stride
@@ -131,7 +131,7 @@ def _drop_oldest(window: Array, max_buckets: int) -> None:
         at -= stride
 
 
-@jit
+@lean
 def _cut(window: Array, settings: Array) -> bool:
     """Drop the oldest bucket where some cut leaves two parts whose means differ too much.
 

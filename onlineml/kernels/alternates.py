@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import adwin, jit
+from onlineml.kernels import adwin, lean
 from onlineml.kernels.arena import Array, Ints, f2, i2
 from onlineml.kernels.tree import (
     ALTERNATE,
@@ -53,14 +53,14 @@ class Slots(NamedTuple):
     others: int
 
 
-@jit
+@lean
 def first_root(d: int) -> int:
     """The root of the first tree that a row walks down; `NEXT` of a root is that of the next."""
     i2(d, TABLE)[0, NEXT] = -1
     return 0
 
 
-@jit
+@lean
 def listed(table: Ints, node: int, head: int) -> int:
     """Put the alternate subtree of `node`, if it has one, before those that begin with `head`."""
     root = table[node, ALTERNATE]
@@ -70,7 +70,7 @@ def listed(table: Ints, node: int, head: int) -> int:
     return int(root)
 
 
-@jit
+@lean
 def reconsider(d: int, node: int, settings: Array, slots: Slots) -> int:
     """Begin an alternate subtree of an inner node, let it take its place, or give it up.
 
@@ -91,7 +91,7 @@ def reconsider(d: int, node: int, settings: Array, slots: Slots) -> int:
     return _judge(d, node, settings, slots) if table[node, ALTERNATE] >= 0 else KEPT
 
 
-@jit
+@lean
 def _judge(d: int, node: int, settings: Array, slots: Slots) -> int:
     table, windows = i2(d, TABLE), f2(d, slots.windows)
     root = table[node, ALTERNATE]
@@ -112,7 +112,7 @@ def _judge(d: int, node: int, settings: Array, slots: Slots) -> int:
     return KEPT
 
 
-@jit
+@lean
 def _remove(d: int, root: int) -> None:
     table = i2(d, TABLE)
     fell(d, root)
@@ -120,7 +120,7 @@ def _remove(d: int, root: int) -> None:
     table[root, PARENT] = DEAD
 
 
-@jit
+@lean
 def _replace(d: int, node: int, root: int, slots: Slots) -> None:
     """Let the subtree at `root` stand at `node`."""
     table = i2(d, TABLE)
@@ -139,19 +139,19 @@ def _replace(d: int, node: int, root: int, slots: Slots) -> None:
     table[root, PARENT] = DEAD
 
 
-@jit
+@lean
 def _copy_row(array: Array, source: int, target: int) -> None:
     for k in range(array.shape[1]):
         array[target, k] = array[source, k]
 
 
-@jit
+@lean
 def _clear_row(array: Array, row: int) -> None:
     for k in range(array.shape[1]):
         array[row, k] = 0.0
 
 
-@jit
+@lean
 def note_division(d: int, node: int, slots: Slots) -> None:
     """The children of a node that was divided have made no errors yet."""
     table, windows = i2(d, TABLE), f2(d, slots.windows)
@@ -159,7 +159,7 @@ def note_division(d: int, node: int, slots: Slots) -> None:
         _clear_row(windows, child)
 
 
-@jit
+@lean
 def note_error(d: int, leaf: int, root: int, error: float, settings: Array, slots: Slots) -> int:
     """Tell all nodes from `leaf` up to `root` of an error below them.
 

@@ -22,7 +22,7 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 
 _FLOAT = np.dtype(np.float64)
 Array = npt.NDArray[np.float64]
@@ -108,7 +108,7 @@ _floats, _table, _ints = (
 )
 
 
-@jit
+@lean
 def scratch(address: int) -> tuple[Array, Ints]:
     """Floats and integers to write on while a call lasts; a number a feature and an output each.
 
@@ -117,7 +117,7 @@ def scratch(address: int) -> tuple[Array, Ints]:
     return _floats(address, FLOATS), _ints(address, WORDS)
 
 
-@jit
+@lean
 def opened(address: int) -> Call:
     """The call that the descriptor at `address` describes.
 
@@ -141,7 +141,7 @@ def opened(address: int) -> Call:
     )
 
 
-@jit
+@lean
 def _first_infinite(X: Array, first: int, last: int) -> int:
     for i in range(first, last):
         for j in range(X.shape[1]):
@@ -183,7 +183,7 @@ def address_of(array: npt.NDArray[Any]) -> int:
     return address
 
 
-@jit
+@lean
 def _point_at_rows(slots: Ints, X: Array, y: Array, weight: Array, out: Array) -> None:
     """Fill the slots of a call: numpy takes ten times as long to tell its addresses."""
     slots[ROWS, 0], slots[ROWS, 1], slots[ROWS, 2] = X.ctypes.data, X.shape[0], X.shape[1]

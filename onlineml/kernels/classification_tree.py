@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import inlined, jit
+from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import Array, Call, f2, f4, i1, i2
 from onlineml.kernels.observers import (
     COUNT,
@@ -62,7 +62,7 @@ SEEN, NOMINAL, N_VALUES, CLASS_WEIGHT, BASE, SIMPLE, STATS, COUNTS = range(5, 13
 BLIND, DRAWN, RANDOM, OTHERS = range(13, 17)
 
 
-@jit
+@lean
 def run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
@@ -98,7 +98,7 @@ def draw_features(d: int, rule: Array, leaf: int) -> None:
         _draw(d, rule, leaf)
 
 
-@jit
+@lean
 def _draw(d: int, rule: Array, leaf: int) -> None:
     slot = i2(d, TABLE)[leaf, SLOT]
     if slot < 0 or i1(d, DRAWN)[slot]:
@@ -184,7 +184,7 @@ def examine(d: int, rule: Array, leaf: int) -> int:
     return _examine(d, rule, leaf)
 
 
-@jit
+@lean
 def _examine(d: int, rule: Array, leaf: int) -> int:
     split, outcome = Split(0.0, -1, AT_MOST, 0.0, 0, 0.0), KEPT
     if is_mixed(d, leaf) and may_divide(d, leaf, rule[MAX_DEPTH]):
@@ -202,13 +202,13 @@ def _examine(d: int, rule: Array, leaf: int) -> int:
     return outcome
 
 
-@jit
+@lean
 def is_mixed(d: int, node: int) -> bool:
     """Whether more than one class has been seen."""
     return _n_present(f2(d, CLASS_WEIGHT)[node]) > 1
 
 
-@jit
+@lean
 def best_of(d: int, rule: Array, node: int) -> Split:
     """The best division by what `node` has observed."""
     slot = i2(d, TABLE)[node, SLOT]
@@ -218,14 +218,14 @@ def best_of(d: int, rule: Array, node: int) -> Split:
     )  # fmt: skip
 
 
-@jit
+@lean
 def bound_at(d: int, rule: Array, node: int) -> float:
     """The Hoeffding bound on a difference of merits."""
     span = 1.0 if rule[GINI] > 0.0 else np.log2(_n_present(f2(d, CLASS_WEIGHT)[node]))
     return float(span * np.sqrt(0.5 * rule[LOG_INVERSE_DELTA] / f2(d, NUMBERS)[node, WEIGHT]))
 
 
-@jit
+@lean
 def _n_present(weight: Array) -> int:
     n = 0
     for c in range(weight.shape[0]):
@@ -233,7 +233,7 @@ def _n_present(weight: Array) -> int:
     return n
 
 
-@jit
+@lean
 def hand_down(d: int, split: Split, slot: int, first: int) -> None:
     """Give new leaves the class weights that the parent's pool row `slot` foretells them."""
     weight, numbers, stats, counts = (
@@ -251,7 +251,7 @@ def hand_down(d: int, split: Split, slot: int, first: int) -> None:
         clear_pool_row(d, child)
 
 
-@jit
+@lean
 def clear_pool_row(d: int, leaf: int) -> None:
     """Empty what `leaf` observes, if it observes at all."""
     slot, stats, counts = i2(d, TABLE)[leaf, SLOT], f4(d, STATS), f4(d, COUNTS)
@@ -264,7 +264,7 @@ def clear_pool_row(d: int, leaf: int) -> None:
         forget(stats[slot, c], counts[slot, c])
 
 
-@jit
+@lean
 def _weight_of_child(split: Split, k: int, stats: Array, counts: Array) -> float:
     j = split.feature
     if split.kind == AT_MOST:

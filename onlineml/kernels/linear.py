@@ -8,13 +8,13 @@ there are weights has them in order: the loops then need no places, and may use 
 
 from __future__ import annotations
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 
 LARGEST = 1e50  # anything beyond would overflow when squared and summed: taken for missing
 
 
-@jit
+@lean
 def spread(x: Array, nominal: Ints, room: int, places: Ints, values: Array) -> int:
     """Write the entries of `x` to `places` and `values`; how many there are."""
     n = 0
@@ -30,7 +30,7 @@ def spread(x: Array, nominal: Ints, room: int, places: Ints, values: Array) -> i
     return n
 
 
-@jit
+@lean
 def weighed(weights: Array, places: Ints, values: Array, n: int) -> float:
     """Scalar product of `weights` with the first `n` entries."""
     total = 0.0
@@ -43,7 +43,7 @@ def weighed(weights: Array, places: Ints, values: Array, n: int) -> float:
     return total
 
 
-@jit
+@lean
 def shift(weights: Array, places: Ints, values: Array, n: int, step: float) -> None:
     """Add `step` times the entries to `weights`."""
     if n == weights.shape[0]:
@@ -54,7 +54,7 @@ def shift(weights: Array, places: Ints, values: Array, n: int, step: float) -> N
             weights[places[a]] += step * values[a]
 
 
-@jit
+@lean
 def squared_norm(values: Array, n: int) -> float:
     """Squared length of the first `n` entries."""
     total = 0.0

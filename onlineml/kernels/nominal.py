@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 
 
-@jit
+@lean
 def passed_on(value: float, n_values: int) -> float:
     """`value`, or NaN where it is a code that has not been seen: a chunk knows codes ahead."""
     return value if 0.0 <= value < n_values else np.nan
 
 
-@jit
+@lean
 def note_values(x: Array, nominal: Ints, n_values: Ints) -> None:
     """Remember which codes row `x` shows."""
     for j in range(x.shape[0]):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from onlineml.kernels import inlined, jit
+from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
@@ -57,7 +57,7 @@ def observe(
             stats[HALF_PRECISION, j] = 0.5 * (n - 1.0) / stats[M2, j]
 
 
-@jit
+@lean
 def forget(stats: Array, counts: Array) -> None:
     """Empty the observations of a class; loops, as slices take long to compile."""
     for j in range(stats.shape[1]):
@@ -103,7 +103,7 @@ def log_score(
     return total if total >= _LOWEST else _LOWEST
 
 
-@jit
+@lean
 def _careful_log_density(
     x: Array, nominal: Ints, n_values: Ints, blind: Ints, stats: Array, counts: Array
 ) -> float:
@@ -128,7 +128,7 @@ def _careful_log_density(
     return float(total + np.log(product))
 
 
-@jit
+@lean
 def best_split(
     n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool, binary: bool,
     min_branch: float,
@@ -153,7 +153,7 @@ def best_split(
     return best
 
 
-@jit
+@lean
 def best_split_by(
     j: int, n_classes: int, nominal: Ints, stats: Array, counts: Array, gini: bool, binary: bool,
     min_branch: float,
@@ -164,7 +164,7 @@ def best_split_by(
     return _best_threshold(j, n_classes, stats, gini, min_branch)
 
 
-@jit
+@lean
 def _impurity(j: int, n_classes: int, stats: Array, gini: bool) -> float:
     """Impurity of the rows observed that had a value of feature `j`; 0 if there were none."""
     total, term = 0.0, 0.0
@@ -174,7 +174,7 @@ def _impurity(j: int, n_classes: int, stats: Array, gini: bool) -> float:
     return _mass(total, term, gini) / total if total > 0.0 else 0.0
 
 
-@jit
+@lean
 def impurity(weight: Array, gini: bool) -> float:
     """Gini impurity, or entropy in bits, of class weights (C,)."""
     total, term = 0.0, 0.0
@@ -184,14 +184,14 @@ def impurity(weight: Array, gini: bool) -> float:
     return _mass(total, term, gini) / total if total > 0.0 else 0.0
 
 
-@jit
+@lean
 def _term(w: float, gini: bool) -> float:
     if w <= 0.0:
         return 0.0
     return w * w if gini else w * math.log2(w)
 
 
-@jit
+@lean
 def _mass(total: float, term: float, gini: bool) -> float:
     """Impurity times weight, of a distribution with sum `total` and sum of terms `term`."""
     if total <= 0.0:
@@ -199,7 +199,7 @@ def _mass(total: float, term: float, gini: bool) -> float:
     return total - term / total if gini else total * math.log2(total) - term
 
 
-@jit
+@lean
 def _merit_of_two(
     before: float, left: float, left_term: float, right: float, right_term: float, gini: bool,
     min_branch: float,
@@ -210,7 +210,7 @@ def _merit_of_two(
     return before - (_mass(left, left_term, gini) + _mass(right, right_term, gini)) / total
 
 
-@jit
+@lean
 def share_at_most(threshold: float, j: int, stats: Array) -> float:
     """Weight of one class, of observations `stats` (6, F), with feature `j` <= `threshold`."""
     n = stats[COUNT, j]
@@ -222,7 +222,7 @@ def share_at_most(threshold: float, j: int, stats: Array) -> float:
     return float(n * 0.5 * math.erfc(-gap * math.sqrt(stats[HALF_PRECISION, j])))
 
 
-@jit
+@lean
 def _best_threshold(j: int, n_classes: int, stats: Array, gini: bool, min_branch: float) -> Split:
     before = _impurity(j, n_classes, stats, gini)
     low, high = np.inf, -np.inf
@@ -246,7 +246,7 @@ def _best_threshold(j: int, n_classes: int, stats: Array, gini: bool, min_branch
     return Split(best, j, AT_MOST, threshold, 2, _NEVER)
 
 
-@jit
+@lean
 def _best_nominal(
     j: int, n_classes: int, stats: Array, counts: Array, gini: bool, binary: bool,
     min_branch: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 
 #: Name of a rule -> its number in kernels, which is also how many moments of a weight it keeps.
@@ -13,13 +13,13 @@ SGD, _ADAGRAD, _ADAM = 0, 1, 2
 _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 
 
-@jit
+@lean
 def correction(rule: int, t: float) -> float:
     """What Adam multiplies step `t` (from 1) by, since its moments began at 0."""
     return float(np.sqrt(1.0 - _DECAY_2**t) / (1.0 - _DECAY_1**t)) if rule == _ADAM else 1.0
 
 
-@jit
+@lean
 def descend(
     rule: int, rate: float, shrink: float, weights: Array, moments: Array, places: Ints,
     values: Array, n: int, slope: float,
@@ -39,7 +39,7 @@ def descend(
         descend_at(rule, rate, weights, moments, k, slope * values[a])
 
 
-@jit
+@lean
 def descend_at(
     rule: int, rate: float, weights: Array, moments: Array, k: int, gradient: float
 ) -> None:
@@ -54,7 +54,7 @@ def descend_at(
     weights[k] -= rate * gradient
 
 
-@jit
+@lean
 def decay(rate: float, l2: float, weight: float) -> float:
     """Factor by which an event of `weight` shrinks the weights that it touches."""
     return 1.0 / (1.0 + rate * l2 * weight)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 
 Ints = npt.NDArray[np.int64]
 
@@ -19,7 +19,7 @@ def seeded(seed: int | None, n: int) -> Ints:
     return words.view(np.int64)
 
 
-@jit
+@lean
 def bits(state: Ints, k: int) -> np.uint64:
     """64 random bits from generator `k` (Steele, Lea, Flood 2014, figure 10)."""
     state[k] += np.int64(-7046029254386353131)  # 0x9E3779B97F4A7C15
@@ -29,26 +29,26 @@ def bits(state: Ints, k: int) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@jit
+@lean
 def uniform(state: Ints, k: int) -> float:
     """Uniform on [0, 1), 53 bits."""
     return float(np.float64(bits(state, k) >> np.uint64(11)) * 2.0**-53)
 
 
-@jit
+@lean
 def below(state: Ints, k: int, n: int) -> int:
     """Uniform integer in [0, n)."""
     return int(uniform(state, k) * n)
 
 
-@jit
+@lean
 def normal(state: Ints, k: int) -> float:
     """Standard normal by Box and Muller; two draws each time, so that no half is kept."""
     u = 1.0 - uniform(state, k)
     return float(np.sqrt(-2.0 * np.log(u)) * np.cos(2.0 * np.pi * uniform(state, k)))
 
 
-@jit
+@lean
 def poisson(state: Ints, k: int, mean: float) -> int:
     """Poisson by multiplication (Knuth); cost grows with `mean`, meant for small ones."""
     limit, product, n = np.exp(-mean), uniform(state, k), 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Call, Ints, f2, f4, i1, i2
 from onlineml.kernels.subset import blindfold
 from onlineml.kernels.target_observers import (
@@ -59,7 +59,7 @@ _FARTHEST = 10.0  # standard deviations at which standardized values are cut
 INVERSE_STD = 3  # block of FEATURES and TARGET, after their moments
 
 
-@jit
+@lean
 def run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header = i1(d, HEADER)
@@ -84,7 +84,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
     return call.last
 
 
-@jit
+@lean
 def line_at(d: int, x: Array, leaf: int) -> float:
     """Answer of the leaf's linear model, in standard deviations of the target from its mean."""
     features, slopes = f2(d, FEATURES), f2(d, SLOPES)[leaf]
@@ -94,14 +94,14 @@ def line_at(d: int, x: Array, leaf: int) -> float:
     return float(total)
 
 
-@jit
+@lean
 def _standard(features: Array, j: int, value: float) -> float:
     """A value in standard deviations from the mean; 0 where it is missing (or nominal)."""
     z = (value - features[MEAN, j]) * features[INVERSE_STD, j]
     return float(min(max(z, -_FARTHEST), _FARTHEST)) if z == z else 0.0
 
 
-@jit
+@lean
 def answer_at(d: int, rule: Array, leaf: int, line: float) -> float:
     """What `leaf` answers, where its linear model says `line`."""
     own, target = f2(d, NUMBERS)[leaf], f2(d, TARGET)
@@ -113,7 +113,7 @@ def answer_at(d: int, rule: Array, leaf: int, line: float) -> float:
     return float(own[Y_MEAN])
 
 
-@jit
+@lean
 def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
     """Learn the row in `leaf`, of whose target its linear model said `line`; see `note_row` too."""
     own, slot = f2(d, NUMBERS)[leaf], i2(d, TABLE)[leaf, SLOT]
@@ -138,7 +138,7 @@ def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line:
             filled[j] = observe(bins[j], filled[j], x[j], w, y)
 
 
-@jit
+@lean
 def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line: float) -> None:
     """One normalized gradient step on standardized values."""
     own, slopes = f2(d, NUMBERS)[leaf], f2(d, SLOPES)[leaf]
@@ -158,7 +158,7 @@ def _learn_line(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, li
             slopes[j] += step * _standard(features, j, x[j])
 
 
-@jit
+@lean
 def note_row(d: int, x: Array, y: float, w: float, rule: Array) -> None:
     """The news on the moments that linear models standardize by, after all have learned the row."""
     if rule[LEAVES] == CONSTANT:
@@ -170,14 +170,14 @@ def note_row(d: int, x: Array, y: float, w: float, rule: Array) -> None:
             _add_scaled(features, j, w, x[j])
 
 
-@jit
+@lean
 def _add_scaled(moments: Array, k: int, w: float, value: float) -> None:
     add(moments, k, w, value)
     if moments[M2, k] > 0.0:
         moments[INVERSE_STD, k] = np.sqrt(moments[COUNT, k] / moments[M2, k])
 
 
-@jit
+@lean
 def examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if one feature is surely the best: KEPT, DIVIDED, or STOPPED for room."""
     own, outcome, slot = f2(d, NUMBERS)[leaf], KEPT, i2(d, TABLE)[leaf, SLOT]
@@ -201,7 +201,7 @@ def examine(d: int, rule: Array, leaf: int) -> int:
     return outcome
 
 
-@jit
+@lean
 def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
     """Give new leaves the moments that the parent's pool row foretells them, and its line."""
     numbers, slopes = f2(d, NUMBERS), f2(d, SLOPES)
@@ -220,7 +220,7 @@ def _hand_down(d: int, split: Split, leaf: int, slot: int, first: int) -> None:
         clear_pool_row(d, child)
 
 
-@jit
+@lean
 def clear_pool_row(d: int, leaf: int) -> None:
     """Empty what `leaf` observes, if it observes at all."""
     slot = i2(d, TABLE)[leaf, SLOT]
@@ -230,7 +230,7 @@ def clear_pool_row(d: int, leaf: int) -> None:
         _forget(i2(d, FILLED)[slot], f4(d, VALUES)[slot])
 
 
-@jit
+@lean
 def _part(
     split: Split, k: int, bins: Array, filled: int, values: Array
 ) -> tuple[float, float, float]:
@@ -252,7 +252,7 @@ def _part(
     return parted(total, whole, whole_m2, n, mean, m2)
 
 
-@jit
+@lean
 def _forget(filled: Ints, values: Array) -> None:
     for j in range(filled.shape[0]):
         filled[j] = 0

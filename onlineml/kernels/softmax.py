@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f3, f4, i1, opened, scratch
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import SGD, correction, decay, descend, descend_at
@@ -34,7 +34,7 @@ def softmax_regression(d: int) -> int:
     )  # fmt: skip
 
 
-@jit
+@lean
 def _rows(
     call: Call, floats: Array, places: Ints, settings: Array, seen: Ints, nominal: Ints,
     n_steps: Array, room: int, weights: Array, moments: Array, intercept: Array,
@@ -65,7 +65,7 @@ def _rows(
     return call.last
 
 
-@jit
+@lean
 def score_classes(
     first: int, n_classes: int, weights: Array, intercept: Array, places: Ints, values: Array,
     n: int, scores: Array,
@@ -82,7 +82,7 @@ def score_classes(
         scores[c] = intercept[c, 0] + total
 
 
-@jit
+@lean
 def _step_all(
     first: int, label: int, step: float, rate: float, shrink: float, bias: float, scores: Array,
     weights: Array, intercept: Array, values: Array,
@@ -96,7 +96,7 @@ def _step_all(
             intercept[c, 0] -= rate * slope
 
 
-@jit
+@lean
 def _learn(
     settings: Array, t: float, label: int, weight: float, scores: Array, weights: Array,
     moments: Array, intercept: Array, intercept_moments: Array, places: Ints, values: Array, n: int,
@@ -117,7 +117,7 @@ def _learn(
             descend_at(rule, pace, intercept[c], intercept_moments[c], 0, slope)
 
 
-@jit
+@lean
 def _soften(scores: Array) -> None:
     """From scores to probabilities, in place."""
     n = scores.shape[0]

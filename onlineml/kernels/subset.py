@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Ints
 from onlineml.kernels.random import uniform
 
 
-@jit
+@lean
 def blindfold(blind: Ints, random: Ints, n: float) -> None:
     """Set `blind` (n_features,) to 0 at `n` features, each choice being equally likely, else to 1.
 

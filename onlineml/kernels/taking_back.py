@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array
 
 _NOISE = 1e-9  # share of the weight taken back that may be rounding of fractional weights
 _LOST = 1e-13  # a sum of squares that shrinks to this share of itself is nothing but rounding
 
 
-@jit
+@lean
 def lacks(total: float, w: float) -> bool:
     """Whether `total` cannot hold a row of weight `-w`."""
     return total + w < _NOISE * w
 
 
-@jit
+@lean
 def rest(total: float, w: float) -> float:
     """`total` and `w`; exactly 0 where `w` takes all of it back."""
     left = total + w
     return left if abs(left) > -_NOISE * w else 0.0
 
 
-@jit
+@lean
 def without(x: float, w: float, n: float, mean: float, m2: float) -> tuple[float, float, float]:
     """Weight, mean and sum of squared deviations without the value `x` of weight `-w`.
 
@@ -39,7 +39,7 @@ def without(x: float, w: float, n: float, mean: float, m2: float) -> tuple[float
     return left, mean, squares if squares > _LOST * m2 else 0.0
 
 
-@jit
+@lean
 def note_loss(loss: Array, n: float, before: float, after: float) -> None:
     """Keep in `loss[0]` by how much a sum of squares has shrunk, at the most.
 

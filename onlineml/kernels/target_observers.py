@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
@@ -19,7 +19,7 @@ BLOCKS = 4
 _NEVER = -np.inf
 
 
-@jit
+@lean
 def add(moments: Array, k: int, w: float, y: float) -> None:
     """Add `y` with weight `w` to column `k` of `moments` (blocks, columns)."""
     gap = y - moments[MEAN, k]
@@ -28,7 +28,7 @@ def add(moments: Array, k: int, w: float, y: float) -> None:
     moments[M2, k] += w * gap * (y - moments[MEAN, k])
 
 
-@jit
+@lean
 def merged(
     n: float, mean: float, m2: float, n2: float, mean2: float, m22: float
 ) -> tuple[float, float, float]:
@@ -40,7 +40,7 @@ def merged(
     return total, mean + gap * n2 / total, m2 + m22 + gap * gap * n * n2 / total
 
 
-@jit
+@lean
 def parted(
     n: float, mean: float, m2: float, n2: float, mean2: float, m22: float
 ) -> tuple[float, float, float]:
@@ -53,7 +53,7 @@ def parted(
     return rest, own, max(m2 - m22 - (own - mean2) * (own - mean2) * n2 * rest / n, 0.0)
 
 
-@jit
+@lean
 def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
     """Add target `y` at `x` to a histogram of `n` bins; returns how many it has now.
 
@@ -88,7 +88,7 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
     return n + 1
 
 
-@jit
+@lean
 def _narrowest(bins: Array, n: int) -> int:
     """First of the two bins that are nearest to each other."""
     best, gap = 0, np.inf
@@ -99,7 +99,7 @@ def _narrowest(bins: Array, n: int) -> int:
     return best
 
 
-@jit
+@lean
 def _merge_with_next(bins: Array, k: int, n: int) -> None:
     w, w2 = bins[COUNT, k], bins[COUNT, k + 1]
     bins[CENTER, k] += (bins[CENTER, k + 1] - bins[CENTER, k]) * w2 / (w + w2)
@@ -111,7 +111,7 @@ def _merge_with_next(bins: Array, k: int, n: int) -> None:
             bins[block, i] = bins[block, i + 1]
 
 
-@jit
+@lean
 def best_reduction(
     nominal: Ints, filled: Ints, bins: Array, values: Array, binary: bool, min_branch: float
 ) -> Split:
@@ -131,7 +131,7 @@ def best_reduction(
     return best
 
 
-@jit
+@lean
 def part_at_most(threshold: float, bins: Array, filled: int) -> tuple[float, float, float]:
     """Moments of the target where the feature is <= `threshold`."""
     n, mean, m2 = 0.0, 0.0, 0.0
@@ -142,13 +142,13 @@ def part_at_most(threshold: float, bins: Array, filled: int) -> tuple[float, flo
     return n, mean, m2
 
 
-@jit
+@lean
 def _spread(n: float, m2: float) -> float:
     """Weight times standard deviation."""
     return np.sqrt(n * m2) if n > 0.0 and m2 > 0.0 else 0.0
 
 
-@jit
+@lean
 def _best_threshold(j: int, bins: Array, filled: int, min_branch: float) -> Split:
     total, mean, m2 = part_at_most(np.inf, bins, filled)
     before, best, threshold = _spread(total, m2), _NEVER, 0.0
@@ -164,7 +164,7 @@ def _best_threshold(j: int, bins: Array, filled: int, min_branch: float) -> Spli
     return Split(best, j, AT_MOST, threshold, 2, _NEVER)
 
 
-@jit
+@lean
 def _best_nominal(j: int, values: Array, binary: bool, min_branch: float) -> Split:
     """One child a value, or one value against the rest."""
     total, mean, m2 = 0.0, 0.0, 0.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onlineml.kernels import inlined, jit
+from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import Array, Ints, f2, i1, i2
 
 # Slots: (10,), (N, links), (N, columns), and a stack of pool rows that were given back, (L,).
@@ -70,7 +70,7 @@ def leaf_of(d: int, x: Array) -> int:
     return node
 
 
-@jit
+@lean
 def leaf_below(d: int, x: Array, node: int) -> int:
     """The leaf that `x` falls into below `node`."""
     while i2(d, TABLE)[node, FEATURE] >= 0:
@@ -78,7 +78,7 @@ def leaf_below(d: int, x: Array, node: int) -> int:
     return node
 
 
-@jit
+@lean
 def child_of(d: int, x: Array, node: int) -> int:
     """The child of the inner node `node` that `x` belongs to."""
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)
@@ -93,7 +93,7 @@ def child_of(d: int, x: Array, node: int) -> int:
     return _heaviest(numbers, first, first + table[node, N_CHILDREN])
 
 
-@jit
+@lean
 def _heaviest(numbers: Array, first: int, end: int) -> int:
     """Where missing and unknown values go: the child that has seen most weight."""
     best = first
@@ -103,7 +103,7 @@ def _heaviest(numbers: Array, first: int, end: int) -> int:
     return best
 
 
-@jit
+@lean
 def may_divide(d: int, leaf: int, max_depth: float) -> bool:
     """Whether a division of `leaf` need be thought of at all."""
     header, table = i1(d, HEADER), i2(d, TABLE)
@@ -111,7 +111,7 @@ def may_divide(d: int, leaf: int, max_depth: float) -> bool:
     return table[leaf, SLOT] >= 0 and table[leaf, DEPTH] < max_depth and not capped
 
 
-@jit
+@lean
 def examined(d: int, leaf: int) -> None:
     """Note that `leaf` was examined now; its ancestors are told the weight seen since."""
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)
@@ -122,7 +122,7 @@ def examined(d: int, leaf: int) -> None:
         node = table[node, PARENT]
 
 
-@jit
+@lean
 def room_for(d: int, node: int, n_nodes: int, n_slots: int) -> int:
     """DIVIDED if so many nodes and pool rows can be had, KEPT if never, STOPPED if Python must act.
 
@@ -139,7 +139,7 @@ def room_for(d: int, node: int, n_nodes: int, n_slots: int) -> int:
     return STOPPED
 
 
-@jit
+@lean
 def divide(d: int, node: int, split: Split) -> int:
     """Turn `node` into an inner node; returns the first of its children, all of them empty leaves.
 
@@ -153,7 +153,7 @@ def divide(d: int, node: int, split: Split) -> int:
     return first
 
 
-@jit
+@lean
 def new_leaves(d: int, n: int, parent: int, depth: int) -> int:
     """`n` empty leaves side by side, for which there is room; returns the first."""
     header, table, numbers = i1(d, HEADER), i2(d, TABLE), f2(d, NUMBERS)
@@ -170,7 +170,7 @@ def new_leaves(d: int, n: int, parent: int, depth: int) -> int:
     return first
 
 
-@jit
+@lean
 def _pool_row(d: int) -> int:
     """A row of the pool that is not in use; -1 if there is none."""
     header, free = i1(d, HEADER), i1(d, FREE)
@@ -183,7 +183,7 @@ def _pool_row(d: int) -> int:
     return -1
 
 
-@jit
+@lean
 def give_back(d: int, node: int) -> None:
     """Take its pool row from `node`."""
     header, table = i1(d, HEADER), i2(d, TABLE)
@@ -193,7 +193,7 @@ def give_back(d: int, node: int) -> None:
         table[node, SLOT] = -1
 
 
-@jit
+@lean
 def fell(d: int, node: int) -> None:
     """Remove all that is below `node`, alternate subtrees too: it is a leaf then."""
     table, stack = i2(d, TABLE), -1
@@ -206,7 +206,7 @@ def fell(d: int, node: int) -> None:
     i1(d, HEADER)[NODES_CAPPED] = 0
 
 
-@jit
+@lean
 def _push_all_below(table: Ints, node: int, stack: int) -> int:
     if table[node, FEATURE] >= 0:
         for child in range(table[node, CHILD], table[node, CHILD] + table[node, N_CHILDREN]):

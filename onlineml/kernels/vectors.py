@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import lean
 from onlineml.kernels.arena import Array
 
 _LARGEST = 1e8  # of a feature: what is beyond counts as this
 
 
-@jit
+@lean
 def dot(a: Array, b: Array) -> float:
     """Sum of products."""
     total = 0.0
@@ -22,14 +22,14 @@ def dot(a: Array, b: Array) -> float:
     return total
 
 
-@jit
+@lean
 def add(out: Array, factor: float, vector: Array) -> None:
     """`out += factor * vector`, without a temporary."""
     for p in range(out.shape[0]):
         out[p] += factor * vector[p]
 
 
-@jit
+@lean
 def multiply(matrix: Array, vector: Array, out: Array) -> None:
     """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes."""
     for p in range(out.shape[0]):
@@ -39,7 +39,7 @@ def multiply(matrix: Array, vector: Array, out: Array) -> None:
             add(out, vector[p], matrix[p])
 
 
-@jit
+@lean
 def enter(row: Array, features: Array) -> None:
     """The features: what is missing is 0, and a constant."""
     n = row.shape[0]

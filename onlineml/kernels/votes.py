@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import inlined, jit
+from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array
 
 
@@ -21,7 +21,7 @@ def answer_from_logs(out: Array, n: int, serve: int) -> None:
         _share_out(out, n, total)
 
 
-@jit
+@lean
 def answer_from_votes(out: Array, n: int, serve: int) -> None:
     """`out[1 : 1 + n]` holds votes >= 0: write the best class, and with scores their shares."""
     out[0] = _best(out, n)
@@ -41,7 +41,7 @@ def _best(out: Array, n: int) -> int:
     return best
 
 
-@jit
+@lean
 def _share_out(out: Array, n: int, total: float) -> None:
     """Divide by `total`, or share equally where it is 0; classes not seen yet get 0."""
     for c in range(1, out.shape[0]):

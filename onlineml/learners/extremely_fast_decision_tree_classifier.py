@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f4, i1, i2, opened
 from onlineml.kernels.classification_tree import (
     BASE,
@@ -70,7 +70,7 @@ def _extremely_fast_decision_tree_classifier(d: int) -> int:
     return _run_rows(d, opened(d), f1(d, 0))
 
 
-@jit
+@lean
 def _run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
@@ -95,7 +95,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
     return call.last
 
 
-@jit
+@lean
 def _reshape(d: int, x: Array, rule: Array) -> int:
     """Examine the nodes on the way of `x`, from the root down; a second try does the rest.
 
@@ -112,7 +112,7 @@ def _reshape(d: int, x: Array, rule: Array) -> int:
     return max(result, _examine(d, rule, node))
 
 
-@jit
+@lean
 def _examine(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if that is surely better than not to: KEPT, DIVIDED, or STOPPED for room."""
     own = f2(d, NUMBERS)[leaf]
@@ -131,7 +131,7 @@ def _examine(d: int, rule: Array, leaf: int) -> int:
     return outcome
 
 
-@jit
+@lean
 def _reconsider(d: int, rule: Array, node: int) -> int:
     """Divide an inner node otherwise, or no longer, if that is surely better."""
     own, table = f2(d, NUMBERS)[node], i2(d, TABLE)
@@ -158,7 +158,7 @@ def _reconsider(d: int, rule: Array, node: int) -> int:
     return outcome
 
 
-@jit
+@lean
 def _merit_by(d: int, rule: Array, node: int, j: int) -> float:
     """Merit of the best division of `node` by feature `j`."""
     slot = i2(d, TABLE)[node, SLOT]
@@ -168,7 +168,7 @@ def _merit_by(d: int, rule: Array, node: int, j: int) -> float:
     ).merit  # fmt: skip
 
 
-@jit
+@lean
 def _become_leaf(d: int, node: int) -> None:
     """Let an inner node answer again by what it has observed."""
     own, weight, slot = f2(d, NUMBERS)[node], f2(d, CLASS_WEIGHT)[node], i2(d, TABLE)[node, SLOT]
@@ -180,7 +180,7 @@ def _become_leaf(d: int, node: int) -> None:
         )
 
 
-@jit
+@lean
 def _learn(d: int, x: Array, c: int, w: float, rule: Array, said: int) -> None:
     """Let every node on the way of `x` observe it, and the leaf learn it."""
     table, leaf = i2(d, TABLE), leaf_of(d, x)

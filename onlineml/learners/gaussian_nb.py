@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Classifier
-from onlineml.kernels import entry, inlined, jit
+from onlineml.kernels import entry, inlined, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
 from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
@@ -25,7 +25,7 @@ def _gaussian_nb(d: int) -> int:
     )  # fmt: skip
 
 
-@jit
+@lean
 def _rows(
     call: Call, floor: float, seen: Ints, nominal: Ints, n_values: Ints, weight: Array,
     base: Array, simple: Ints, n: Array, mean: Array, m2: Array, half_precision: Array,
@@ -78,7 +78,7 @@ def _score(
             )
 
 
-@jit
+@lean
 def _catch_up(
     floor: float, seen: Ints, nominal: Ints, weight: Array, base: Array, simple: Ints, n: Array,
     m2: Array, half_precision: Array,
@@ -91,7 +91,7 @@ def _catch_up(
             )
 
 
-@jit
+@lean
 def _log_density(x: Array, base: float, mean: Array, half_precision: Array) -> float:
     """All features present, numeric and of positive variance: no logarithm left to take."""
     total = base
@@ -101,7 +101,7 @@ def _log_density(x: Array, base: float, mean: Array, half_precision: Array) -> f
     return total
 
 
-@jit
+@lean
 def _careful_log_density(
     x: Array, floor: float, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array,
     counts: Array,
@@ -123,7 +123,7 @@ def _careful_log_density(
     return total
 
 
-@jit
+@lean
 def _variance(n: float, m2: float) -> float:
     return m2 / (n - 1.0) if n > 1.0 else 0.0
 
@@ -149,7 +149,7 @@ def _learn(
             m2[j] += w * gap * (x[j] - mean[j])
 
 
-@jit
+@lean
 def _holds(
     x: Array, w: float, nominal: Ints, weight: float, n: Array, counts: Array
 ) -> bool:  # fmt: skip
@@ -168,7 +168,7 @@ def _holds(
     return True
 
 
-@jit
+@lean
 def _take_back(
     x: Array, w: float, c: int, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array,
     counts: Array, loss: Array,
@@ -199,7 +199,7 @@ def _change(
         _take_back(x, w, c, nominal, n_values, n, mean, m2, counts, out[i])
 
 
-@jit
+@lean
 def _total(counts: Array, j: int, value: int) -> float:
     total = 0.0
     for c in range(counts.shape[0]):
@@ -207,7 +207,7 @@ def _total(counts: Array, j: int, value: int) -> float:
     return total
 
 
-@jit
+@lean
 def _summarize(
     weight: float, floor: float, nominal: Ints, n: Array, m2: Array, half_precision: Array
 ) -> tuple[float, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onlineml.kernels import adwin, entry, jit
+from onlineml.kernels import adwin, entry, lean
 from onlineml.kernels.alternates import (
     N_SIZES,
     REPLACED,
@@ -61,7 +61,7 @@ def _hoeffding_adaptive_tree_classifier(d: int) -> int:
     return _run_rows(d, opened(d), f1(d, 0))
 
 
-@jit
+@lean
 def _run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
@@ -89,7 +89,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
     return call.last
 
 
-@jit
+@lean
 def _reshape(d: int, x: Array, rule: Array) -> int:
     """Whatever is due on the ways of `x`, before it is learned; a second try does the rest.
 
@@ -120,7 +120,7 @@ def _reshape(d: int, x: Array, rule: Array) -> int:
     return result
 
 
-@jit
+@lean
 def _learn(d: int, x: Array, c: int, w: float, rule: Array, said: int, answer: int) -> None:
     """Let the leaves of the tree and of alternates that get `x` learn it, and judge their answers.
 

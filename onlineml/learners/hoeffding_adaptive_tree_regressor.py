@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import adwin, entry, faded_moments, jit
+from onlineml.kernels import adwin, entry, faded_moments, lean
 from onlineml.kernels.alternates import (
     N_SIZES,
     REPLACED,
@@ -61,7 +61,7 @@ def _hoeffding_adaptive_tree_regressor(d: int) -> int:
     return _run_rows(d, opened(d), f1(d, 0))
 
 
-@jit
+@lean
 def _run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, scale = i1(d, HEADER), f2(d, _SCALE)
@@ -82,7 +82,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
     return call.last
 
 
-@jit
+@lean
 def _reshape(d: int, x: Array, rule: Array) -> int:
     """Whatever is due on the ways of `x`, before it is learned; a second try does the rest.
 
@@ -111,7 +111,7 @@ def _reshape(d: int, x: Array, rule: Array) -> int:
     return DIVIDED
 
 
-@jit
+@lean
 def _learn(d: int, x: Array, y: float, w: float, rule: Array) -> None:
     """Let the leaves of tree and alternates that get `x` learn it, and judge their answers."""
     settings, slots = rule[N_SETTINGS:], Slots(_WINDOWS, SLOPES)

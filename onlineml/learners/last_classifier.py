@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import adwin, entry, jit
+from onlineml.kernels import adwin, entry, lean
 from onlineml.kernels.arena import ANSWER, Array, Call, Field, f1, f2, i1, i2, opened, scratch
 from onlineml.kernels.classification_tree import (
     CLASS_WEIGHT,
@@ -48,7 +48,7 @@ def _last_classifier(d: int) -> int:
     return _run_rows(d, opened(d), f1(d, 0))
 
 
-@jit
+@lean
 def _run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
@@ -77,7 +77,7 @@ def _run_rows(d: int, call: Call, rule: Array) -> int:
     return call.last
 
 
-@jit
+@lean
 def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
     """Divide `leaf` if what is watched rose: KEPT, DIVIDED, or STOPPED for room."""
     table, due, slot = i2(d, TABLE), i1(d, _DUE), i2(d, TABLE)[leaf, SLOT]
@@ -95,7 +95,7 @@ def _divide_if_due(d: int, rule: Array, leaf: int) -> int:
     return outcome
 
 
-@jit
+@lean
 def _learn(
     d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: int, answer: int
 ) -> None:

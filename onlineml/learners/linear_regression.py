@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from onlineml.base import Array, Regressor
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
@@ -28,7 +28,7 @@ def _linear_regression(d: int) -> int:
     )  # fmt: skip
 
 
-@jit
+@lean
 def _rows(
     call: Call, values: Array, places: Ints, settings: Array, nominal: Ints, n_steps: Array,
     room: int, weights: Array, moments: Array, intercept: Array, intercept_moments: Array,
@@ -55,7 +55,7 @@ def _rows(
     return call.last
 
 
-@jit
+@lean
 def _slope(error: float, loss: int, delta: float) -> float:
     """Derivative of the loss."""
     if loss == _ABSOLUTE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Classifier
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.taking_back import lacks, rest
 from onlineml.kernels.votes import answer_from_votes
@@ -16,7 +16,7 @@ def _majority(d: int) -> int:
     return _rows(opened(d), i1(d, 1), f1(d, 2))
 
 
-@jit
+@lean
 def _rows(call: Call, seen: Ints, weight: Array) -> int:
     for i in range(call.first, call.last):
         if call.serve:

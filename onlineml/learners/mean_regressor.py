@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onlineml.base import Array, Regressor
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, f1, opened
 from onlineml.kernels.taking_back import lacks, without
 
@@ -13,7 +13,7 @@ def _mean_regressor(d: int) -> int:
     return _rows(opened(d), f1(d, 1), f1(d, 2))
 
 
-@jit
+@lean
 def _rows(call: Call, total: Array, mean: Array) -> int:
     for i in range(call.first, call.last):
         if call.serve:

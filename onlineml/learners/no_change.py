@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Classifier
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, i1, opened
 from onlineml.kernels.votes import answer_from_votes
 
@@ -15,7 +15,7 @@ def _no_change(d: int) -> int:
     return _rows(opened(d), i1(d, 1), i1(d, 2))
 
 
-@jit
+@lean
 def _rows(call: Call, seen: Ints, last: Ints) -> int:
     for i in range(call.first, call.last):
         if call.serve:

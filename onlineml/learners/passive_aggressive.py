@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from onlineml.base import Array, Classifier, Regressor
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import shift, spread, squared_norm, weighed
 from onlineml.kernels.softmax import score_classes
@@ -28,7 +28,7 @@ def _pa_classifier(d: int) -> int:
     )  # fmt: skip
 
 
-@jit
+@lean
 def _classify(
     call: Call, floats: Array, places: Ints, settings: Array, seen: Ints, nominal: Ints,
     room: int, weights: Array, intercept: Array,
@@ -60,7 +60,7 @@ def _classify(
     return call.last
 
 
-@jit
+@lean
 def _best_other(scores: Array, n: int, label: int) -> int:
     best = -1
     for c in range(n):
@@ -69,7 +69,7 @@ def _best_other(scores: Array, n: int, label: int) -> int:
     return best
 
 
-@jit
+@lean
 def step_of(settings: Array, loss: float, norm: float, weight: float) -> float:
     """How far to go along a row of squared length `norm` for its loss ([1]_, figure 1)."""
     loss = min(loss, _LARGEST_LOSS)
@@ -91,7 +91,7 @@ def _pa_regressor(d: int) -> int:
     )  # fmt: skip
 
 
-@jit
+@lean
 def _regress(
     call: Call, values: Array, places: Ints, settings: Array, nominal: Ints, room: int,
     weights: Array, intercept: Array,

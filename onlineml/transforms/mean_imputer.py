@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Transformer
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, i1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
@@ -17,7 +17,7 @@ def _mean_imputer(d: int) -> int:
     return _rows(opened(d), i1(d, 1), i1(d, 2), f1(d, 3), f1(d, 4), f2(d, 5))
 
 
-@jit
+@lean
 def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, counts: Array) -> int:
     for i in range(call.first, call.last):
         x = call.X[i]
@@ -38,7 +38,7 @@ def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, coun
     return call.last
 
 
-@jit
+@lean
 def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, counts: Array) -> None:
     for j in range(x.shape[0]):
         if not abs(x[j]) <= LARGEST:
@@ -55,7 +55,7 @@ def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, counts: Arr
             n[j] += w
 
 
-@jit
+@lean
 def _holds(x: Array, w: float, nominal: Ints, n: Array, counts: Array) -> bool:
     """Whether a row of weight `-w` can be taken back."""
     for j in range(x.shape[0]):
@@ -69,7 +69,7 @@ def _holds(x: Array, w: float, nominal: Ints, n: Array, counts: Array) -> bool:
     return True
 
 
-@jit
+@lean
 def _take_back(x: Array, w: float, nominal: Ints, n: Array, mean: Array, counts: Array) -> None:
     for j in range(x.shape[0]):
         if not abs(x[j]) <= LARGEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Transformer
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
@@ -16,7 +16,7 @@ def _min_max_scaler(d: int) -> int:
     return _rows(opened(d), f1(d, 0)[0] > 0.0, i1(d, 1), i1(d, 2), f1(d, 3), f1(d, 4))
 
 
-@jit
+@lean
 def _rows(
     call: Call, clip: bool, nominal: Ints, n_values: Ints, lowest: Array, highest: Array
 ) -> int:
@@ -37,7 +37,7 @@ def _rows(
     return call.last
 
 
-@jit
+@lean
 def _scaled(value: float, clip: bool, lowest: float, highest: float) -> float:
     if not abs(value) <= LARGEST:
         return float(np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.base import Array, Transformer
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
@@ -17,7 +17,7 @@ def _standard_scaler(d: int) -> int:
     return _rows(opened(d), f1(d, 0), i1(d, 1), i1(d, 2), f1(d, 3), f1(d, 4), f1(d, 5))
 
 
-@jit
+@lean
 def _rows(
     call: Call, settings: Array, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array
 ) -> int:
@@ -40,7 +40,7 @@ def _rows(
     return call.last
 
 
-@jit
+@lean
 def _scaled(value: float, settings: Array, n: float, mean: float, m2: float) -> float:
     if not abs(value) <= LARGEST:
         return float(np.nan)
@@ -52,7 +52,7 @@ def _scaled(value: float, settings: Array, n: float, mean: float, m2: float) -> 
     return gap / np.sqrt(m2 / n) if m2 > 0.0 else 0.0
 
 
-@jit
+@lean
 def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, m2: Array) -> None:
     for j in range(x.shape[0]):
         if nominal[j] or not abs(x[j]) <= LARGEST:
@@ -63,7 +63,7 @@ def _learn(x: Array, w: float, nominal: Ints, n: Array, mean: Array, m2: Array) 
         m2[j] += w * gap * (x[j] - mean[j])
 
 
-@jit
+@lean
 def _holds(x: Array, w: float, nominal: Ints, n: Array) -> bool:
     for j in range(x.shape[0]):
         if not nominal[j] and abs(x[j]) <= LARGEST and lacks(n[j], w):
@@ -71,7 +71,7 @@ def _holds(x: Array, w: float, nominal: Ints, n: Array) -> bool:
     return True
 
 
-@jit
+@lean
 def _take_back(
     x: Array, w: float, nominal: Ints, n: Array, mean: Array, m2: Array, loss: Array
 ) -> None:
