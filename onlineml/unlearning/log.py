@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_left
 from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -10,14 +11,35 @@ import numpy as np
 
 from onlineml.base import Array
 from onlineml.estimator import BLOCK
+from onlineml.kernels import jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.unlearning.called import Called
 from onlineml.unlearning.fingerprints import fingerprint
 
 # Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
-# rows without an id are called), the first row that is to be learned again, whether ids came.
-FIRST, NEXT, NUMBER, STALE, NAMED = range(5)
+# rows without an id are called), the first row that is to be learned again, whether ids came, the
+# first row whose tag is not written, as it is called by its number, and whether weights came.
+FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED = range(7)
 _LOG = 4  # arrays of the log
+
+
+@jit
+def _close_up(
+    rows: Array, others: tuple[Array, Array], tags: Ints, numbers: Ints, end: int
+) -> None:
+    """Drop the rows of these numbers, in order, from rows up to `end`: those after them move up."""
+    room, to, k = rows.shape[0], numbers[0] % rows.shape[0], 0
+    for number in range(numbers[0], end):
+        if k < numbers.shape[0] and numbers[k] == number:
+            k += 1
+            continue
+        place = number % room
+        for j in range(rows.shape[1]):
+            rows[to, j] = rows[place, j]
+        for other in others:
+            other[to] = other[place]
+        tags[to] = tags[place]
+        to = to + 1 if to + 1 < room else 0
 
 
 class Logged(Called):
@@ -33,9 +55,9 @@ class Logged(Called):
     _state: ClassVar[tuple[Field, ...]] = (
         Field("rows_", ("W", "F"), fill=np.nan),
         Field("targets_", ("W",)),
-        Field("weights_", ("W",)),
+        Field("weights_", ("W",), fill=1.0),
         Field("tags_", ("W",), np.int64),  # its id's fingerprint, or -1 - its number
-        Field("cursor_", (5,), np.int64),
+        Field("cursor_", (7,), np.int64),
     )
 
     rows_: Array
@@ -73,25 +95,51 @@ class Logged(Called):
             self._move_to_disk()
         return self
 
+    def get_state(self) -> dict[str, Any]:
+        """Learned state."""
+        if self.is_started:
+            self._write_tags()
+        return super().get_state()
+
     def _note(self, X: Array, y: Array, weight: Array) -> None:
-        """Write rows into the log."""
+        """Write rows into the log: no more than what is not known without."""
         n, cursor = len(X), self.cursor_
         self._make_room_for(n)
         tags = self._came(n)
-        if tags is None:
-            tags = np.arange(-1 - cursor[NUMBER], -1 - cursor[NUMBER] - n, -1)
-        else:
-            cursor[NAMED] = 1
+        if tags is not None:
+            self._write_tags()
+            cursor[NAMED], cursor[TAGGED] = 1, cursor[NEXT] + n
+        if not cursor[WEIGHED]:
+            cursor[WEIGHED] = (weight != 1.0).any()
         room, done = len(self.rows_), max(n - len(self.rows_), 0)
         while done < n:
             place = (cursor[NEXT] + done) % room
             step = min(n - done, room - place)
             here, part = slice(place, place + step), slice(done, done + step)
-            self.rows_[here], self.tags_[here] = X[part], tags[part]
-            self.targets_[here], self.weights_[here] = y[part], weight[part]
+            self.rows_[here], self.targets_[here] = X[part], y[part]
+            if tags is not None:
+                self.tags_[here] = tags[part]
+            if cursor[WEIGHED]:
+                self.weights_[here] = weight[part]
             done += step
         cursor[NUMBER] += n
         cursor[FIRST] = max(cursor[FIRST], cursor[NEXT] + n - room)
+
+    def _tag_at(self, i: int) -> int:
+        """The tag of row `i`, or of the one that may come after the last."""
+        if i < self.cursor_[TAGGED]:
+            return int(self.tags_[i % len(self.rows_)])
+        return int(self.cursor_[NEXT] - self.cursor_[NUMBER]) - 1 - i
+
+    def _write_tags(self) -> None:
+        """Write the tags of rows that are called by their number."""
+        cursor = self.cursor_
+        end = int(cursor[NEXT])
+        first = max(int(cursor[TAGGED]), end - len(self.rows_))
+        if first < end:
+            tag = end - 1 - int(cursor[NUMBER])
+            self.tags_[self._places(first, end)] = tag - np.arange(first, end)
+        cursor[TAGGED] = end
 
     def _make_room_for(self, n: int) -> None:
         due = int(self.cursor_[NEXT]) + n
@@ -109,13 +157,19 @@ class Logged(Called):
     def _numbers_of(self, id: Hashable) -> Ints:
         """Numbers of the rows that were learned with `id`."""
         tag = fingerprint(id)
-        if not self.cursor_[NAMED]:
-            tag = -1 - tag
-        first, end = self.cursor_[FIRST], self.cursor_[NEXT]
+        first, end = int(self.cursor_[FIRST]), int(self.cursor_[NEXT])
+        if not self.cursor_[NAMED]:  # they stand in order
+            tagged, calls = max(first, int(self.cursor_[TAGGED])), end - int(self.cursor_[NUMBER])
+            if tagged <= tag + calls < end:
+                return np.array([tag + calls])
+            room, tags = len(self.rows_), self.tags_
+            found = bisect_left(range(first, tagged), tag, key=lambda i: -1 - int(tags[i % room]))
+            held = first + found < tagged and tags[(first + found) % room] == -1 - tag
+            return np.array([first + found] if held else [], np.int64)
+        self._write_tags()
         places = np.flatnonzero(self.tags_ == tag)
         numbers = first + (places - first) % len(self.rows_)
-        found: Ints = np.sort(numbers[numbers < end])
-        return found
+        return np.sort(numbers[numbers < end])
 
     def _numbers_like(self, x: Any, y: Any, weight: float) -> Ints | None:
         """The number of the last row that is like this one; None where none can have come."""
@@ -138,13 +192,11 @@ class Logged(Called):
 
     def _drop(self, numbers: Ints) -> None:
         """Take rows out of the log."""
-        first, end = int(numbers[0]), int(self.cursor_[NEXT])
-        stay = np.ones(end - first, bool)
-        stay[numbers - first] = False
+        self._write_tags()
+        end = int(self.cursor_[NEXT])
+        arrays = [np.asarray(getattr(self, field.name)) for field in self._state[:_LOG]]
+        _close_up(arrays[0], (arrays[1], arrays[2]), arrays[3], numbers, end)
         last = end - len(numbers)
-        here, behind = self._places(first, end), self._places(last, end)
-        for field in self._state[:_LOG]:
-            array = getattr(self, field.name)
-            array[self._places(first, last)] = array[here][stay]
-            array[behind] = field.fill
-        self.cursor_[NEXT] = last
+        for field, array in zip(self._state, arrays):
+            array[self._places(last, end)] = field.fill
+        self.cursor_[NEXT] = self.cursor_[TAGGED] = last

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from itertools import zip_longest
 from time import perf_counter
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from onlineml.base import Array, Estimator
-from onlineml.estimator import BLOCK, Diagnostics
+from onlineml.estimator import BLOCK, Diagnostics, _to_plain
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
 from onlineml.unlearning.fingerprints import fingerprint
-from onlineml.unlearning.log import FIRST, NAMED, NEXT, NUMBER, STALE, Logged
+from onlineml.unlearning.log import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED, Logged
 
 _NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
 CHECKPOINTS = ("geometric", "even")
@@ -153,12 +154,15 @@ class Replayed(Logged):
         place = following % room
         tag = self._came(1)
         self.rows_[place] = self._row
-        self._marks[0][place], self._marks[1][place] = target, 1.0
+        self._marks[0][place] = target
+        if cursor[WEIGHED]:
+            self._marks[1][place] = 1.0
         if self._fades:
             note(self.extremes_, self._row[None], self._target, _ONE)
-        self._marks[2][place] = -1 - number if tag is None else int(tag[0])
         if tag is not None:
-            cursor[NAMED] = 1
+            self._write_tags()
+            self._marks[2][place] = int(tag[0])
+            cursor[NAMED], cursor[TAGGED] = 1, following + 1
         cursor[NEXT], cursor[NUMBER] = following + 1, number + 1
         if following >= room + cursor[FIRST]:
             cursor[FIRST] += 1
@@ -211,14 +215,17 @@ class Replayed(Logged):
         top = self._top()
         left = {level: 2 for level in range(top)}
         left[top] = 1 + -(-self.horizon // (self.every << top))
-        made = {"at": int(self.cursor_[NEXT]), "state": self.model_.get_state()}
-        kept = []
+        made: dict[str, Any] = {"at": int(self.cursor_[NEXT])}
+        kept, spare = [], {}
         for checkpoint in [made, *reversed(self.checkpoints_)]:
             k = checkpoint["at"] // self.every
             level = min((k & -k).bit_length() - 1, top) if k else top
             if left[level] > 0:
                 left[level] -= 1
                 kept.append(checkpoint)
+            else:
+                spare = checkpoint["state"]
+        made["state"] = _state_in(spare, self.model_)
         self.checkpoints_ = kept[::-1]
 
     @property
@@ -272,8 +279,7 @@ class Replayed(Logged):
         if edge == 0:
             return None
         if id is not None and not cursor[NAMED]:
-            tag = self.tags_[edge % len(self.rows_)] if edge < cursor[NEXT] else -1 - cursor[NUMBER]
-            if fingerprint(id) >= -1 - tag:
+            if fingerprint(id) >= -1 - self._tag_at(edge):
                 return None
         weight = self.weights_[self._places(edge, int(cursor[NEXT]))]
         return bound(self.model_, self.extremes_, np.delete(weight, recent - edge))
@@ -295,7 +301,7 @@ class Replayed(Logged):
         at: int = last["at"]
         self.cursor_[STALE] = -1
         self.cursor_[NEXT] = at
-        self.model_.set_state(last["state"])
+        _restore(self.model_, last["state"])
         self._recode(at, end)
         self.model_._admit(self.schema_)
         for lo in range(at, end, BLOCK):
@@ -312,3 +318,48 @@ class Replayed(Logged):
 def _cells(array: Any) -> Any:
     """Cells of `array` as Python numbers: three times as fast as through numpy."""
     return memoryview(array)
+
+
+def _state_in(spare: dict[str, Any], model: Estimator) -> dict[str, Any]:
+    """The state of `model`, in the memory of one that is no longer needed: new memory is slow."""
+    if type(model).get_state is not Estimator.get_state:
+        return model.get_state()
+    return {name: _copied(spare.get(name), getattr(model, name)) for name in model._learned()}
+
+
+def _restore(model: Estimator, state: dict[str, Any]) -> None:
+    """`model.set_state(state)`, in place where only numbers differ: what is cached then stands."""
+    held = {name: getattr(model, name) for name in model._learned()}
+    if model._kernel is not None and held.keys() == state.keys():
+        pairs = [(value, state[name]) for name, value in held.items()]
+        if all(_same_but_for_numbers(value, due) for value, due in pairs):
+            for value, due in pairs:
+                if isinstance(value, np.ndarray):
+                    value[...] = due
+            return
+    model.set_state(state)
+
+
+def _same_but_for_numbers(value: Any, due: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return isinstance(due, np.ndarray) and (value.shape, value.dtype) == (due.shape, due.dtype)
+    parts = value if isinstance(value, list | tuple) else [value]
+    nested = any(isinstance(part, np.ndarray | Estimator | list | dict) for part in parts)
+    return not nested and bool(_to_plain(value) == due)
+
+
+def _copied(spare: Any, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if isinstance(spare, np.ndarray) and (spare.shape, spare.dtype) == (
+            value.shape,
+            value.dtype,
+        ):
+            spare[...] = value
+            return spare
+        return value.copy()
+    if isinstance(value, Estimator):
+        return _state_in(spare if isinstance(spare, dict) else {}, value)
+    if isinstance(value, list | tuple):
+        old = spare if isinstance(spare, list) else []
+        return [_copied(part, item) for part, item in zip_longest(old[: len(value)], value)]
+    return _to_plain(value)

@@ -219,3 +219,26 @@ def test_fingerprints() -> None:
     array = np.array([3, -1])
     assert fingerprints(array).tolist() == [fingerprint(3), fingerprint(-1)]
     assert fingerprints(np.array([7, 8])).tolist() == [7, 8]
+
+
+def test_numbers_ids_and_weights_share_a_log() -> None:
+    """Tags and weights that say nothing are not written until they do: the same log by any way."""
+    X, y = stream(400)
+    weights = np.where(np.arange(400) < 250, 1.0, 2.0)
+    logs = []
+    for step in (1, 7, 400):
+        model = Replayable(SoftmaxRegression(), horizon=150, every=32)
+        for first, last in ((0, 230), (230, 300), (300, 400)):
+            ids = np.arange(first, last) + 1000 if first else None
+            for lo in range(first, last, step):
+                part = slice(lo, min(lo + step, last))
+                own = None if ids is None else ids[lo - first : part.stop - first]
+                model.fit_many(X[part], y[part], weight=weights[part], ids=own)
+            assert model.unlearn_one(id=220).forgotten is (first == 0)
+        logs.append(model)
+        assert model.unlearn_one(id=1310).kind == "replayed"
+    for model in logs[1:]:
+        assert_same_state(logs[0].get_state(), model.get_state())
+    stay = np.setdiff1d(np.arange(400), [220, 310])
+    gold = SoftmaxRegression().fit_many(X[stay], y[stay], weight=weights[stay])
+    assert_same_state(gold.get_state(), logs[0].model_.get_state())
