@@ -278,9 +278,9 @@ class Replayed(Logged):
         cursor = self.cursor_
         if edge == 0:
             return None
-        if id is not None and not cursor[NAMED]:
-            if fingerprint(id) >= -1 - self._tag_at(edge):
-                return None
+        numbered = id is not None and not cursor[NAMED]
+        if numbered and fingerprint(id) >= -1 - self._tag_at(edge):
+            return None
         weight = self.weights_[self._places(edge, int(cursor[NEXT]))]
         return bound(self.model_, self.extremes_, np.delete(weight, recent - edge))
 
