@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Array
+from onlineml.kernels.bare import bare
 from onlineml.kernels.singles import Singles
 
 _FARTHEST, _LARGEST = 100.0, 1e6  # nothing beyond reaches a network: scaled, or as it is
@@ -30,7 +30,7 @@ class Scales(NamedTuple):
     factor: Array  # 1 / standard deviation
 
 
-@jit
+@bare
 def scaled(x: Array, scales: Scales, on: float, out: Singles) -> None:
     """Write the scaled `x` to `out`; what is missing counts as the mean, as does the very first."""
     for j in range(x.shape[0]):
@@ -41,7 +41,7 @@ def scaled(x: Array, scales: Scales, on: float, out: Singles) -> None:
         out[j] = np.float32(0.0 if np.isnan(value) else value)
 
 
-@jit
+@bare
 def meet(x: Array, scales: Scales, forgetting: float) -> None:
     """Take `x` into the statistics."""
     for j in range(x.shape[0]):
@@ -53,7 +53,7 @@ def meet(x: Array, scales: Scales, forgetting: float) -> None:
         )
 
 
-@jit
+@bare
 def _with(
     value: float, n: float, mean: float, m2: float, forgetting: float
 ) -> tuple[float, float, float]:
@@ -70,7 +70,7 @@ def _with(
     return mean, m2, float(1.0 / np.sqrt(variance + _FLOOR)) if n > 1.0 else 1.0
 
 
-@jit
+@bare
 def scaled_reward(
     reward: float, known: Array, gamma: float, forgetting: float, on: float, ends: bool
 ) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels.bare import bare
 from onlineml.kernels.normed_net import Signals, differentiate, forward
 from onlineml.kernels.singles import Singles, made
 from onlineml.kernels.trace_rules import (
@@ -31,8 +31,10 @@ from onlineml.kernels.trace_rules import (
     Net,
 )
 
+Five = tuple[np.float32, np.float32, np.float32, np.float32, np.float32]
 
-@jit
+
+@bare
 def learn_with_corrections(
     net: Net, second: Signals, there: Signals, x: Singles, next_x: Singles, output: int,
     fade: float, discount: float, error: float,
@@ -46,9 +48,9 @@ def learn_with_corrections(
         net.shape, net.moments[:half], net.moments[half:], net.moments[:0], second, statistics,
         net.rule, net.one,
     )  # fmt: skip
-    outputs = forward(net.shape, other.weights, x, second)
+    forward(net.shape, other.weights, x, second)
     differentiate(net.shape, other.weights, second, output)
-    foretold = float(outputs[output])
+    foretold = float(second.outputs[output])
     trace = fade * statistics[FORETOLD] + foretold
     norm = _step(
         net, there, x, next_x, fade, 1.0, step * error, step * (trace - foretold),
@@ -63,7 +65,7 @@ def learn_with_corrections(
     statistics[FORETOLD], statistics[EFFECTIVE], statistics[NORM] = trace, step, norm
 
 
-@jit
+@bare
 def _step(
     net: Net, there: Signals, x: Singles, next_x: Singles, fade: float, keep: float, along: float,
     here: float, back: float,
@@ -73,7 +75,9 @@ def _step(
     Traces take the gradient in before; returned is the sum of their absolute values.
     """
     start, first, n_layers, norm = 0, 0, net.shape.shape[0] - 1, 0.0
-    numbers = np.array([fade, keep, along, here, back], np.float32)
+    numbers = (
+        np.float32(fade), np.float32(keep), np.float32(along), np.float32(here), np.float32(back)
+    )  # fmt: skip
     units, units_2 = x, next_x
     for k in range(n_layers):
         n_in, n_out = net.shape[k], net.shape[k + 1]
@@ -91,14 +95,14 @@ def _step(
     return norm
 
 
-@jit
+@bare
 def _block(
     net: Net, start: int, n_rows: int, column: Singles, row: Singles, column_2: Singles,
-    row_2: Singles, numbers: Singles,
+    row_2: Singles, numbers: Five,
 ) -> float:  # fmt: skip
     """The same for a block whose two gradients are `column` times `row`."""
     n, norm = row.shape[0], 0.0
-    fade, keep, along, here, back = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    fade, keep, along, here, back = numbers
     for i in range(n_rows):
         p, q, k = column[i], column_2[i], start + i * n
         norm += _along_and_back(

@@ -15,7 +15,8 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
-from onlineml.kernels.singles import Singles, add_rows, dot, total
+from onlineml.kernels.bare import bare
+from onlineml.kernels.singles import LANES, Singles, add_rows, dot, total
 
 LEAK = np.float32(0.01)
 _EPSILON = np.float32(1e-5)  # of layer normalization
@@ -29,6 +30,7 @@ class Signals(NamedTuple):
     hats: Singles  # (n_units,) normalized sums that went into hidden units
     deltas: Singles  # (n_units,) derivatives by the sums that went in
     inverse: Singles  # (n_layers,) 1 / standard deviation of a layer's sums
+    outputs: Singles  # (n_out,) what the last layer puts out: the end of `units`
 
 
 @jit
@@ -41,32 +43,40 @@ def n_weights(shape: Ints) -> int:
 
 
 @jit
+def spaced(n: int) -> int:
+    """The least multiple of `LANES` that holds `n`: what follows begins on a line of the cache."""
+    return int(n + -n % LANES)
+
+
+@jit
 def n_signals(shape: Ints) -> int:
     """Length of the room for the signals of a network of that shape."""
     n = 0
     for k in range(1, shape.shape[0]):
         n += int(shape[k])
-    return int(3 * n + shape.shape[0])
+    return int(3 * spaced(n) + spaced(shape.shape[0]))
 
 
-@jit
+@bare
 def signals_in(room: Singles, start: int, shape: Ints) -> Signals:
     """Signals of a network of that shape, in `room` from `start` on."""
     n = 0
     for k in range(1, shape.shape[0]):
         n += shape[k]
-    end = start + 3 * n
+    width = spaced(n)
+    hats, deltas, end = start + width, start + 2 * width, start + 3 * width
     return Signals(
         room[start : start + n],
-        room[start + n : start + 2 * n],
-        room[start + 2 * n : end],
+        room[hats : hats + n],
+        room[deltas : deltas + n],
         room[end : end + shape.shape[0]],
+        room[start + n - shape[-1] : start + n],
     )
 
 
-@jit
-def forward(shape: Ints, weights: Singles, x: Singles, signals: Signals) -> Singles:
-    """Send `x` through; the units of the last layer."""
+@bare
+def forward(shape: Ints, weights: Singles, x: Singles, signals: Signals) -> None:
+    """Send `x` through: all units are written to `signals`."""
     start, first, n_layers = 0, 0, shape.shape[0] - 1
     before = x
     for k in range(n_layers - 1):
@@ -83,14 +93,12 @@ def forward(shape: Ints, weights: Singles, x: Singles, signals: Signals) -> Sing
             units[o] = hat if hat > 0 else LEAK * hat
         before, start, first = units, end + n_out, first + n_out
     n_in, n_out = shape[n_layers - 1], shape[n_layers]
-    outputs = signals.units[first : first + n_out]
     for o in range(n_out):
         row = weights[start + o * n_in : start + o * n_in + n_in]
-        outputs[o] = weights[start + n_out * n_in + o] + dot(row, before, n_in)
-    return outputs
+        signals.outputs[o] = weights[start + n_out * n_in + o] + dot(row, before, n_in)
 
 
-@jit
+@bare
 def _normalize(sums: Singles) -> np.float32:
     """Bring `sums` to mean 0 and variance 1; what they were multiplied by."""
     n = sums.shape[0]
@@ -103,7 +111,7 @@ def _normalize(sums: Singles) -> np.float32:
     return inverse
 
 
-@jit
+@bare
 def differentiate(shape: Ints, weights: Singles, signals: Signals, output: int) -> None:
     """Fill the deltas with derivatives of one output."""
     first = signals.deltas.shape[0] - shape[-1]
@@ -112,7 +120,7 @@ def differentiate(shape: Ints, weights: Singles, signals: Signals, output: int) 
     backward(shape, weights, signals)
 
 
-@jit
+@bare
 def backward(shape: Ints, weights: Singles, signals: Signals) -> None:
     """From the deltas of the last layer, which lie in `signals`, to those of all others."""
     n_layers, end = shape.shape[0] - 1, signals.deltas.shape[0]
@@ -135,7 +143,7 @@ def backward(shape: Ints, weights: Singles, signals: Signals) -> None:
         end, weights_end = end - n_out, start
 
 
-@jit
+@bare
 def _through_norm(deltas: Singles, hats: Singles, inverse: np.float32) -> None:
     """From derivatives by a layer's units to those by the sums that went in."""
     n = deltas.shape[0]

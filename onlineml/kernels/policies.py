@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.bare import bare
 from onlineml.kernels.random import uniform
-from onlineml.kernels.singles import Singles
+from onlineml.kernels.singles import Singles, place_of_largest
 
 _SMALLEST = 1e-5  # added to a standard deviation
 
 
-@jit
+@bare
 def deviation(x: float) -> float:
     """Standard deviation of an action, of a network's output."""
     return float(np.log1p(np.exp(-abs(x))) + max(x, 0.0) + _SMALLEST)
 
 
-@jit
+@bare
 def drawn(outputs: Singles, random: Ints, k: int) -> int:
     """An action drawn from the softmax of `outputs`, by generator `k`."""
-    highest, total = np.float64(outputs.max()), 0.0
+    highest, total = np.float64(outputs[place_of_largest(outputs)]), 0.0
     for j in range(outputs.shape[0]):
         total += np.exp(outputs[j] - highest)
     left = uniform(random, k) * total
@@ -32,7 +32,7 @@ def drawn(outputs: Singles, random: Ints, k: int) -> int:
     return int(outputs.shape[0] - 1)
 
 
-@jit
+@bare
 def gaussian_deltas(outputs: Singles, action: Array, push: float, deltas: Singles) -> None:
     """Derivatives of log-probability plus `push` times entropy by means and raw deviations."""
     n = action.shape[0]
@@ -44,10 +44,10 @@ def gaussian_deltas(outputs: Singles, action: Array, push: float, deltas: Single
         deltas[n + j] = np.float32(slope * ((gap * gap / (sigma * sigma) - 1.0 + push) / sigma))
 
 
-@jit
+@bare
 def softmax_deltas(outputs: Singles, action: int, push: float, deltas: Singles) -> None:
     """Derivatives of log-probability plus `push` times entropy by the outputs."""
-    highest, total, mean = np.float64(outputs.max()), 0.0, 0.0
+    highest, total, mean = np.float64(outputs[place_of_largest(outputs)]), 0.0, 0.0
     for j in range(outputs.shape[0]):
         total += np.exp(outputs[j] - highest)
     shift = highest + np.log(total)

@@ -18,9 +18,10 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Array
+from onlineml.kernels.bare import bare
 
 Singles = npt.NDArray[np.float32]
 
@@ -29,10 +30,30 @@ _WORD, _SINGLE, _INDEX = ir.IntType(64), ir.FloatType(), ir.IntType(32)
 _VECTOR = ir.VectorType(_SINGLE, LANES)
 
 
-@jit
-def singles(cells: Array) -> Singles:
-    """The float32 numbers that lie in `cells`."""
-    return cells.view(np.float32)
+def _reader() -> Callable[[Array], Singles]:
+    if numba.config.DISABLE_JIT:
+        return lambda cells: cells.view(np.float32)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def read(typing_context: Any, cells: Any) -> Any:
+        kind = types.Array(types.float32, 1, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            given = context.make_array(signature.args[0])(context, builder, arguments[0])
+            array = context.make_array(kind)(context, builder)
+            start = builder.bitcast(given.data, array.data.type)
+            n = builder.mul(given.nitems, _WORD(2))
+            populate_array(array, start, [n], [_WORD(4)], _WORD(4), meminfo=None)
+            return array._getvalue()
+
+        return kind(cells), generate
+
+    made: Callable[[Array], Singles] = read
+    return made
+
+
+#: `singles(cells)`: the float32 numbers that lie in `cells`.
+singles = _reader()
 
 
 class Lanes:
@@ -208,7 +229,7 @@ _add_four = made(
 )  # fmt: skip
 
 
-@jit
+@bare
 def add_rows(matrix: Singles, scalars: Singles, n_rows: int, target: Singles) -> None:
     """Add the rows of a flat matrix, each times its scalar, to `target`; four at once."""
     n = target.shape[0]
@@ -218,3 +239,13 @@ def add_rows(matrix: Singles, scalars: Singles, n_rows: int, target: Singles) ->
         _add_four(target, a, b, c, d, scalars[i], scalars[i + 1], scalars[i + 2], scalars[i + 3], n)
     for i in range(n_rows - n_rows % 4, n_rows):
         add_scaled(target, matrix[i * n :], scalars[i], n)
+
+
+@bare
+def place_of_largest(a: Singles) -> int:
+    """The first place of the largest number."""
+    best = 0
+    for i in range(1, a.shape[0]):
+        if a[i] > a[best]:
+            best = i
+    return best

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry
 from onlineml.kernels.arena import Array, Call, Ints, f1, i1, opened
+from onlineml.kernels.bare import bare
 from onlineml.kernels.experience import AVERAGE, FACTOR, Scales, meet, scaled, scaled_reward
 from onlineml.kernels.gradient_td import learn_with_corrections
 from onlineml.kernels.normed_net import (
@@ -26,7 +27,7 @@ from onlineml.kernels.normed_net import (
 )
 from onlineml.kernels.policies import deviation, drawn, gaussian_deltas, softmax_deltas
 from onlineml.kernels.random import below, bits, normal, uniform
-from onlineml.kernels.singles import Singles, singles
+from onlineml.kernels.singles import LANES, Singles, place_of_largest, singles
 from onlineml.kernels.trace_rules import N_NUMBERS, QRC, RULE, Net, learn
 from onlineml.kernels.worlds import CODE, STEPS, World, begin, step
 from onlineml.kernels.worlds import RETURN as WORLD_RETURN
@@ -63,23 +64,24 @@ class Agent(NamedTuple):
     next_inputs: Singles
     kept: Array  # the observation whose signals a network holds
     notes: Ints  # number of fits, from 1, at which it was; generator of draws
-    action: Array
+    action: Array  # room for what is done in a compiled world, and what was seen before it
+    here: Array
 
 
-@jit
+@bare
 def _opened_agent(d: int) -> Agent:
     settings, scales = f1(d, 0), Scales(f1(d, 3), f1(d, 4), f1(d, 5), f1(d, 6))
     shapes, room, cells = i1(d, 18), singles(f1(d, 19)), f1(d, 20)
     n, n_features = shapes.shape[0] // 2, scales.n.shape[0]
     shape, actor_shape = shapes[:n], shapes[n:]
     size, n_inputs = n_signals(shape), shape[0]
-    there = 1 + size
+    there = LANES + size
     after = there + size
     second = after + n_signals(actor_shape)
     inputs = second + size
     critic = Net(
         shape, singles(f1(d, 9))[: n_weights(shape)], singles(f1(d, 10)), singles(f1(d, 11)),
-        signals_in(room, 1, shape), f1(d, 12), settings[RULES:], room[:1],
+        signals_in(room, LANES, shape), f1(d, 12), settings[RULES:], room[:1],
     )  # fmt: skip
     actor = Net(
         actor_shape, singles(f1(d, 13))[: n_weights(actor_shape)], singles(f1(d, 14)),
@@ -91,12 +93,17 @@ def _opened_agent(d: int) -> Agent:
         signals_in(room, there, shape), signals_in(room, second, shape), actor,
         singles(f1(d, 17)), room[inputs : inputs + n_inputs],
         room[inputs + n_inputs : inputs + 2 * n_inputs],
-        cells[:n_features], i1(d, 21), cells[n_features:],
+        cells[:n_features], i1(d, 21), cells[2 * n_features :], cells[n_features : 2 * n_features],
     )  # fmt: skip
 
 
 @entry
 def _stream_agent(d: int) -> int:
+    return _run(d)
+
+
+@bare
+def _run(d: int) -> int:
     call, agent = opened(d), _opened_agent(d)
     agent.critic.one[0] = np.float32(1.0)
     world = World(f1(d, 22), f1(d, 23), i1(d, 24), f1(d, 25))
@@ -105,7 +112,7 @@ def _stream_agent(d: int) -> int:
     return _transitions(call, agent)
 
 
-@jit
+@bare
 def _transitions(call: Call, agent: Agent) -> int:
     """Rows of observation, action, reward, next observation, terminated, truncated."""
     n, m = agent.last.shape[0], agent.action.shape[0]
@@ -125,7 +132,7 @@ def _transitions(call: Call, agent: Agent) -> int:
     return call.last
 
 
-@jit
+@bare
 def _is_learnable(agent: Agent, action: Array, reward: float) -> bool:
     kind = int(agent.settings[KIND])
     if not abs(reward) <= _LARGEST:
@@ -140,11 +147,11 @@ def _is_learnable(agent: Agent, action: Array, reward: float) -> bool:
     return True
 
 
-@jit
+@bare
 def _episodes(call: Call, agent: Agent, world: World) -> int:
     """Act in the world and learn; for every step, the return and length of the episode it ends."""
-    n, m = agent.last.shape[0], agent.action.shape[0]
-    here, action = np.empty(n), np.empty(m)
+    n = agent.last.shape[0]
+    here, action = agent.here, agent.action
     for i in range(call.first, call.last):
         if world.counts[STEPS] < 0:
             begin(world)
@@ -165,11 +172,12 @@ def _episodes(call: Call, agent: Agent, world: World) -> int:
 # ------------------------------------------------------------------------------- acting
 
 
-@jit
+@bare
 def act(agent: Agent, observation: Array, explore: bool, out: Array) -> None:
     """Write what the agent does to `out`; what it predicts, where it only predicts."""
     kind = int(agent.settings[KIND])
-    outputs = _seen(agent, observation)
+    _see(agent, observation)
+    outputs = agent.actor.signals.outputs if kind >= AC_DISCRETE else agent.critic.signals.outputs
     agent.notes[1] = agent.random[0]
     agent.notes[1] = np.int64(bits(agent.notes, 1))
     if kind == TD:
@@ -180,30 +188,29 @@ def act(agent: Agent, observation: Array, explore: bool, out: Array) -> None:
             if explore:
                 out[j] += deviation(outputs[out.shape[0] + j]) * normal(agent.notes, 1)
     elif kind == AC_DISCRETE:
-        out[0] = drawn(outputs, agent.notes, 1) if explore else np.argmax(outputs)
+        out[0] = drawn(outputs, agent.notes, 1) if explore else place_of_largest(outputs)
     elif not explore:
-        out[0] = np.argmax(outputs)
+        out[0] = place_of_largest(outputs)
     elif kind == SARSA and agent.clock[KEPT] >= 0 and _same(observation, agent.last):
         out[0] = agent.clock[KEPT]
     else:
         out[0] = _mostly_greedy(agent, outputs, agent.notes, 1)
 
 
-@jit
-def _seen(agent: Agent, observation: Array) -> Singles:
-    """Outputs of the network that acts, whose signals then are of `observation`."""
-    net = agent.actor if agent.settings[KIND] >= AC_DISCRETE else agent.critic
-    shape, outputs = net.shape, net.signals.units[net.signals.units.shape[0] - net.shape[-1] :]
+@bare
+def _see(agent: Agent, observation: Array) -> None:
+    """Send `observation` through the network that acts, unless its signals are of it already."""
     if agent.notes[0] == agent.clock[FITS] + 1 and _same(observation, agent.kept):
-        return outputs
+        return
     _enter(agent, observation, agent.clock[EPISODE_STEPS], agent.inputs)
     for j in range(observation.shape[0]):
         agent.kept[j] = observation[j]
     agent.notes[0] = agent.clock[FITS] + 1
-    return forward(shape, net.weights, agent.inputs, net.signals)
+    net = agent.actor if agent.settings[KIND] >= AC_DISCRETE else agent.critic
+    forward(net.shape, net.weights, agent.inputs, net.signals)
 
 
-@jit
+@bare
 def _enter(agent: Agent, observation: Array, steps: int, inputs: Singles) -> None:
     """Scale the observation; add what part of the episode has gone, where that is wanted."""
     scaled(observation, agent.scales, agent.settings[SCALE_OBSERVATIONS], inputs)
@@ -211,7 +218,7 @@ def _enter(agent: Agent, observation: Array, steps: int, inputs: Singles) -> Non
         inputs[observation.shape[0]] = np.float32(steps / agent.settings[TIME_LIMIT] - 0.5)
 
 
-@jit
+@bare
 def _same(a: Array, b: Array) -> bool:
     """Whether all numbers are equal; none is to a missing one, which is computed again."""
     n = 0
@@ -220,7 +227,7 @@ def _same(a: Array, b: Array) -> bool:
     return bool(n == a.shape[0])
 
 
-@jit
+@bare
 def _mostly_greedy(agent: Agent, values: Singles, random: Ints, k: int) -> int:
     """The best action, or any with the present probability."""
     settings = agent.settings
@@ -228,25 +235,23 @@ def _mostly_greedy(agent: Agent, values: Singles, random: Ints, k: int) -> int:
     epsilon = settings[EPSILON] + share * (settings[LAST_EPSILON] - settings[EPSILON])
     if uniform(random, k) < epsilon:
         return below(random, k, values.shape[0])
-    return int(np.argmax(values))
+    return place_of_largest(values)
 
 
 # ------------------------------------------------------------------------------- learning
 
 
-@jit
+@bare
 def _learn(
     agent: Agent, observation: Array, action: Array, reward: float, next_observation: Array,
     terminated: bool, truncated: bool,
 ) -> None:  # fmt: skip
     settings, clock, ends = agent.settings, agent.clock, terminated or truncated
     kind, new = int(settings[KIND]), clock[EPISODE_STEPS] == 0
-    outputs = _seen(agent, observation)
-    value_outputs = outputs
+    _see(agent, observation)
+    outputs = agent.critic.signals.outputs
     if kind >= AC_DISCRETE:
-        value_outputs = forward(
-            agent.critic.shape, agent.critic.weights, agent.inputs, agent.critic.signals
-        )
+        forward(agent.critic.shape, agent.critic.weights, agent.inputs, agent.critic.signals)
     if new:
         meet(observation, agent.scales, settings[FORGETTING])
     meet(next_observation, agent.scales, settings[FORGETTING])
@@ -255,19 +260,18 @@ def _learn(
     )
     bits(agent.random, 0)
     chosen = int(action[0]) if kind in (Q, SARSA) else 0
-    error, following_action = reward - agent.reward[AVERAGE] - value_outputs[chosen], -1
+    error, following_action = reward - agent.reward[AVERAGE] - outputs[chosen], -1
     if not terminated and not (truncated and settings[BOOTSTRAP] == 0.0):
         _enter(agent, next_observation, clock[EPISODE_STEPS] + 1, agent.next_inputs)
-        following = forward(
-            agent.critic.shape, agent.critic.weights, agent.next_inputs, agent.there
-        )
+        forward(agent.critic.shape, agent.critic.weights, agent.next_inputs, agent.there)
+        following = agent.there.outputs
         following_action = _next_action(agent, following, kind)
         error += settings[GAMMA] * following[following_action]
     if settings[AVERAGE_RATE] > 0.0:
         agent.reward[AVERAGE] += settings[AVERAGE_RATE] * error
-    greedy = kind != Q or value_outputs[chosen] == value_outputs.max()
+    greedy = kind != Q or outputs[chosen] == outputs[place_of_largest(outputs)]
     if kind >= AC_DISCRETE:
-        _learn_policy(agent, kind, outputs, action, error)
+        _learn_policy(agent, kind, action, error)
     _learn_values(agent, chosen, following_action, error)
     clock[FITS] += 1
     clock[FRESH] = 1 if ends else 0
@@ -280,11 +284,11 @@ def _learn(
         agent.last[j] = next_observation[j]
 
 
-@jit
+@bare
 def _next_action(agent: Agent, outputs: Singles, kind: int) -> int:
     """The output that the next observation is worth; SARSA chooses it, and keeps it, to act."""
     if kind == Q:
-        return int(np.argmax(outputs))
+        return place_of_largest(outputs)
     if kind != SARSA:
         return 0
     agent.notes[1] = agent.random[0]
@@ -293,7 +297,7 @@ def _next_action(agent: Agent, outputs: Singles, kind: int) -> int:
     return int(agent.clock[KEPT])
 
 
-@jit
+@bare
 def _learn_values(agent: Agent, chosen: int, following_action: int, error: float) -> None:
     """Learn the chosen output; the next one is -1 where nothing follows."""
     critic, settings = agent.critic, agent.settings
@@ -315,13 +319,14 @@ def _learn_values(agent: Agent, chosen: int, following_action: int, error: float
     )  # fmt: skip
 
 
-@jit
-def _learn_policy(agent: Agent, kind: int, outputs: Singles, action: Array, error: float) -> None:
+@bare
+def _learn_policy(agent: Agent, kind: int, action: Array, error: float) -> None:
     """The gradient of the action's log-probability and of the entropy, which error's sign aims."""
     actor, settings = agent.actor, agent.settings
     push = settings[ENTROPY] * np.sign(error)
     first = actor.signals.deltas.shape[0] - actor.shape[-1]
     deltas = actor.signals.deltas[first:]
+    outputs = actor.signals.outputs
     if kind == AC_CONTINUOUS:
         gaussian_deltas(outputs, action, push, deltas)
     else:

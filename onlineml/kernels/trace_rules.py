@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.bare import bare
 from onlineml.kernels.normed_net import Signals
 from onlineml.kernels.singles import Singles, add_scaled, made
 
@@ -49,7 +49,7 @@ class Net(NamedTuple):
     one: Singles  # (1,) what intercepts are multiplied by
 
 
-@jit
+@bare
 def learn(net: Net, x: Singles, fade: float, error: float) -> None:
     """Traces fade, take in the gradient that `signals` tell of, and weights step by `error`."""
     rule = int(net.rule[RULE])
@@ -63,7 +63,7 @@ def learn(net: Net, x: Singles, fade: float, error: float) -> None:
         _step(net, rule, first, error)
 
 
-@jit
+@bare
 def _step(net: Net, rule: int, norm: float, error: float) -> None:
     """Step as far as the bound allows; `norm` is of the traces, scaled where the rule scales."""
     statistics, step, n_all = net.statistics, net.rule[STEP], net.weights.shape[0]
@@ -85,7 +85,7 @@ def _step(net: Net, rule: int, norm: float, error: float) -> None:
     statistics[EFFECTIVE], statistics[NORM] = step, norm
 
 
-@jit
+@bare
 def _intend(net: Net, x: Singles, fade: float, error: float) -> None:
     """Step so far that the intended share of the error goes, on average over the traces."""
     statistics, rule = net.statistics, net.rule
@@ -112,7 +112,7 @@ def _intend(net: Net, x: Singles, fade: float, error: float) -> None:
 # --------------------------------------------------------------- first pass: gradient into traces
 
 
-@jit
+@bare
 def _accumulate(net: Net, x: Singles, fade: float, error: float) -> tuple[float, float]:
     """The first pass over all blocks; the two sums that the rule asks for."""
     start, first, n_layers = 0, 0, net.shape.shape[0] - 1
@@ -132,7 +132,7 @@ def _accumulate(net: Net, x: Singles, fade: float, error: float) -> tuple[float,
     return a, b
 
 
-@jit
+@bare
 def _block(
     net: Net, start: int, n_rows: int, column: Singles, row: Singles, fade: float, error: float
 ) -> tuple[float, float]:
@@ -161,7 +161,7 @@ def _block(
     return total, 0.0
 
 
-@jit
+@bare
 def _take_in(
     traces: Singles, n_rows: int, column: Singles, row: Singles, fade: np.float32
 ) -> float:
@@ -172,7 +172,7 @@ def _take_in(
     return total
 
 
-@jit
+@bare
 def _intentional_rows(
     net: Net, traces: Singles, squares: Singles, inverse: Singles, n_rows: int, column: Singles,
     row: Singles, fade: float,

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.bare import bare
 from onlineml.kernels.random import uniform
 
 CARTPOLE, CHAIN = 0, 1
@@ -34,7 +34,7 @@ class World(NamedTuple):
     observation: Array
 
 
-@jit
+@bare
 def begin(world: World) -> None:
     """Begin an episode."""
     world.counts[STEPS] = 0
@@ -48,7 +48,7 @@ def begin(world: World) -> None:
         _show_place(world)
 
 
-@jit
+@bare
 def step(world: World, action: float) -> tuple[float, bool, bool]:
     """Act; the reward, whether the episode terminated, and whether it was cut off."""
     if world.counts[CODE] == CARTPOLE:
@@ -61,7 +61,7 @@ def step(world: World, action: float) -> tuple[float, bool, bool]:
     return reward, terminated, not terminated and 0 < limit <= world.counts[STEPS]
 
 
-@jit
+@bare
 def _cartpole(world: World, action: float) -> tuple[float, bool]:
     """Barto, Sutton and Anderson's pole on a cart, as Gymnasium integrates it."""
     state = world.floats[FIRST:]
@@ -82,7 +82,7 @@ def _cartpole(world: World, action: float) -> tuple[float, bool]:
     return 1.0, abs(state[0]) > _FAR or abs(state[2]) > _TILTED
 
 
-@jit
+@bare
 def _chain(world: World, action: float) -> tuple[float, bool]:
     """States in a row; action 1 goes right, 0 left; with probability `slip` the other way."""
     n, slip = int(world.numbers[OWN]), world.numbers[OWN + 2]
@@ -98,7 +98,7 @@ def _chain(world: World, action: float) -> tuple[float, bool]:
     return (world.numbers[OWN + 3] if place < 0 else world.numbers[OWN + 5]), terminated
 
 
-@jit
+@bare
 def _show_place(world: World) -> None:
     """One feature a state; none is on where the episode has ended."""
     for j in range(world.observation.shape[0]):

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
 from onlineml.kernels.experience import N_REWARD
-from onlineml.kernels.normed_net import n_signals, n_weights
+from onlineml.kernels.normed_net import n_signals, n_weights, spaced
 from onlineml.kernels.random import seeded
+from onlineml.kernels.singles import LANES
 from onlineml.kernels.stream_agent import KEPT, N_CLOCK, _stream_agent
 from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
 from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
@@ -22,6 +23,7 @@ from onlineml.schema import Schema, wrong
 
 Ints = npt.NDArray[np.int64]
 _NO_WORLD = (np.zeros(1), np.zeros(1), np.full(1, -1), np.zeros(1))
+_LINE = 64  # bytes of a line of the cache
 _DEAD = 0.01  # a hidden unit that is on less, or off less, often is of no use
 
 
@@ -146,17 +148,23 @@ class StreamNetwork(TransitionLearner):
             arrays = _first_arrays(shape, self._rule(name), self.sparsity, draws)
             for part, array in arrays.items():
                 setattr(self, f"{name}_{part}_", array)
-        self.active_ = np.full(_even(sum(self.hidden)), 0.5, np.float32)
+        self.active_ = np.full(spaced(sum(self.hidden)), 0.5, np.float32)
 
     def _check_arrays(self) -> None:
         super()._check_arrays()
         if not self.is_started:
             return
         for name, shape in zip(("critic", "actor"), self._shapes(self.schema_.n_features)):
-            due, came = _even(n_weights(shape)), getattr(self, f"{name}_weights_").shape
+            due, came = spaced(n_weights(shape)), getattr(self, f"{name}_weights_").shape
             if came != (due,):
                 self.reset()
                 raise wrong(f"state['{name}_weights_']", came, f"an array of shape ({due},)")
+
+    def _prepare(self) -> None:
+        for field in self._state:
+            if field.dtype is np.float32:
+                setattr(self, field.name, _aligned(getattr(self, field.name)))
+        super()._prepare()
 
     def _parts(self) -> Sequence[npt.NDArray[Any]]:
         return self._parts_in(_NO_WORLD)
@@ -164,9 +172,9 @@ class StreamNetwork(TransitionLearner):
     def _parts_in(self, world: tuple[npt.NDArray[Any], ...]) -> Sequence[npt.NDArray[Any]]:
         """Shapes, room to work in, and the world that the agent is in."""
         n, (critic, actor) = self.schema_.n_features, self._shapes(self.schema_.n_features)
-        n_room = 1 + 3 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
-        room = np.zeros(_even(int(n_room)), np.float32)
-        cells, notes = np.zeros(n + self._action_width()), np.zeros(2, np.int64)
+        n_room = LANES + 3 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
+        room = _aligned(np.zeros(spaced(int(n_room)), np.float32))
+        cells, notes = np.zeros(2 * n + self._action_width()), np.zeros(2, np.int64)
         return [np.concatenate([critic, actor]), room, cells, notes, *world]
 
     # ---------------------------------------------------------------- diagnostics
@@ -225,8 +233,15 @@ class StreamAgent(StreamNetwork, Agent):
         )
 
 
-def _even(n: int) -> int:
-    return n + n % 2
+def _aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers from the beginning of a line of the cache on: vectors then lie in one."""
+    if array.ctypes.data % _LINE == 0:
+        return array
+    room = np.empty(array.nbytes + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    placed = room[start : start + array.nbytes].view(array.dtype)
+    placed[...] = array
+    return placed
 
 
 def _first_arrays(
@@ -234,7 +249,8 @@ def _first_arrays(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Arrays of a network that has learned nothing, and of a second one where the rule has it."""
     n = int(n_weights(shape))
-    weights, moments = np.zeros(_even(n), np.float32), np.zeros(rule.n_moments() * n, np.float32)
+    weights = np.zeros(spaced(n), np.float32)
+    moments = np.zeros(rule.n_moments() * len(weights), np.float32)
     weights[:n] = _first_weights(shape, sparsity, draws)
     if rule.has_second_network:
         moments[:n] = _first_weights(shape, sparsity, draws)
