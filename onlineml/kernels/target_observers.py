@@ -59,17 +59,11 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
 
     A full one merges its two nearest bins, of which the new point is one (Ben-Haim, Tom-Tov).
     """
-    low, high = 0, n
-    while low < high:
-        middle = (low + high) // 2
-        if bins[CENTER, middle] < x:
-            low = middle + 1
-        else:
-            high = middle
-    at = low  # first bin whose center is not below x
+    at = _first_not_below(bins, n, x)
     if at < n and bins[CENTER, at] == x:
         add(bins, at, w, y)
         return n
+    free = n
     if n == bins.shape[1]:
         left = x - bins[CENTER, at - 1] if at > 0 else np.inf
         right = bins[CENTER, at] - x if at < n else np.inf
@@ -79,36 +73,68 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
             add(bins, nearest, w, y)
             bins[CENTER, nearest] += w * (x - bins[CENTER, nearest]) / bins[COUNT, nearest]
             return n
-        _merge_with_next(bins, k, n)
-        n, at = n - 1, at - (k < at)
-    for block in range(BLOCKS):
-        for i in range(n, at, -1):
-            bins[block, i] = bins[block, i - 1]
+        _merge_with_next(bins, k)
+        free, n = k + 1, n - 1
+    at = _moved(bins, free, at)
     bins[COUNT, at], bins[MEAN, at], bins[M2, at], bins[CENTER, at] = w, y, 0.0, x
     return n + 1
 
 
 @lean
-def _narrowest(bins: Array, n: int) -> int:
-    """First of the two bins that are nearest to each other."""
-    best, gap = 0, np.inf
-    for k in range(n - 1):
-        step = bins[CENTER, k + 1] - bins[CENTER, k]
-        if step < gap:
-            best, gap = k, step
-    return best
+def _first_not_below(bins: Array, n: int, x: float) -> int:
+    """First bin whose center is not below `x`; the halves are chosen without a branch."""
+    at, size = 0, n
+    while size > 1:
+        half = size // 2
+        at += half * (bins[CENTER, at + half - 1] < x)
+        size -= half
+    return at + (n > 0 and bins[CENTER, at] < x)
 
 
 @lean
-def _merge_with_next(bins: Array, k: int, n: int) -> None:
+def _narrowest(bins: Array, n: int) -> int:
+    """First of the two bins that are nearest to each other."""
+    gap, last = np.inf, n - 1
+    gap1, gap2, gap3, k = np.inf, np.inf, np.inf, 0
+    while k + 3 < last:  # four minima, as each step of one would wait for the step before
+        c0, c1, c2 = bins[CENTER, k], bins[CENTER, k + 1], bins[CENTER, k + 2]
+        c3, c4 = bins[CENTER, k + 3], bins[CENTER, k + 4]
+        gap = c1 - c0 if c1 - c0 < gap else gap
+        gap1 = c2 - c1 if c2 - c1 < gap1 else gap1
+        gap2 = c3 - c2 if c3 - c2 < gap2 else gap2
+        gap3 = c4 - c3 if c4 - c3 < gap3 else gap3
+        k += 4
+    while k < last:
+        gap = min(gap, bins[CENTER, k + 1] - bins[CENTER, k])
+        k += 1
+    gap = min(min(gap, gap1), min(gap2, gap3))
+    for i in range(last):
+        if bins[CENTER, i + 1] - bins[CENTER, i] <= gap:
+            return i
+    return 0
+
+
+@lean
+def _merge_with_next(bins: Array, k: int) -> None:
     w, w2 = bins[COUNT, k], bins[COUNT, k + 1]
     bins[CENTER, k] += (bins[CENTER, k + 1] - bins[CENTER, k]) * w2 / (w + w2)
     bins[COUNT, k], bins[MEAN, k], bins[M2, k] = merged(
         w, bins[MEAN, k], bins[M2, k], w2, bins[MEAN, k + 1], bins[M2, k + 1]
     )
+
+
+@lean
+def _moved(bins: Array, free: int, at: int) -> int:
+    """Move the bins between `free`, which is in no use, and `at`: where a bin before `at` goes."""
+    if at > free:
+        for block in range(BLOCKS):
+            for i in range(free, at - 1):
+                bins[block, i] = bins[block, i + 1]
+        return at - 1
     for block in range(BLOCKS):
-        for i in range(k + 1, n - 1):
-            bins[block, i] = bins[block, i + 1]
+        for i in range(free, at, -1):
+            bins[block, i] = bins[block, i - 1]
+    return at
 
 
 @lean
