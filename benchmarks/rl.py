@@ -19,11 +19,13 @@ from rich.table import Table
 
 from benchmarks.measure import fresh, timed
 from benchmarks.rl_bandits import ARMS, bandits, regrets
+from benchmarks.rl_prediction import errors, made_up, read, relative
 
 RULES = ("ObGD", "Intentional")
 KINDS = ("StreamTD", "StreamQ", "StreamAC")
 FEATURES, ACTIONS = 17, 6  # HalfCheetah's
 WORLDS = ("CartPole", "Hopper-v5", "HalfCheetah-v5")
+PREDICTORS = 5  # seeds of those that foretell a series
 K, HORIZON = 1000, 1_000_000  # of the arms that come once
 
 
@@ -190,6 +192,11 @@ def tables(results: dict[str, Any]) -> Iterator[Table]:
         mean = statistics.fmean(runs)
         shown.add_row(name, f"{mean:,.0f}", f"{mean / base:.2f}")
     yield shown
+    shown = _table("StreamTD on a series: error over deviation", "mean", "most", "of ObGD's")
+    for name, runs in results["prediction"].items():
+        share = relative(results["prediction"], name)
+        shown.add_row(name, f"{statistics.fmean(runs):.3f}", f"{max(runs):.3f}", f"{share:.2f}")
+    yield shown
 
 
 def table_of_returns(cells: list[dict[str, Any]]) -> Table:
@@ -210,7 +217,7 @@ def _table(title: str, *columns: str) -> Table:
     return shown
 
 
-PARTS = ("ours", "torch", "cheetah", "bandits", "regrets")
+PARTS = ("ours", "torch", "cheetah", "bandits", "regrets", "prediction")
 
 
 @click.command()
@@ -219,13 +226,15 @@ PARTS = ("ours", "torch", "cheetah", "bandits", "regrets")
 @click.option("--arms", default=K, show_default=True, help="Arms that come once.")
 @click.option("--horizon", default=HORIZON, show_default=True, help="Pulls of them.")
 @click.option("--runs", default=20, show_default=True, help="Of each strategy for such arms.")
+@click.option("--rows", default=17_420, show_default=True, help="Of the series that is foretold.")
+@click.option("--series", type=click.Path(path_type=Path), help="CSV instead; last column counts.")
 @click.option("--returns", "earn", is_flag=True, help="Measure returns, not speed.")
 @click.option("--worlds", default=",".join(WORLDS), show_default=True, help="For --returns.")
 @click.option("--seeds", default=3, show_default=True, help="For --returns.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="File of the figures.")
 @click.option("--only", hidden=True)
 def main(earn: bool, worlds: str, seeds: int, out: Path | None, only: str | None, **n: Any) -> None:
-    """Measure agents beside plain torch and in HalfCheetah, bandits; or returns by seeds.
+    """Measure agents beside plain torch and in HalfCheetah, bandits, predictions; or returns.
 
     With --returns, the file of --json gets a line for each run that is done, and a run that it has
     is not made again.
@@ -236,13 +245,16 @@ def main(earn: bool, worlds: str, seeds: int, out: Path | None, only: str | None
         console.print(table_of_returns(returns(worlds.split(","), seeds, steps, out)))
     elif only == "regrets":
         print(json.dumps(regrets(n["arms"], n["horizon"], n["runs"])))
+    elif only == "prediction":
+        series = read(n["series"]) if n["series"] else made_up(n["rows"])
+        print(json.dumps(errors(series, PREDICTORS)))
     elif only:
         part = {"ours": ours, "torch": theirs, "cheetah": cheetah, "bandits": bandits}[only]
         print(json.dumps(part(steps, n["repeats"])))
     else:
         options: list[object] = ["--steps", steps]
-        for name in ("repeats", "arms", "horizon", "runs"):
-            options += [f"--{name}", n[name]]
+        for name in ("repeats", "arms", "horizon", "runs", "rows", "series"):
+            options += [f"--{name}", n[name]] if n[name] else []
         parts = [part for part in PARTS if part != "torch" or find_spec("torch")]
         found = {part: fresh("benchmarks.rl", *options, "--only", part) for part in parts}
         for shown in tables({"torch": {}} | found):

@@ -240,10 +240,12 @@ def test_agents_beside_torch(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "figures.json"
     few = ("--steps", 60, "--repeats", 1, "--arms", 10, "--horizon", 2000, "--runs", 2)
+    few = (*few, "--rows", 3000)
     assert "Intentional" in run("benchmarks.rl", *few, "--json", out)
     figures = json.loads(out.read_text())
     assert figures["ours"].keys() == figures["torch"].keys()
     assert len(figures["regrets"]["king"]) == 2
+    assert len(figures["prediction"]["ObGD"]) == 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
