@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ import numpy as np
 from onlineml.kernels.arena import Array
 from onlineml.rl.agent import Agent, Transition
 from onlineml.schema import wrong
+
+#: First part of an environment's name -> the package that has it, and the extra that brings that.
+_FAMILIES = {"MinAtar": ("minatar", "minatar"), "ALE": ("ale_py", "atari")}
 
 
 class Ended(NamedTuple):
@@ -25,6 +29,9 @@ class Ended(NamedTuple):
 def environment(name: str, **params: Any) -> Any:
     """The environment that Gymnasium calls `name`.
 
+    Those of MinAtar ("MinAtar/Breakout-v1") and of Atari's games ("ALE/Breakout-v5"), which tell
+    Gymnasium of themselves when they are asked to, are asked here.
+
     Raises
     ------
     ImportError
@@ -36,12 +43,28 @@ def environment(name: str, **params: Any) -> Any:
         raise ImportError('environments need Gymnasium: pip install "onlineml[rl]"')
     import gymnasium
 
+    _introduce(name.partition("/")[0])
     try:
         return gymnasium.make(name, **params)
     except gymnasium.error.DependencyNotInstalled as error:
         raise ImportError(f'{name}: {error}; pip install "onlineml[mujoco]"') from error
     except gymnasium.error.Error as error:
         raise wrong("environment", name, f"one that Gymnasium knows ({error})") from error
+
+
+def _introduce(family: str) -> None:
+    """Have Gymnasium know the environments of another project."""
+    if family not in _FAMILIES:
+        return
+    package, extra = _FAMILIES[family]
+    if find_spec(package) is None:
+        raise ImportError(f'{family} needs {package}: pip install "onlineml[{extra}]"')
+    import gymnasium
+
+    if package == "ale_py":
+        gymnasium.register_envs(import_module(package))
+    elif not any(known.startswith(f"{family}/") for known in gymnasium.registry):
+        import_module(f"{package}.gym").register_envs()
 
 
 def actions_of(environment: Any) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Agents in environments of Gymnasium."""
 
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,36 @@ def test_stopped_anywhere_it_goes_on_with_the_same_bits(
     second = Rollout(saved.model, environment(name), seed=99).set_state(saved.attached["rollout"])
     assert early + second.run(500 - stop) == ended
     assert_same_state(second.agent.get_state(), whole.agent.get_state())
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "params"),
+    [
+        ("minatar", "MinAtar/Breakout-v1", {}),
+        ("ale_py", "ALE/Breakout-v5", {"obs_type": "ram"}),
+    ],
+)
+def test_environments_of_other_projects(package: str, name: str, params: dict[str, Any]) -> None:
+    pytest.importorskip(package)
+    agent = StreamQ(**actions_of(environment(name, **params)), hidden=(16,), seed=1)
+    whole = Rollout(agent.clone(), environment(name, **params), seed=5)
+    ended = whole.run(300)
+    first = Rollout(agent.clone(), environment(name, **params), seed=5)
+    early = first.run(111)
+    second = Rollout(first.agent, environment(name, **params)).set_state(first.get_state())
+    assert early + second.run(189) == ended
+    assert_same_state(second.agent.get_state(), whole.agent.get_state())
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "extra"),
+    [("minatar", "MinAtar/Breakout-v1", "minatar"), ("ale_py", "ALE/Breakout-v5", "atari")],
+)
+def test_absent_projects_name_their_extra(package: str, name: str, extra: str) -> None:
+    if find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(ImportError, match=rf"onlineml\[{extra}\]"):
+        environment(name)
 
 
 def test_an_end_and_a_cut_are_kept_apart() -> None:
