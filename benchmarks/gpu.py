@@ -17,7 +17,13 @@ from rich.console import Console
 
 from benchmarks.report import figures_table
 from onlineml.detectors import TorchAutoencoder
-from onlineml.learners import MLPClassifier, TorchClassifier, TorchRegressor
+from onlineml.learners import (
+    MLPClassifier,
+    TorchClassifier,
+    TorchRegressor,
+    TorchSequenceClassifier,
+    TorchSequenceRegressor,
+)
 
 _CLOSE = 1e-4
 
@@ -39,16 +45,19 @@ def differences() -> list[tuple[str, str]]:
     """How far the GPU's answers lie from the CPU's after the same rows."""
     X, y = data(500, 20)
     found = []
-    kinds: tuple[Any, ...] = (TorchClassifier, TorchRegressor, TorchAutoencoder)
-    for kind in kinds:
+    models: list[Any] = [kind(batch_size=8) for kind in (TorchClassifier, TorchRegressor)]
+    models += [TorchAutoencoder(batch_size=8), TorchSequenceClassifier(), TorchSequenceRegressor()]
+    for model in models:
         answers = [
-            np.asarray(_answers(kind(batch_size=8, device=device, seed=1).fit_many(X, y), X))
-            for device in ("cpu", "cuda")
+            np.asarray(_answers(model.clone().set_params(device=d, seed=1).fit_many(X, y), X))
+            for d in ("cpu", "cuda")
         ]
         gap = float(np.abs(answers[0] - answers[1]).max())
-        found.append((f"{kind.__name__}: GPU against CPU", f"{gap:.1e}"))
+        found.append((f"{type(model).__name__}: GPU against CPU", f"{gap:.1e}"))
         if gap > _CLOSE:
-            raise SystemExit(f"{kind.__name__}: {gap:.1e} apart, at most {_CLOSE:.0e} is allowed")
+            raise SystemExit(
+                f"{type(model).__name__}: {gap:.1e} apart, at most {_CLOSE:.0e} is allowed"
+            )
     return found
 
 

@@ -89,6 +89,12 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         hidden=(8,), batch_size=4, replay_size=20, replay_rows=2, seed=1
     ),
     "TorchRegressor": lambda: learners.TorchRegressor(hidden=(8,), batch_size=3, seed=1),
+    "TorchSequenceClassifier": lambda: learners.TorchSequenceClassifier(
+        cell="ssm", hidden=6, truncation=16, seed=1
+    ),
+    "TorchSequenceRegressor": lambda: learners.TorchSequenceRegressor(
+        hidden=6, truncation=8, seed=1
+    ),
     "ThompsonSampling": lambda: rl.ThompsonSampling(n_actions=3),
     "UCB": lambda: rl.UCB(n_actions=3, discount=0.99),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),

@@ -63,6 +63,8 @@ from .streaming_random_patches import (
 )
 from .torch_classifier import TorchClassifier
 from .torch_regressor import TorchRegressor
+from .torch_sequence_classifier import TorchSequenceClassifier
+from .torch_sequence_regressor import TorchSequenceRegressor
 
 __all__ = [
     "AUE",
@@ -120,4 +122,6 @@ __all__ = [
     "StreamingRandomPatchesRegressor",
     "TorchClassifier",
     "TorchRegressor",
+    "TorchSequenceClassifier",
+    "TorchSequenceRegressor",
 ]

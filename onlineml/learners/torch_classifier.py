@@ -9,8 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Array, Classifier
-from onlineml.kernels.arena import ANSWER_AND_SCORES
 from onlineml.learners.torch_learner import KNOWN, TorchLearner
+from onlineml.learners.torch_targets import (
+    CROSS_ENTROPY,
+    answer_classes,
+    loss_of_classes,
+    n_outputs_for,
+)
 from onlineml.nn.torch_estimator import Singles, named_loss
 
 
@@ -121,10 +126,10 @@ class TorchClassifier(TorchLearner, Classifier):
 
     def _check(self) -> None:
         super()._check()
-        named_loss(self.loss, {"cross_entropy": "cross_entropy"})
+        named_loss(self.loss, CROSS_ENTROPY)
 
     def _n_net_outputs(self) -> int:
-        return max(2, 1 << (int(self.counts_[KNOWN]) - 1).bit_length())
+        return n_outputs_for(int(self.counts_[KNOWN]))
 
     def _make_room(self, n_classes: int) -> None:
         """Room is made when a class comes, wherever it stands in a chunk."""
@@ -141,25 +146,7 @@ class TorchClassifier(TorchLearner, Classifier):
         super()._hold(scaled, y, weight)
 
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
-        n = int(self.counts_[KNOWN])
-        if serve == ANSWER_AND_SCORES:
-            out[:, 1:] = 0.0
-        if not n:
-            out[:, 0] = -1.0
-            return
-        logits = outputs[:, :n].astype(np.float64)
-        out[:, 0] = logits.argmax(1)
-        if serve == ANSWER_AND_SCORES:
-            shares = np.exp(logits - logits.max(1, keepdims=True))
-            out[:, 1 : 1 + n] = shares / shares.sum(1, keepdims=True)
+        answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)
 
     def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
-        net, n = self._network(), int(self.counts_[KNOWN])
-        classes = net.torch.from_numpy(y.astype(np.int64)).to(net.device)
-        plain = bool((weight == 1.0).all())
-        by_row = net.torch.nn.functional.cross_entropy if isinstance(self.loss, str) else self.loss
-        if plain and isinstance(self.loss, str):
-            return lambda outputs: by_row(outputs[:, :n], classes)
-        weights = net.torch.from_numpy(weight.astype(np.float32)).to(net.device)
-        how = {"reduction": "none"} if isinstance(self.loss, str) else {}
-        return lambda outputs: (by_row(outputs[:, :n], classes, **how) * weights).mean()
+        return loss_of_classes(self._network(), self.loss, y, weight, int(self.counts_[KNOWN]))

@@ -11,7 +11,8 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.kernels.random import below, seeded
 from onlineml.nn.online_net import OnlineNet
-from onlineml.nn.torch_estimator import BATCH, HELD, Singles, TorchEstimator
+from onlineml.nn.torch_batches import BATCH, HELD, TorchBatches
+from onlineml.nn.torch_estimator import Singles
 from onlineml.schema import Schema, wrong
 
 SEEN, KNOWN = 1, 2  # of counts: rows offered to the replay; classes
@@ -49,7 +50,7 @@ def scale(X: Array, weight: Array, known: Array, mean: Array, m2: Array, out: Si
                 m2[j] += gap * (x - mean[j])
 
 
-class TorchLearner(TorchEstimator):
+class TorchLearner(TorchBatches):
     """An estimator around a network of torch; `TorchClassifier` and `TorchRegressor` add a role."""
 
     _state: ClassVar[tuple[Field, ...]] = STATE
@@ -100,12 +101,6 @@ class TorchLearner(TorchEstimator):
     def _start(self, schema: Schema) -> None:
         self.random_ = seeded(self.seed, 1)
         super()._start(schema)
-
-    def _widen_outputs(self) -> None:
-        """Give the network the outputs that are due."""
-        grown = self._network().widened(*self._net_sizes(self.schema_))
-        vars(self).pop("_net")
-        self.net_ = grown.arrays()
 
     # ---------------------------------------------------------------- rows
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from onlineml.base import Array, Regressor
-from onlineml.kernels.arena import Field
 from onlineml.learners.torch_learner import STATE, TorchLearner
+from onlineml.learners.torch_targets import TARGET, answer_numbers, learn_targets, loss_of_numbers
 from onlineml.nn.torch_estimator import LOSSES, named_loss
-
-_N, _MEAN, _M2 = range(3)
 
 
 class TorchRegressor(TorchLearner, Regressor):
@@ -86,7 +82,7 @@ class TorchRegressor(TorchLearner, Regressor):
     faster.
     """
 
-    _state = (*STATE, Field("target_", (3,)))
+    _state = (*STATE, TARGET)
 
     target_: Array
 
@@ -129,31 +125,9 @@ class TorchRegressor(TorchLearner, Regressor):
         super()._check()
         named_loss(self.loss, LOSSES)
 
-    def _scale_of_target(self) -> tuple[float, float]:
-        n, mean, m2 = self.target_.tolist()
-        return mean, float(np.sqrt(m2 / n)) if n > 1 and m2 > 0 else 1.0
-
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
-        mean, deviation = self._scale_of_target()
-        if self.target_[_N] == 0.0:  # nothing has been learned
-            deviation = 0.0
-        out[:, 0] = mean + deviation * outputs[:, 0].astype(np.float64)
+        answer_numbers(outputs, self.target_, out)
 
     def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
-        for target in y[: self.batch_size].tolist():
-            self.target_[_N] += 1.0
-            gap = target - self.target_[_MEAN]
-            self.target_[_MEAN] += gap / self.target_[_N]
-            self.target_[_M2] += gap * (target - self.target_[_MEAN])
-        mean, deviation = self._scale_of_target()
-        net, scaled = self._network(), np.clip((y - mean) / deviation, -10.0, 10.0)
-        targets = net.torch.from_numpy(scaled.astype(np.float32)).to(net.device)
-        weights = net.torch.from_numpy(weight.astype(np.float32)).to(net.device)
-        by_row, known = named_loss(self.loss, LOSSES), isinstance(self.loss, str)
-
-        def loss(outputs: Any) -> Any:
-            answers = outputs[:, 0]
-            each = by_row(answers, targets, reduction="none") if known else by_row(answers, targets)
-            return (each * weights).mean()
-
-        return loss
+        learn_targets(y[: self.batch_size], self.target_)
+        return loss_of_numbers(self._network(), self.loss, y, weight, self.target_)

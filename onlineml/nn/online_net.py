@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ class Options(NamedTuple):
     mixed_precision: bool
     seed: int | None
     activation: str = "ReLU"  # of the perceptron: a name in torch.nn
+    cell: str = ""  # of a recurrent network
 
 
 def torch() -> Any:
@@ -128,11 +129,14 @@ class OnlineNet:
 
     def embedded(self, X: npt.NDArray[np.float32], layer: Any = None) -> Any:
         """What enters a layer, by default the last one, as an array."""
+        return self.entering(self.last if layer is None else layer, lambda: self.outputs(X))
+
+    def entering(self, layer: Any, run: Callable[[], Any]) -> Any:
+        """What enters a layer while something is run, as an array."""
         found: list[Any] = []
-        layer = self.last if layer is None else layer
         hook = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
         try:
-            self.outputs(X)
+            run()
         finally:
             hook.remove()
         return found[0].float().cpu().numpy()
@@ -220,9 +224,9 @@ class OnlineNet:
 
     # ---------------------------------------------------------------- room
 
-    def widened(self, n_inputs: int, n_outputs: int) -> OnlineNet:
+    def widened(self, n_inputs: int, n_outputs: int) -> Self:
         """A network for more inputs and outputs: what was learned stays, what is new is 0."""
-        grown, arrays = OnlineNet(self.options, n_inputs, n_outputs), self.arrays()
+        grown, arrays = type(self)(self.options, n_inputs, n_outputs), self.arrays()
         names = [name for name, p in grown.module.named_parameters() if p.requires_grad]
         fresh = grown.arrays()
         for name, array in fresh.items():

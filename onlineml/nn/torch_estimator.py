@@ -1,45 +1,40 @@
-"""What estimators around a torch module share: its life, its arrays, batches by row count."""
+"""What estimators around a torch module share: its life, its arrays, embeddings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from onlineml.estimator import Estimator
-from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.nn.online_net import Arrays, OnlineNet, Options, check_options, torch
 from onlineml.schema import Schema, wrong
 
-HELD = 0  # of counts: rows of the batch that fills
 Singles = npt.NDArray[np.float32]
 
-#: The batch that fills, rows as the network gets them; an estimator adds its `counts_`.
-BATCH = (Field("held_", ("B", "F"), np.float32), Field("held_weight_", ("B",)))
+#: Losses of numbers, by name.
+LOSSES = {"mse": "mse_loss", "huber": "smooth_l1_loss", "mae": "l1_loss"}
 
 
 class TorchEstimator(Estimator):
     """An estimator around a network of torch; `TorchClassifier` and others add a role."""
 
     _tolerance = 1e-4  # rows side by side are summed in another order than alone
+    _net_kind: ClassVar[type[OnlineNet]] = OnlineNet
 
     module: Any
-    hidden: Sequence[int]
+    hidden: Any
     optimizer: Any
     learning_rate: float
     optimizer_params: Mapping[str, Any] | None
     scheduler: str | None
     scheduler_params: Mapping[str, Any] | None
-    batch_size: int
     clip_norm: float | None
     device: str
     mixed_precision: bool
     seed: int | None
-    counts_: Ints
-    held_: Singles
-    held_weight_: Array
     net_: Arrays
 
     # ---------------------------------------------------------------- hooks
@@ -48,57 +43,33 @@ class TorchEstimator(Estimator):
         """Inputs and outputs of the network."""
         raise NotImplementedError
 
-    def _scaled(self, X: Array, weight: Array) -> Singles:
-        """Rows in the units of the network; those of some weight are taken in."""
+    def _embedded(self, X: npt.NDArray[np.float64]) -> Singles:
+        """What the network makes of rows on their way."""
         raise NotImplementedError
-
-    def _answer_rows(self, scaled: Singles, out: Array, serve: int) -> None:
-        """Write what is answered to some rows."""
-        raise NotImplementedError
-
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
-        """Put rows, no more than there is room for, into the batch."""
-        place = int(self.counts_[HELD])
-        rows = slice(place, place + len(scaled))
-        self.held_[rows], self.held_weight_[rows] = scaled, weight
-        self.counts_[HELD] += len(scaled)
-
-    def _step(self, net: OnlineNet) -> None:
-        """Learn the batch, which is full."""
-        raise NotImplementedError
-
-    def _told(self, X: Array, weight: Array) -> npt.NDArray[np.bool_]:
-        """Which rows are learned."""
-        return weight > 0.0
-
-    def _n_of_known(self, y: Array, told: npt.NDArray[np.bool_]) -> int:
-        """Rows up to the first one whose target changes what can be answered, that one too."""
-        return len(y)
 
     # ---------------------------------------------------------------- life
 
     def _check(self) -> None:
-        if not (isinstance(self.batch_size, int) and self.batch_size >= 1):
-            raise wrong("batch_size", self.batch_size, "a whole number >= 1")
         check_options(self._options())
 
     def _options(self) -> Options:
         return Options(
-            self.module, self.hidden, self.optimizer, self.learning_rate,
+            self.module, self._widths(), self.optimizer, self.learning_rate,
             dict(self.optimizer_params or {}), self.scheduler, dict(self.scheduler_params or {}),
             self.clip_norm, self.device, self.mixed_precision, self.seed,
         )  # fmt: skip
 
-    def _sizes(self) -> dict[str, int]:
-        return {"B": self.batch_size}
+    def _widths(self) -> Sequence[int]:
+        widths: Sequence[int] = self.hidden
+        return widths
 
     def _start(self, schema: Schema) -> None:
-        self.net_ = OnlineNet(self._options(), *self._net_sizes(schema)).arrays()
+        self.net_ = self._net_kind(self._options(), *self._net_sizes(schema)).arrays()
 
-    def _network(self) -> OnlineNet:
+    def _network(self) -> Any:
         """The network: a cache, made from `net_` where it is missing."""
         if "_net" not in vars(self):
-            self._net = OnlineNet(self._options(), *self.net_["sizes"].tolist())
+            self._net = self._net_kind(self._options(), *self.net_["sizes"].tolist())
             self._net.load(self.net_)
         return self._net
 
@@ -133,35 +104,11 @@ class TorchEstimator(Estimator):
         if widens:
             self.net_ = grown.arrays()
 
-    # ---------------------------------------------------------------- rows
-
-    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        told = self._told(X, weight) if fit else np.zeros(len(X), np.bool_)
-        first = 0
-        while first < len(X):
-            last = len(X)
-            if fit and len(X) > 1:
-                last = self._end_of_batch(told, first)
-                last = first + self._n_of_known(y[first:last], told[first:last])
-            rows = slice(first, last)
-            scaled = self._scaled(X[rows], weight[rows] if fit else np.zeros(last - first))
-            if serve:
-                self._answer_rows(scaled, out[rows], serve)
-            if fit:
-                learned = told[rows]
-                self._hold(scaled[learned], y[rows][learned], weight[rows][learned])
-                if self.counts_[HELD] == self.batch_size:
-                    self._step(self._network())
-                    self.counts_[HELD] = 0
-            first = last
-
-    def _end_of_batch(self, told: npt.NDArray[np.bool_], first: int) -> int:
-        """The row after which a step is due, or the last one."""
-        left = self.batch_size - int(self.counts_[HELD])
-        places = np.flatnonzero(told[first : first + left])
-        if len(places) < left:  # some rows do not count: look further
-            places = np.flatnonzero(told[first:])
-        return first + int(places[left - 1]) + 1 if len(places) >= left else len(told)
+    def _widen_outputs(self) -> None:
+        """Give the network the outputs that are due."""
+        grown = self._network().widened(*self._net_sizes(self.schema_))
+        vars(self).pop("_net")
+        self.net_ = grown.arrays()
 
     # ---------------------------------------------------------------- embeddings
 
@@ -179,11 +126,7 @@ class TorchEstimator(Estimator):
         if not self.is_started:
             raise wrong("X", "rows", "data to start with (fit, or start)")
         rows = self._rows(X, fit=False)[1]
-        return self._embedded(self._scaled(rows, np.zeros(len(rows))))
-
-    def _embedded(self, scaled: Singles) -> Singles:
-        embedded: Singles = self._network().embedded(scaled)
-        return embedded
+        return self._embedded(rows)
 
 
 def named_loss(loss: Any, known: Mapping[str, str]) -> Any:
@@ -193,7 +136,3 @@ def named_loss(loss: Any, known: Mapping[str, str]) -> Any:
     if loss not in known:
         raise wrong("loss", loss, f"one of {list(known)}, or a function")
     return getattr(torch().nn.functional, known[loss])
-
-
-#: Losses of numbers, by name.
-LOSSES = {"mse": "mse_loss", "huber": "smooth_l1_loss", "mae": "l1_loss"}

@@ -14,7 +14,8 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, Field
 from onlineml.kernels.faded_moments import learn
 from onlineml.kernels.linear import LARGEST
 from onlineml.nn.online_net import OnlineNet, Options, linears
-from onlineml.nn.torch_estimator import BATCH, LOSSES, Singles, TorchEstimator, named_loss
+from onlineml.nn.torch_batches import BATCH, TorchBatches
+from onlineml.nn.torch_estimator import LOSSES, Singles, named_loss
 from onlineml.schema import Schema, wrong
 
 # Deviations that a value counts as at most, enters the network as, and is learned as.
@@ -55,7 +56,7 @@ def _learn_rest(rest: Array, weight: Array, least: float, standing: Array) -> No
                 left[j] += step * (min(rest[i, j] ** 2, _TAME * _TAME) - left[j])
 
 
-class TorchAutoencoder(TorchEstimator, Detector):
+class TorchAutoencoder(TorchBatches, Detector):
     """What a torch module does not reproduce of rows, stepped every `batch_size` of them.
 
     The module gives rows, standardized, back. The score is the root mean square over the features
@@ -245,8 +246,8 @@ class TorchAutoencoder(TorchEstimator, Detector):
         rest = rows.astype(np.float64) - found[0][:, : rows.shape[1]]
         _learn_rest(rest, weight, 1.0 - self.fading_factor, self.standing_)
 
-    def _embedded(self, scaled: Singles) -> Singles:
-        net = self._network()
+    def _embedded(self, X: Array) -> Singles:
+        net, scaled = self._network(), self._scaled(X, np.zeros(len(X)))
         layers = linears(net.module)
         narrowest = min(layers[1:] or layers, key=lambda layer: layer.in_features)
         embedded: Singles = net.embedded(_entering(scaled), narrowest)

@@ -1,0 +1,154 @@
+"""A recurrent network of torch as a regressor: its state is carried along the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from onlineml.base import Array, Regressor
+from onlineml.learners.torch_sequence import STATE, TorchSequence
+from onlineml.learners.torch_targets import TARGET, answer_numbers, learn_targets, loss_of_numbers
+from onlineml.nn.torch_estimator import LOSSES, named_loss
+
+
+class TorchSequenceRegressor(TorchSequence, Regressor):
+    """A recurrent network that predicts a number, its state carried from row to row.
+
+    What is answered to a row depends on the rows that were learned before it; to answer does not
+    move the state, to learn does. Features and targets are standardized inside by their running
+    mean and variance; what is missing counts as the mean. New features widen the first layer, with
+    zeros. Time per event is that of torch.
+
+    Parameters
+    ----------
+    cell
+        "gru", "lstm", or "ssm": a linear recurrence of complex units, with layers behind it.
+    hidden
+        Units of the state.
+    module
+        Function `(n_inputs, n_outputs) -> torch.nn.Module` in place of a cell. The module takes
+        `(rows, state)`, rows `(n_rows, n_inputs)` and a tensor or tuple of tensors, None at first,
+        and gives `(outputs, state)`, the state after the last row; its last Linear layer gives the
+        outputs. Files of a model with a function of yours need `trusted_pickle=True`.
+    truncation
+        Rows of a key through which gradients flow back, and after which a step is taken. It counts
+        rows as they come, never the caller's chunk.
+    key
+        Name or position of the feature that tells sequences apart, each with a state of its own;
+        None for one sequence. The network does not see it.
+    max_keys
+        Sequences that are remembered; a new one takes the place of that which was longest not
+        learned. `diagnostics` counts them.
+    optimizer
+        Name in `torch.optim`, or a class of that kind.
+    learning_rate
+        Length of a step.
+    optimizer_params
+        Further arguments of the optimizer.
+    scheduler, scheduler_params
+        Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
+    loss
+        "mse", "huber", "mae", or a function `(outputs, targets) -> loss of each row`, of
+        standardized targets.
+    clip_norm
+        Greatest norm of the gradient; None for any.
+    device
+        "cpu", "cuda", "cuda:1", ...
+    mixed_precision
+        Whether to compute in bfloat16 where torch does so on its own accord.
+    seed
+        Of the first weights, and of dropout.
+
+    Attributes
+    ----------
+    net_
+        Weights, and what the optimizer keeps, by name.
+    carried_
+        The state of each key before its present window, `(n_keys, n_state)`.
+
+    Raises
+    ------
+    ImportError
+        torch is not installed.
+    ValueError
+        For parameters that cannot be used, and a module that gives no state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.learners import TorchSequenceRegressor
+    >>> x = np.random.default_rng(0).normal(size=4_000)
+    >>> y = np.roll(x, 2)  # the value of two rows before
+    >>> model = TorchSequenceRegressor(truncation=8, seed=1)
+    >>> bool(abs(model.predict_fit_many(x[:, None], y) - y)[-500:].mean() < 0.2)
+    True
+
+    Notes
+    -----
+    Truncated backpropagation through time [1]_ over windows that do not overlap: a step is taken
+    every `truncation` rows of a key, down the gradient of the mean loss of the window, from the
+    state that the window before left. Rows of weight 0 do not go into the state. Memory is that of
+    the network, and of `truncation` rows a key. Codes of nominal values are taken as numbers (put a
+    `OneHotEncoder` before); keys that are strings stay in the schema when they are dropped.
+
+    After a step, states after rows that wait for theirs are computed anew, with the new weights.
+    Answers of a chunk and of its rows one by one agree to about 1e-6: torch sums in another order.
+    States are the same, bit for bit.
+
+    References
+    ----------
+    .. [1] Williams, Peng (1990), An efficient gradient-based algorithm for on-line training of
+       recurrent network trajectories, Neural Computation 2(4). doi:10.1162/neco.1990.2.4.490
+    """
+
+    _state = (*STATE, TARGET)
+
+    target_: Array
+
+    def __init__(
+        self,
+        *,
+        cell: Literal["gru", "lstm", "ssm"] = "gru",
+        hidden: int = 32,
+        module: Any = None,
+        truncation: int = 16,
+        key: str | int | None = None,
+        max_keys: int = 1000,
+        optimizer: Any = "Adam",
+        learning_rate: float = 0.01,
+        optimizer_params: Mapping[str, Any] | None = None,
+        scheduler: str | None = None,
+        scheduler_params: Mapping[str, Any] | None = None,
+        loss: Any = "mse",
+        clip_norm: float | None = 1.0,
+        device: str = "cpu",
+        mixed_precision: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden = hidden
+        self.module = module
+        self.truncation = truncation
+        self.key = key
+        self.max_keys = max_keys
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.optimizer_params = optimizer_params
+        self.scheduler = scheduler
+        self.scheduler_params = scheduler_params
+        self.loss = loss
+        self.clip_norm = clip_norm
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.seed = seed
+
+    def _check(self) -> None:
+        super()._check()
+        named_loss(self.loss, LOSSES)
+
+    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
+        answer_numbers(outputs, self.target_, out)
+
+    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
+        learn_targets(y, self.target_)
+        return loss_of_numbers(self._network(), self.loss, y, weight, self.target_)

@@ -1,0 +1,82 @@
+"""Targets of networks of torch: classes and numbers, their losses, and answers from outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Field
+from onlineml.nn.online_net import OnlineNet
+from onlineml.nn.torch_estimator import LOSSES, named_loss
+
+CROSS_ENTROPY = {"cross_entropy": "cross_entropy"}
+TARGET = Field("target_", (3,))  # number of targets, their mean, and squares about it
+_N, _MEAN, _M2 = range(3)
+_FAR = 10.0  # standard deviations beyond which a target counts as this far
+
+
+def n_outputs_for(n_classes: int) -> int:
+    """Outputs of a network that knows so many classes: room for the next ones."""
+    return max(2, 1 << (n_classes - 1).bit_length())
+
+
+def answer_classes(outputs: Any, n: int, out: Array, serve: int) -> None:
+    """Write the most probable of the first `n` classes, and their probabilities."""
+    if serve == ANSWER_AND_SCORES:
+        out[:, 1:] = 0.0
+    if not n:
+        out[:, 0] = -1.0
+        return
+    logits = outputs[:, :n].astype(np.float64)
+    out[:, 0] = logits.argmax(1)
+    if serve == ANSWER_AND_SCORES:
+        shares = np.exp(logits - logits.max(1, keepdims=True))
+        out[:, 1 : 1 + n] = shares / shares.sum(1, keepdims=True)
+
+
+def loss_of_classes(
+    net: OnlineNet, loss: Any, y: Array, weight: Array, n: int
+) -> Callable[[Any], Any]:
+    """The loss of rows of the first `n` classes, as a function of the outputs."""
+    classes = net.tensor(y.astype(np.int64))
+    by_row, known = named_loss(loss, CROSS_ENTROPY), isinstance(loss, str)
+    if known and bool((weight == 1.0).all()):
+        return lambda outputs: by_row(outputs[:, :n], classes)
+    weights = net.tensor(weight.astype(np.float32))
+    how = {"reduction": "none"} if known else {}
+    return lambda outputs: (by_row(outputs[:, :n], classes, **how) * weights).mean()
+
+
+def learn_targets(y: Array, target: Array) -> None:
+    """Take numbers into their mean and variance."""
+    for value in y.tolist():
+        target[_N] += 1.0
+        gap = value - target[_MEAN]
+        target[_MEAN] += gap / target[_N]
+        target[_M2] += gap * (value - target[_MEAN])
+
+
+def _scale_of(target: Array) -> tuple[float, float]:
+    n, mean, m2 = target.tolist()
+    return mean, float(np.sqrt(m2 / n)) if n > 1 and m2 > 0 else 1.0
+
+
+def answer_numbers(outputs: Any, target: Array, out: Array) -> None:
+    """Write numbers in the units of the targets; their mean before anything has been learned."""
+    mean, deviation = _scale_of(target)
+    if target[_N] == 0.0:
+        deviation = 0.0
+    out[:, 0] = mean + deviation * outputs[:, 0].astype(np.float64)
+
+
+def loss_of_numbers(
+    net: OnlineNet, loss: Any, y: Array, weight: Array, target: Array
+) -> Callable[[Any], Any]:
+    """The loss of standardized targets, as a function of the outputs."""
+    mean, deviation = _scale_of(target)
+    targets = net.tensor(np.clip((y - mean) / deviation, -_FAR, _FAR).astype(np.float32))
+    weights = net.tensor(weight.astype(np.float32))
+    by_row, how = named_loss(loss, LOSSES), {"reduction": "none"} if isinstance(loss, str) else {}
+    return lambda outputs: (by_row(outputs[:, 0], targets, **how) * weights).mean()
