@@ -15,7 +15,7 @@ PACKAGE = Path(onlineml.__file__).parent
 # A room may import the rooms of the lines above its own.
 ORDER = [
     {"kernels"},
-    {"schema", "labels", "receipt"},
+    {"schema", "labels", "receipt", "odometer"},
     {"estimator", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},
@@ -30,6 +30,7 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Within one line, only these; they have no way back.
 NEIGHBORS = {
     ("labels", "schema"),
+    ("odometer", "schema"),
     ("base", "estimator"),
     ("checks", "graph"),
     ("checks", "persistence"),

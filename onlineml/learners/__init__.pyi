@@ -21,6 +21,7 @@ from .batch.rose import ROSE
 from .batch.sea_ensemble import SEAEnsemble
 from .batch.uob import UOB
 from .batch.wae import WAE
+from .certified_logistic_regression import CertifiedLogisticRegression
 from .dee import DEE
 from .drift_mixture import DriftMixture
 from .drift_moe import DriftMoE
@@ -83,6 +84,7 @@ __all__ = [
     "AdwinBagging",
     "AggregatedMondrianForestClassifier",
     "AggregatedMondrianForestRegressor",
+    "CertifiedLogisticRegression",
     "DriftMixture",
     "DriftMoE",
     "DynamicWeightedMajority",

@@ -1,8 +1,8 @@
 """Forgetting rows that were learned: receipts, replay, a record of requests, privacy budgets."""
 
+from onlineml.odometer import PrivacyOdometer
 from onlineml.receipt import KINDS, Receipt, worst
 from onlineml.unlearning.audit import AuditLog
-from onlineml.unlearning.odometer import PrivacyOdometer
 from onlineml.unlearning.roles import (
     Replayable,
     ReplayableClassifier,
