@@ -26,6 +26,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "DriftMixture": lambda: learners.DriftMixture(
         n_trees=2, experts=(learners.GaussianNB(), learners.SoftmaxRegression()), lag_labels=1
     ),
+    "Forecaster": lambda: learners.Forecaster(
+        base=learners.RidgeRegressor(), horizon=2, n_lags=3, window_size=40
+    ),
     "GraphClassifier": lambda: _graph(learners.GaussianNB()),
     "GraphDetector": lambda: _graph_of_strangeness(detectors.DeviationFromMean()),
     "GraphRegressor": lambda: _graph(learners.LinearRegression()),

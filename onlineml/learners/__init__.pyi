@@ -29,6 +29,7 @@ from .dynamic_weighted_majority import DynamicWeightedMajority
 from .extremely_fast_decision_tree_classifier import (
     ExtremelyFastDecisionTreeClassifier,
 )
+from .forecaster import Forecaster
 from .gaussian_nb import GaussianNB
 from .hoeffding_adaptive_tree_classifier import HoeffdingAdaptiveTreeClassifier
 from .hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
@@ -89,6 +90,7 @@ __all__ = [
     "DriftMoE",
     "DynamicWeightedMajority",
     "ExtremelyFastDecisionTreeClassifier",
+    "Forecaster",
     "GaussianNB",
     "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingAdaptiveTreeRegressor",
