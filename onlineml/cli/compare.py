@@ -13,9 +13,12 @@ import click
 
 from onlineml.cli import INTERRUPTED
 from onlineml.cli.config import CompareConfig, resolve, source
+from onlineml.cli.mistakes import Mistake
 from onlineml.cli.options import evaluation_options, flags
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rich.table import Table
 
     from onlineml.evaluation import Comparison
@@ -32,6 +35,14 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--target", "-t", help="Column to predict, for data files.")
 @click.option("--processes", "-j", type=int, help="Worker processes [one a core].")
+@click.option(
+    "--executor", type=click.Choice(["process", "ray"]),
+    help="Processes of this machine, or tasks of Ray [process].",
+)  # fmt: skip
+@click.option(
+    "--ray-address", metavar="ADDRESS",
+    help="A running cluster: auto, HOST:PORT, ray://...; Ray is started here if unset.",
+)  # fmt: skip
 @evaluation_options
 def command(
     config_file: Path | None, streams: tuple[str, ...], target: str | None, **given: Any
@@ -69,13 +80,14 @@ def compare(config: CompareConfig) -> int | None:
         compile_kernels(models.values(), stream)  # once here, not in every process
     folder = chosen_folder(config, "comparison")
     text = write_config(folder, config)
-    began = time.perf_counter()
+    began, n_jobs = time.perf_counter(), config.processes or _cores()
     with _progress() as tell:
         found = evaluation.compare(
             models,
             streams,
             seeds=config.seeds,
-            n_jobs=config.processes or _cores(),
+            n_jobs=n_jobs,
+            executor=_executor(config, n_jobs),
             max_rows=config.rows,
             metrics=config.metrics or None,
             window=config.window,
@@ -139,6 +151,16 @@ def _track(config: CompareConfig, found: Comparison) -> None:
         tracker.on_end(result)
         if tracker.failure is not None:
             return
+
+
+def _executor(config: CompareConfig, n_jobs: int) -> Executor | None:
+    if config.executor == "process":
+        if config.ray_address is not None:
+            raise Mistake("ray_address: only with --executor ray")
+        return None
+    from onlineml.integrations import RayExecutor
+
+    return RayExecutor(config.ray_address, n_jobs)
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -187,6 +187,8 @@ class CompareConfig(Evaluation):
     streams: list[Source] = Field(min_length=1, description="Streams to evaluate on.")
     seeds: list[int] = Field(default=[1, 2, 3], min_length=1, description="One run per seed.")
     processes: int | None = Field(default=None, ge=1, description="Worker processes.")
+    executor: Literal["process", "ray"] = Field(default="process", description="What runs them.")
+    ray_address: str | None = Field(default=None, description="A running cluster of Ray.")
 
     @model_validator(mode="before")
     @classmethod

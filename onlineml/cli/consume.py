@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from onlineml.datasets.messages import MessageSource
     from onlineml.datasets.sinks import Sink
     from onlineml.evaluation.worker import Report, Settings, Worker
+    from onlineml.integrations.ray import Life
 
 FAILED = 1  # the worker could not go on; what was saved is good
 
@@ -51,6 +54,12 @@ FAILED = 1  # the worker could not go on; what was saved is good
     help="With --source: folder of state and results [consumed].",
 )
 @click.option("--follow", is_flag=True, help="With --source: wait for more lines.")
+@click.option("--ray", is_flag=True, help="With Kafka: share partitions out to actors of Ray.")
+@click.option(
+    "--ray-address", metavar="ADDRESS",
+    help="A running cluster: auto, HOST:PORT, ray://...; Ray is started here if unset.",
+)  # fmt: skip
+@click.option("--actors", type=int, help="With --ray: actors, each with one core [2].")
 @click.option("--until-end", is_flag=True, help="Stop after the last message that there is.")
 @click.option(
     "--set",
@@ -96,18 +105,17 @@ def consume(pipeline: Pipeline) -> int | None:
     """Work until told to stop; the exit code."""
     from onlineml.datasets.messages import LostMessagesError
     from onlineml.datasets.sinks import SinkError
-    from onlineml.evaluation.worker import FencedError, PoisonError, Worker
+    from onlineml.evaluation.worker import FencedError, PoisonError
     from onlineml.integrations.kafka import SourceError
     from onlineml.persistence import CheckpointError
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    settings, model = pipeline.settings(), _model(pipeline)
-    source, sink = _ends(pipeline, settings)
-    folder = pipeline.out / "checkpoints" if pipeline.files else pipeline.checkpoints
-    worker = Worker(model, source, sink, folder, settings=settings)
-    status = _Status(pipeline.status)
     try:
-        report = worker.run(until=status)
+        if pipeline.ray:
+            report, folder = _on_ray(pipeline), pipeline.checkpoints
+        else:
+            worker = worker_of(pipeline)
+            report, folder = worker.run(until=_Status(pipeline.status)), worker.folder
     except (
         LostMessagesError, PoisonError, FencedError, SinkError, SourceError, CheckpointError,
     ) as error:  # fmt: skip
@@ -115,6 +123,49 @@ def consume(pipeline: Pipeline) -> int | None:
         return FAILED
     _say(report, folder, pipeline)
     return None
+
+
+def worker_of(pipeline: Pipeline, partitions: Sequence[int] | None = None) -> Worker:
+    """The worker that a pipeline describes, on these partitions only where they are given."""
+    from onlineml.evaluation.worker import Worker
+
+    if partitions is not None:
+        pipeline = pipeline.model_copy(update={"partitions": list(partitions)})
+    settings, model = pipeline.settings(), _model(pipeline)
+    source, sink = _ends(pipeline, settings)
+    folder = pipeline.out / "checkpoints" if pipeline.files else pipeline.checkpoints
+    return Worker(model, source, sink, folder, settings=settings)
+
+
+def _on_ray(pipeline: Pipeline) -> Report:
+    """The work of all actors together."""
+    from onlineml.evaluation.worker import Report
+    from onlineml.integrations import KafkaSource, supervise
+
+    if pipeline.files:
+        raise Mistake("ray: actors read Kafka, not files")
+    settings = pipeline.settings()
+    _model(pipeline)  # mistakes in it are better told here
+    partitions = pipeline.partitions
+    if partitions is None:
+        config = {"group.id": "onlineml", **pipeline.kafka}
+        reader = KafkaSource(config)
+        try:
+            partitions = list(range(reader.n_partitions(list(settings.topics.read))))
+        finally:
+            reader.close()
+    folder = pipeline.checkpoints.absolute()  # actors have a working folder of their own
+    reports = supervise(
+        partial(worker_of, pipeline.model_copy(update={"checkpoints": folder})),
+        partitions,
+        folder,
+        n_actors=pipeline.actors,
+        address=pipeline.ray_address,
+        on_status=_Status(pipeline.status).team,
+    )
+    figures = {number: told for report in reports for number, told in report.partitions.items()}
+    spent = sum(report.cpu_seconds for report in reports)
+    return Report(sum(report.messages for report in reports), spent, figures)
 
 
 def _model(pipeline: Pipeline) -> Estimator:
@@ -161,13 +212,25 @@ class _Status:
         self._said, self._messages = time.monotonic(), 0
 
     def __call__(self, worker: Worker) -> bool:
-        now = time.monotonic()
-        if now - self._said >= self.seconds:
-            pace = (worker.n_messages - self._messages) / (now - self._said)
-            self._said, self._messages = now, worker.n_messages
-            words = [f"{worker.n_messages:,} messages", f"{pace:,.0f}/s"]
-            click.echo(", ".join([*words, *_together(worker.figures(), 1)]), err=True)
+        if self._is_due():
+            self._say(worker.n_messages, worker.figures())
         return False
+
+    def team(self, lives: Sequence[Life]) -> None:
+        """The same of several workers; those that began anew count from there."""
+        if self._is_due():
+            figures = {number: told for life in lives for number, told in life.figures.items()}
+            self._say(sum(life.messages for life in lives), figures)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._said >= self.seconds
+
+    def _say(self, n_messages: int, figures: dict[int, dict[str, Any]]) -> None:
+        now = time.monotonic()
+        pace = max(n_messages - self._messages, 0) / (now - self._said)
+        self._said, self._messages = now, n_messages
+        words = [f"{n_messages:,} messages", f"{pace:,.0f}/s", *_together(figures, 1)]
+        click.echo(", ".join(words), err=True)
 
 
 def _together(partitions: dict[int, dict[str, Any]], n_metrics: int | None = None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +32,7 @@ def compare(
     *,
     seeds: Sequence[int] | None = None,
     n_jobs: int = 1,
+    executor: Executor | None = None,
     baselines: bool = True,
     max_rows: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -51,6 +52,9 @@ def compare(
         Processes. With one, all models share a pass over each stream; with more, every model and
         seed makes its own. The numbers are the same, but for times, which processes that share a
         machine disturb. Streams, models and options then have to be picklable.
+    executor
+        Runs the evaluations in place of processes on this machine, such as
+        `onlineml.integrations.RayExecutor`; it is shut down in the end.
     baselines, max_rows
         As in `prequential`.
     on_progress
@@ -71,15 +75,19 @@ def compare(
     """
     if n_jobs < 1:
         raise wrong("n_jobs", n_jobs, "at least 1 process")
+    apart = n_jobs > 1 or executor is not None
     sources = _named_streams(streams, max_rows)
     named = named_models(models)
     units = []
     for stream, source in sources.items():
         used = chosen(options.get("metrics"), source.task, detectors=has_detectors(named))
         own = options | {"metrics": [metric.name for metric in used]}
-        units += list(_units(stream, source, named, seeds, own, baselines, apart=n_jobs > 1))
+        units += list(_units(stream, source, named, seeds, own, baselines, apart=apart))
     tell = _ignore if on_progress is None else on_progress
-    done = _in_turn(units, tell) if n_jobs == 1 else _side_by_side(units, n_jobs, tell)
+    if not apart:
+        done = _in_turn(units, tell)
+    else:
+        done = _side_by_side(units, executor or _processes(min(n_jobs, len(units))), tell)
     return _joined(units, done, list(sources))
 
 
@@ -172,14 +180,15 @@ def _in_turn(units: list[_Unit], tell: Callable[[int, int], None]) -> dict[int, 
     return done
 
 
+def _processes(n_jobs: int) -> Executor:
+    # spawned, not forked: compiled kernels and Arrow run threads, which do not survive a fork
+    return ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
+
+
 def _side_by_side(
-    units: list[_Unit], n_jobs: int, tell: Callable[[int, int], None]
+    units: list[_Unit], pool: Executor, tell: Callable[[int, int], None]
 ) -> dict[int, Result]:
     """Results by number of their unit; Ctrl-C ends those that run and drops those that wait."""
-    # spawned, not forked: compiled kernels and Arrow run threads, which do not survive a fork
-    pool = ProcessPoolExecutor(
-        min(n_jobs, len(units)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c
-    )
     futures = {pool.submit(_evaluate_in_worker, unit): k for k, unit in enumerate(units)}
     try:
         for n, future in enumerate(as_completed(futures), 1):

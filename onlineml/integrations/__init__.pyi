@@ -6,6 +6,7 @@ from .mock_kafka import MockCluster
 from .outward import to_pysad, to_river, to_sklearn
 from .pyod import PyODDetector
 from .pysad import PySADDetector
+from .ray import RayExecutor, supervise
 from .river import RiverClassifier, RiverDetector, RiverDriftDetector, RiverRegressor
 from .sklearn import SklearnDetector
 
@@ -15,6 +16,7 @@ __all__ = [
     "MockCluster",
     "PyODDetector",
     "PySADDetector",
+    "RayExecutor",
     "RiverClassifier",
     "RiverDetector",
     "RiverDriftDetector",
@@ -23,6 +25,7 @@ __all__ = [
     "SklearnDetector",
     "load_model",
     "log_model",
+    "supervise",
     "to_pysad",
     "to_river",
     "to_sklearn",

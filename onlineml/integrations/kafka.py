@@ -110,6 +110,18 @@ class KafkaSource(MessageSource):
     def __repr__(self) -> str:
         return f"KafkaSource({shown(self.config)})"
 
+    def n_partitions(self, topics: Sequence[str]) -> int:
+        """How many partitions each of these topics has.
+
+        Raises
+        ------
+        ValueError
+            For topics that are not there, or differ in it.
+        SourceError
+            No broker answers.
+        """
+        return next(iter(self._counts(topics).values()))
+
     # ---------------------------------------------------------------- partitions come and go
 
     def subscribe(self, topics: Sequence[str], listener: Listener) -> None:
