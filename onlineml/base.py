@@ -45,6 +45,8 @@ class Classifier(Estimator):
 
     classes_: list[Hashable]
     _codes: Mapping[Hashable, int] = MappingProxyType({})
+    #: Whether rows without labels teach it something: see `notice_one`.
+    _notices: ClassVar[bool] = False
 
     def fit_one(self, x: Any, y: Any, *, weight: float = 1.0) -> Self:
         """Learn one row `x` with label `y`."""
@@ -98,6 +100,27 @@ class Classifier(Estimator):
         """
         return self._to_probabilities(self._learn(X, y, weight, serve=ANSWER_AND_SCORES))
 
+    def notice_one(self, x: Any) -> Self:
+        """Take note of a row whose label may never come; most classifiers learn nothing from it.
+
+        It changes no answer: what was noticed is of use when a label comes.
+        """
+        return self.notice_many([x])
+
+    def notice_many(self, X: Any) -> Self:
+        """Take note of rows `X`, in order."""
+        schema, rows = self._rows(X, fit=True)
+        self._admit(schema)
+        self._notice(rows)
+        return self
+
+    def _notice(self, X: Array) -> None:
+        """The hook of `notice_one`, where `_notices`."""
+
+    def _first_classes(self) -> list[Hashable]:
+        """Classes that are known before any data, of the parameters alone."""
+        return []
+
     def _serve(self, X: Any, serve: int) -> Array:
         rows = self._rows(X, fit=False)[1]
         if not self.is_started:
@@ -111,8 +134,8 @@ class Classifier(Estimator):
         return out[:, 1 : 1 + len(getattr(self, "classes_", []))].copy()
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array, list[Hashable]]:
-        known = {label: code for code, label in enumerate(getattr(self, "classes_", []))}
-        codes, found = codes_of(y, known)
+        classes = self.classes_ if self.is_started else self._first_classes()
+        codes, found = codes_of(y, {label: code for code, label in enumerate(classes)})
         if len(codes) != n_rows:
             raise wrong("y", len(codes), f"{n_rows} labels, one a row")
         return codes, list(found)
@@ -132,7 +155,7 @@ class Classifier(Estimator):
 
     def _begin(self, schema: Schema) -> None:
         super()._begin(schema)
-        self.classes_ = []
+        self.classes_ = self._first_classes()
 
     def _make_room(self, n_classes: int) -> None:
         """See that there is room for `n_classes` classes."""

@@ -9,6 +9,9 @@ from onlineml.graph import Graph, chain, refit, reset
 from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
+    "ActiveAdapter": lambda: learners.ActiveAdapter(
+        hidden=(8,), n_steps=1, every=5, batch_size=4, n_source=20, n_labeled=32
+    ),
     "AdaptiveRandomForestClassifier": lambda: learners.AdaptiveRandomForestClassifier(n_members=3),
     "AdaptiveRandomForestRegressor": lambda: learners.AdaptiveRandomForestRegressor(
         n_members=3, n_bins=8

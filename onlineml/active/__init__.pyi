@@ -1,4 +1,5 @@
 from .budget import Budget
+from .cluster_sampling import ClusterSampling
 from .committee_sampling import CommitteeSampling
 from .consult import consult
 from .dense_vessal import DenseVeSSAL
@@ -18,6 +19,7 @@ from .vessal import VeSSAL
 __all__ = [
     "PAL",
     "Budget",
+    "ClusterSampling",
     "CommitteeSampling",
     "DenseVeSSAL",
     "DensitySampling",

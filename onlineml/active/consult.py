@@ -66,7 +66,11 @@ def consult(
         if id in awaited:
             raise wrong("rows", id, "ids that differ from those whose labels are awaited")
         yield id, learner.predict_one(x)
-        proba = learner.predict_proba_one(x) if isinstance(learner, Classifier) else None
+        proba = None
+        if isinstance(learner, Classifier):
+            proba = learner.predict_proba_one(x)
+            if learner._notices:
+                learner.notice_one(x)
         if not strategy.query_fit_one(x, proba, id=id).ask:
             continue
         while len(awaited) >= max_pending:

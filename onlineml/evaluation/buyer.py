@@ -96,6 +96,8 @@ class Buyer(Contender):
         proba = None
         if isinstance(self.model, Classifier):
             proba = said[1 : 1 + len(self.model.classes_)]
+            if self.model._notices:
+                self.model._notice(x[None])
         if self.strategy.query_fit_one(x, proba, id=number).ask:
             self._bought.add(number)
 

@@ -95,9 +95,29 @@ class ChainClassifier(_Chain, Classifier):
 
     def _admit_targets(self, news: list[Hashable]) -> None:
         super()._admit_targets(news)
+        self._last()._admit_targets(news)
+
+    def _first_classes(self) -> list[Hashable]:
+        last = self.steps[-1]
+        return last._first_classes() if isinstance(last, Classifier) else []
+
+    @property
+    def _notices(self) -> bool:  # type: ignore[override]  # of others it is their class's
+        last = self.steps[-1]
+        return isinstance(last, Classifier) and last._notices
+
+    def _notice(self, X: Array) -> None:
+        if self._notices:
+            for step in self.steps_[:-1]:
+                rows = np.empty((len(X), step._n_outputs()))
+                step._run(X, np.zeros(len(X)), np.ones(len(X)), rows, ANSWER_AND_SCORES, False)
+                X = rows
+            self._last()._notice(X)
+
+    def _last(self) -> Classifier:
         last = self.steps_[-1]
         assert isinstance(last, Classifier)
-        last._admit_targets(news)
+        return last
 
 
 class ChainRegressor(_Chain, Regressor):

@@ -42,6 +42,12 @@ class Lesson(NamedTuple):
     target: Any  # the cell for the label, where it learns one; else None
 
 
+def noticing(graph: Wired) -> list[tuple[int, Classifier]]:
+    """Classifiers that learn something from rows without labels."""
+    nodes = [(k, graph.nodes_[k]) for k in graph._wiring.supervised]
+    return [(k, node) for k, node in nodes if isinstance(node, Classifier) and node._notices]
+
+
 class Plan:
     """The turns of an event in the present state of a graph."""
 
@@ -88,6 +94,8 @@ class Plan:
         self.signals = [(number, signal.source) for number, signal in enumerate(wiring.signals)]
         self.waiting = [(k, self._rows[k]) for k in wiring.supervised]  # learners, their own rows
         self.kept = [(k, k in wiring.lessons) for k in wiring.kept]
+        #: Classifiers that learn something from rows without labels.
+        self.noticing = noticing(graph)
 
     def asks(self, kind: str, serve: int) -> list[Ask]:
         """Turns of nodes, in order; the one that answers is asked to `serve`, if not 0.

@@ -35,6 +35,21 @@ class GraphClassifier(Wired, Classifier):
         self._admit_classes(news)
         super()._admit_targets(news)
 
+    def _first_classes(self) -> list[Hashable]:
+        """Those of the classifier among the nodes that knows most."""
+        nodes = [node.estimator for node in self._wiring.nodes if node.role == CLASSIFIER]
+        known = [node._first_classes() for node in nodes if isinstance(node, Classifier)]
+        return max(known, key=len, default=[])
+
+    def _begin(self, schema: Schema) -> None:
+        super()._begin(schema)
+        for k in self._wiring.supervised if self.classes_ else ():
+            node = self.nodes_[k]
+            assert isinstance(node, Classifier)
+            self._named(self._wiring.nodes[k].name, node._admit_targets, list(self.classes_))
+        if self.classes_:
+            self._rewire()
+
     def _n_outputs(self) -> int:
         return max(Classifier._n_outputs(self), self._output_node()._n_outputs())
 

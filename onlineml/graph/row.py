@@ -136,6 +136,10 @@ def decide(graph: Wired, plan: Plan) -> Query | None:
     strategy: QueryStrategy = graph.nodes_[k]  # type: ignore[assignment]  # as wired
     query = strategy.query_fit_one(plan.judged_row, plan.judged_shares, id=graph.n_samples_)
     graph._clock()[k] += perf_counter_ns() - before
+    for k, node in plan.noticing:
+        before = perf_counter_ns()
+        node._notice(node._row[None])
+        graph._clock()[k] += perf_counter_ns() - before
     return query
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from onlineml.base import DRIFT as ALARM
 from onlineml.base import Classifier
 from onlineml.graph import kept, signals
+from onlineml.graph.plan import noticing
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, SUPERVISED, TRANSFORMER, Source
 from onlineml.kernels.arena import ANSWER, Array
 
@@ -192,12 +193,21 @@ def _decide(graph: Wired, batch: Batch, a: int, b: int) -> None:
         batch.asks[a:b] = np.stack([*said], axis=1)
         batch.asks[a:b, 0] *= batch.weight[a:b] > 0.0
         spent[k] += perf_counter_ns() - before
+        _notice(graph, batch, a, b)
         before = perf_counter_ns()
     if wiring.agent is not None:
         agent: Agent = graph.nodes_[wiring.agent]  # type: ignore[assignment]  # as wired
         rows = rows_of(graph, batch, wiring.agent, a, b)
         batch.actions[a:b] = [*agent.act_many(rows, explore=True)]
         spent[wiring.agent] += perf_counter_ns() - before
+
+
+def _notice(graph: Wired, batch: Batch, a: int, b: int) -> None:
+    """Classifiers that learn something from rows without labels take note of them."""
+    for k, node in noticing(graph):
+        before = perf_counter_ns()
+        node._notice(rows_of(graph, batch, k, a, b)[batch.weight[a:b] > 0.0])
+        graph._clock()[k] += perf_counter_ns() - before
 
 
 def learns(graph: Wired, batch: Batch, k: int) -> bool:

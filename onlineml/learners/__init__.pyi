@@ -1,3 +1,4 @@
+from .active_adapter import ActiveAdapter
 from .adaptive_random_forest import (
     AdaptiveRandomForestClassifier,
     AdaptiveRandomForestRegressor,
@@ -80,6 +81,7 @@ __all__ = [
     "SLDA",
     "UOB",
     "WAE",
+    "ActiveAdapter",
     "AdaptiveRandomForestClassifier",
     "AdaptiveRandomForestRegressor",
     "AdwinBagging",

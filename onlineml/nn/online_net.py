@@ -93,7 +93,7 @@ class OnlineNet:
         make = self.options.module
         if make is None:
             return perceptron(n_inputs, self.options.hidden, n_outputs, self.options.activation)
-        made = make(n_inputs, n_outputs)
+        made = make(n_inputs, n_outputs) if callable(make) else None
         if not isinstance(made, self.torch.nn.Module):
             raise wrong("module", make, "a function (n_inputs, n_outputs) -> torch.nn.Module")
         return made
@@ -115,6 +115,24 @@ class OnlineNet:
     def _drawing(self, step: int) -> Any:
         """Within it, what torch draws depends on the seed and the step alone."""
         return _Seeded(self.torch, (self.seed, step))
+
+    def take_weights(self, weights: Mapping[str, Any]) -> None:
+        """Load arrays by name, all that there are; `ValueError` where they do not fit."""
+        try:
+            tensors = {name: self.torch.as_tensor(value) for name, value in weights.items()}
+            self.module.load_state_dict(tensors)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise wrong(
+                "weights", sorted(weights), f"arrays that fit the module: {error}"
+            ) from None
+
+    def try_rows(self) -> None:
+        """`ValueError` where the module does not take rows of `sizes[0]` numbers."""
+        try:
+            self.outputs(np.zeros((1, self.sizes[0]), np.float32))
+        except RuntimeError as error:
+            due = f"a network of rows of {self.sizes[0]} numbers ({error})"
+            raise wrong("module", type(self.module).__name__, due) from None
 
     # ---------------------------------------------------------------- answers and steps
 
@@ -182,11 +200,11 @@ class OnlineNet:
 
     def arrays(self) -> Arrays:
         """Weights, and what the optimizer and the scheduler keep."""
-        found = {f"module.{k}": _array(v) for k, v in self.module.state_dict().items()}
+        found = {f"module.{k}": as_array(v) for k, v in self.module.state_dict().items()}
         kept = self.optimizer.state_dict()["state"]
         for index, values in kept.items():
             for name, value in values.items():
-                found[f"optimizer.{index}.{name}"] = _array(self.torch.as_tensor(value))
+                found[f"optimizer.{index}.{name}"] = as_array(self.torch.as_tensor(value))
         found["n_steps"] = np.array([self.n_steps])
         found["sizes"] = np.array(self.sizes)
         return found
@@ -231,11 +249,11 @@ class OnlineNet:
         fresh = grown.arrays()
         for name, array in fresh.items():
             if name.startswith("module."):
-                arrays[name] = _padded(arrays[name], array.shape)
+                arrays[name] = padded(arrays[name], array.shape)
         for key, value in arrays.items():
             if key.startswith("optimizer.") and not key.endswith(".step"):
                 shape = fresh["module." + names[int(key.split(".")[1])]].shape
-                arrays[key] = _padded(value, shape)
+                arrays[key] = padded(value, shape)
         arrays["sizes"] = fresh["sizes"]
         grown.load(arrays)
         return grown
@@ -258,11 +276,12 @@ def linears(module: Any) -> list[Any]:
     return [part for part in module.modules() if isinstance(part, kind)]
 
 
-def _array(tensor: Any) -> npt.NDArray[Any]:
+def as_array(tensor: Any) -> npt.NDArray[Any]:
+    """A tensor as an array of its own, numbers as one of length 1."""
     return np.atleast_1d(np.array(tensor.detach().cpu().numpy()))
 
 
-def _padded(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def padded(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """`array` in the corner of zeros."""
     if array.ndim != len(shape) or any(n > m for n, m in zip(array.shape, shape)):
         raise wrong("module", shape, f"layers of at least the shape {array.shape}")

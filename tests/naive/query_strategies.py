@@ -369,3 +369,55 @@ def _volume(purse, score, known):
         middle = (low + high) / 2
         low, high = (middle, high) if np.minimum(middle * past, 1).mean() < share else (low, middle)
     return purse.explore * share + (1 - purse.explore) * min(low * score, 1.0)
+
+
+def _squares(a, b):
+    """What joining two clusters adds to the squared distances of rows from their centers."""
+    return a["rows"] * b["rows"] / (a["rows"] + b["rows"]) * math.dist(a["at"], b["at"]) ** 2
+
+
+def _merged(a, b):
+    rows = a["rows"] + b["rows"]
+    at = a["at"] + b["rows"] / rows * (b["at"] - a["at"])
+    return {"at": at, "rows": rows, "labels": a["labels"] + b["labels"]}
+
+
+def _with_row(clusters, new, most):
+    """The clusters after a row: one more, or one in the place of two, or the nearest moved."""
+    if len(clusters) < most:
+        return [*clusters, new]
+    home = min(clusters, key=lambda one: math.dist(one["at"], new["at"]))
+    light = min(clusters, key=lambda one: one["rows"])
+    others = [one for one in clusters if one is not light]
+    other = min(others, key=lambda one: math.dist(one["at"], light["at"]))
+    if _squares(home, new) <= _squares(light, other):
+        return [_merged(one, new) if one is home else one for one in clusters]
+    changed = [_merged(one, light) if one is other else one for one in clusters]
+    return [new if one is light else one for one in changed]
+
+
+def by_cluster(X, P, n_clusters=16, sure_below=0.1, half_life=150.0, **terms):
+    """Clusters of the uncertain rows as a list of dictionaries."""
+    purse, kept, fade = NaiveBudget(**terms), [[]], 0.5 ** (1 / half_life)
+
+    def chance_of(i, proba, known):
+        at, score = _standardized(X, i), _entropy(proba, known)
+        if score is not None:
+            score /= math.log(known)
+        unsure = score is None or score >= sure_below
+        if unsure and score is not None:
+            home = min(kept[0], key=lambda one: math.dist(one["at"], at), default={"labels": 0})
+            score = 1 + score / (1 + home["labels"])
+
+        def learn(ask):
+            if unsure or ask:
+                aged = [
+                    {"at": c["at"], "rows": c["rows"] * fade, "labels": c["labels"] * fade}
+                    for c in kept[0]
+                ]
+                new = {"at": at, "rows": 1.0, "labels": float(ask)}
+                kept[0] = _with_row(aged, new, n_clusters)
+
+        return purse.by_rank(score, known), score, learn
+
+    return _asked(purse, P, chance_of)

@@ -1,0 +1,391 @@
+"""A trained torch network that follows a shift of its rows by the few labels that are bought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from onlineml.base import Array, Classifier, Diagnostics
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
+from onlineml.kernels.random import below, seeded
+from onlineml.nn.online_net import OnlineNet, Options, check_options
+from onlineml.nn.pretrained import as_function
+from onlineml.nn.torch_estimator import Singles, TorchEstimator
+from onlineml.schema import Schema, wrong
+
+HELD, KEPT, BOUGHT, KNOWN = range(4)  # rows that wait, sure rows kept, labels learned, classes
+_FAR = 1e6  # what is further from 0 counts as this
+
+
+class ActiveAdapter(TorchEstimator, Classifier):
+    """A torch network trained before, fine-tuned under shift by bought labels and by sure rows.
+
+    It remembers the last labels, and of all rows that it takes note of (`notice_one`) a balanced
+    sample of those that the network as it was at first is sure about, with its answers for labels:
+    anchors of the source domain. At each label it takes `n_steps` steps on both. In graphs with a
+    query strategy, in `prequential` under a label budget and in `consult` it takes note of every
+    row; `ClusterSampling` asks for the labels that it needs. Time per event is that of two
+    answers, and of the steps at a label; memory that of two networks and the rows.
+
+    Parameters
+    ----------
+    module
+        The network, from `(n_rows, n_features)` numbers to a score for each class, with a Linear
+        layer last; it is copied, never changed. What a row has more than a first layer that is
+        Linear takes counts for nothing at first. Or a function `(n_inputs, n_outputs) -> module`;
+        or None for a perceptron. Files of a model with a module need `trusted_pickle=True`.
+    weights
+        Arrays by name to load into it, as its `state_dict` has them.
+    classes
+        Labels of the outputs, in order. More may come.
+    hidden
+        Widths of the hidden layers of the perceptron.
+    learning_rate, momentum
+        Of the steps.
+    n_steps, every
+        Steps that are taken whenever so many labels have come.
+    batch_size
+        Rows of each kind in a step; among them are the new labels.
+    label_share
+        Share of the loss over labeled rows; the rest is that over sure ones, while there are any.
+    sure_below
+        A row is sure where the entropy of the first network's answer, in shares of that of a
+        uniform one, is less, and the present network gives the same answer.
+    n_source, n_labeled
+        Most sure rows, and rows with labels, that are kept.
+    clip_norm
+        Greatest norm of the gradient; None for any.
+    device
+        "cpu", "cuda", "cuda:1", ...
+    seed
+        Of what is drawn, and of weights that are not given.
+
+    Attributes
+    ----------
+    net_, source_
+        Weights of the present and of the first network, by name.
+
+    Raises
+    ------
+    ImportError
+        torch is not installed.
+    ValueError
+        For parameters that cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from onlineml.learners import ActiveAdapter
+    >>> net = torch.nn.Linear(2, 2)
+    >>> with torch.no_grad():  # trained where it mattered whether the first number is positive
+    ...     _ = net.weight.copy_(torch.tensor([[-2.0, 0.0], [2.0, 0.0]])), net.bias.zero_()
+    >>> model = ActiveAdapter(module=net, classes=(False, True), seed=1)
+    >>> X = np.random.default_rng(0).normal(size=(540, 2))
+    >>> y = X[:, 0] + X[:, 1] > 0  # now the second one matters, too
+    >>> before = (model.predict_many(X[40:]) == y[40:]).mean()
+    >>> after = (model.fit_many(X[:40], y[:40]).predict_many(X[40:]) == y[40:]).mean()
+    >>> bool(before < 0.8), bool(after > 0.9)
+    (True, True)
+
+    Notes
+    -----
+    The learner of [1]_, algorithm 1; its questions are those of `ClusterSampling`. Departures:
+    rows come one by one; both kinds of rows are bounded, where all were kept: the labels are the
+    last ones, the sure rows a sample balanced by class [2]_; a row that the present network answers
+    otherwise is not sure, as under a strong shift the first one is surely wrong; the share of
+    either loss is fixed, where it followed the sizes of the sets. Dropout is off and batch
+    normalization keeps its statistics, as there. What is missing counts as 0: scale rows before.
+
+    References
+    ----------
+    .. [1] Gui, Li, Ji (2024), Active test-time adaptation: theoretical analyses and an algorithm,
+       ICLR. Section 4. arXiv:2404.05094
+    .. [2] Chrysakis, Moens (2020), Online continual learning from imbalanced data, ICML.
+       Algorithm 1.
+    """
+
+    _state = (
+        Field("counts_", (4,), np.int64),
+        Field("random_", (1,), np.int64),
+        Field("held_", ("B", "F"), np.float32),
+        Field("sure_", ("S", "F"), np.float32),
+        Field("sure_y_", ("S",), np.int64),
+        Field("offered_", ("C",), np.int64),  # sure rows that have come, by class
+        Field("labeled_", ("L", "F"), np.float32),
+        Field("labels_", ("L", 2)),  # class and weight
+    )
+    _notices = True
+
+    counts_: Ints
+    random_: Ints
+    held_: Singles
+    sure_: Singles
+    sure_y_: Ints
+    offered_: Ints
+    labeled_: Singles
+    labels_: Array
+    net_: dict[str, npt.NDArray[Any]]
+    source_: dict[str, npt.NDArray[Any]]
+
+    def __init__(
+        self,
+        *,
+        module: Any = None,
+        weights: Mapping[str, Any] | None = None,
+        classes: Sequence[Hashable] = (),
+        hidden: Sequence[int] = (64,),
+        learning_rate: float = 0.01,
+        momentum: float = 0.9,
+        n_steps: int = 20,
+        every: int = 1,
+        batch_size: int = 16,
+        label_share: float = 0.5,
+        sure_below: float = 0.05,
+        n_source: int = 200,
+        n_labeled: int = 200,
+        clip_norm: float | None = 1.0,
+        device: str = "cpu",
+        seed: int | None = None,
+    ) -> None:
+        self.module = module
+        self.weights = weights
+        self.classes = classes
+        self.hidden = hidden
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.n_steps = n_steps
+        self.every = every
+        self.batch_size = batch_size
+        self.label_share = label_share
+        self.sure_below = sure_below
+        self.n_source = n_source
+        self.n_labeled = n_labeled
+        self.clip_norm = clip_norm
+        self.device = device
+        self.seed = seed
+
+    # ---------------------------------------------------------------- life
+
+    def _check(self) -> None:
+        for name in ("n_steps", "every", "batch_size", "n_source", "n_labeled"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise wrong(name, value, "a whole number >= 1")
+        for name, least, most in (("label_share", 0, 1), ("sure_below", 0, 1), ("momentum", 0, 1)):
+            if not least <= getattr(self, name) <= most:
+                raise wrong(name, getattr(self, name), f"a number in [{least}, {most}]")
+        if len(set(self.classes)) < len(self.classes):
+            raise wrong("classes", self.classes, "labels that differ")
+        check_options(self._options())
+
+    def _options(self) -> Options:
+        return Options(
+            as_function(self.module), self.hidden, "SGD", self.learning_rate,
+            {"momentum": self.momentum}, None, {}, self.clip_norm, self.device, False, self.seed,
+        )  # fmt: skip
+
+    def _sizes(self) -> dict[str, int]:
+        rows = {"B": self.batch_size, "S": self.n_source, "L": self.n_labeled}
+        return {**rows, "C": max(2, len(self.classes))}
+
+    def _start(self, schema: Schema) -> None:
+        self.random_[:] = seeded(self.seed, 1)
+        self.counts_[KNOWN] = len(self.classes)
+        net = OnlineNet(self._options(), *self._net_sizes(schema))
+        if self.weights is not None:
+            net.take_weights(self.weights)
+        net.try_rows()
+        self.net_ = net.arrays()
+        self.source_ = {name: array.copy() for name, array in self.net_.items()}
+
+    def _first_classes(self) -> list[Hashable]:
+        return list(self.classes)
+
+    def _n_net_outputs(self) -> int:
+        known = int(self.counts_[KNOWN])
+        return known if known == len(self.classes) > 1 else max(2, 1 << (known - 1).bit_length())
+
+    def _network(self, name: str = "net") -> OnlineNet:
+        """The present network, or the first one: caches, made where they are missing."""
+        if f"_{name}" not in vars(self):
+            arrays = vars(self)[f"{name}_"]
+            net = OnlineNet(self._options(), *arrays["sizes"].tolist())
+            net.toggles = False  # neither dropout nor statistics of a batch
+            net.load(arrays)
+            vars(self)[f"_{name}"] = net
+        made: OnlineNet = vars(self)[f"_{name}"]
+        return made
+
+    def _net_sizes(self, schema: Schema) -> tuple[int, int]:
+        return schema.n_features, self._n_net_outputs()
+
+    def _admit(self, schema: Schema) -> None:
+        widens = self.is_started and schema.n_features > self.schema_.n_features
+        first = self._network("source").widened(*self._net_sizes(schema)) if widens else None
+        super()._admit(schema)
+        if first is not None:
+            self.source_ = first.arrays()
+
+    def _scaled(self, X: Array, weight: Array) -> Singles:
+        return _singles(X)
+
+    def _admit_targets(self, news: list[Hashable]) -> None:
+        if news[: len(self.classes_)] != self.classes_[: len(news)]:
+            due = f"an estimator around it that knows its classes, {self.classes_}, at the start"
+            raise wrong("classes", news, due)
+        super()._admit_targets(news)
+
+    # ---------------------------------------------------------------- rows
+
+    def predict_one(self, x: Any) -> Any:
+        """The most probable label, before any data too; None where there are no classes."""
+        return super().predict_one(x) if self.is_started else self.predict_many([x])[0]
+
+    def predict_proba_one(self, x: Any) -> Array:
+        """Class probabilities, shape `(n_classes,)`, before any data too."""
+        return super().predict_proba_one(x) if self.is_started else self.predict_proba_many([x])[0]
+
+    def predict_many(self, X: Any) -> npt.NDArray[Any]:
+        """Labels, shape `(n_rows,)`, before any data too."""
+        return super(ActiveAdapter, self._started_for(X)).predict_many(X)
+
+    def predict_proba_many(self, X: Any) -> Array:
+        """Class probabilities, shape `(n_rows, n_classes)`, before any data too."""
+        return super(ActiveAdapter, self._started_for(X)).predict_proba_many(X)
+
+    def _started_for(self, X: Any) -> ActiveAdapter:
+        """What answers: this, or a twin that is started for rows like `X`."""
+        if self.is_started or not self.classes:
+            return self
+        return self.clone().start(self._rows(X, fit=False)[0])
+
+    def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
+        if not fit:
+            self._answer_to(self._network().outputs(_singles(X)), out, serve)
+            return
+        for i in range(len(X)):
+            row = _singles(X[i : i + 1])
+            if serve:
+                self._answer_to(self._network().outputs(row), out[i : i + 1], serve)
+            if weight[i] > 0.0:
+                self._learn_label(row[0], int(y[i]), weight[i])
+
+    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
+        n = int(self.counts_[KNOWN])
+        if serve == ANSWER_AND_SCORES:
+            out[:, 1:] = 0.0
+            out[:, 1 : 1 + n] = _shares(outputs[:, :n])
+        out[:, 0] = outputs[:, :n].argmax(1) if n else -1.0
+
+    def _learn_label(self, x: Singles, y: int, weight: float) -> None:
+        """Remember a row with its label; take the steps where they are due."""
+        if y >= self.counts_[KNOWN]:
+            self._meet_class(y)
+        place = int(self.counts_[BOUGHT]) % self.n_labeled
+        self.labeled_[place], self.labels_[place] = x, (y, weight)
+        self.counts_[BOUGHT] += 1
+        if self.counts_[BOUGHT] % self.every == 0:
+            self._take_steps()
+
+    def _take_steps(self) -> None:
+        bought, sure = int(self.counts_[BOUGHT]), int(self.counts_[KEPT])
+        labeled = min(bought, self.n_labeled)
+        new = range(bought - min(self.every, self.batch_size, labeled), bought)
+        places = [number % self.n_labeled for number in new]
+        net = self._network()
+        for _ in range(self.n_steps):
+            drawn = self._drawn(labeled)
+            drawn[: len(places)] = places
+            X, codes, parts = self.labeled_[drawn], *self.labels_[drawn].T
+            if sure:
+                others = self._drawn(sure)
+                X = np.concatenate([X, self.sure_[others]])
+                codes = np.concatenate([codes, self.sure_y_[others]])
+                rest = np.full(len(others), 1.0 - self.label_share)
+                parts = np.concatenate([parts * self.label_share, rest])
+            net.step(X, self._loss_of(net, codes, parts / self.batch_size))
+
+    def _drawn(self, n: int) -> list[int]:
+        return [below(self.random_, 0, n) for _ in range(self.batch_size)]
+
+    def _loss_of(self, net: OnlineNet, codes: Array, parts: Array) -> Callable[[Any], Any]:
+        """The sum of the parts of the losses of rows, as a function of the outputs."""
+        n, library = int(self.counts_[KNOWN]), net.torch
+        classes = library.from_numpy(codes.astype(np.int64)).to(net.device)
+        weights = library.from_numpy(parts.astype(np.float32)).to(net.device)
+        by_row = library.nn.functional.cross_entropy
+        return lambda outputs: (by_row(outputs[:, :n], classes, reduction="none") * weights).sum()
+
+    def _meet_class(self, code: int) -> None:
+        self.counts_[KNOWN] = code + 1
+        sizes = self._net_sizes(self.schema_)
+        if self._network().sizes[1] < sizes[1]:
+            pair = [self._network(name).widened(*sizes).arrays() for name in ("net", "source")]
+            for name in ("_net", "_source"):
+                del vars(self)[name]
+            self.net_, self.source_ = pair
+
+    # ---------------------------------------------------------------- rows without labels
+
+    def _notice(self, X: Array) -> None:
+        rows, first = _singles(X), 0
+        while first < len(rows):
+            place = int(self.counts_[HELD])
+            more = min(self.batch_size - place, len(rows) - first)
+            self.held_[place : place + more] = rows[first : first + more]
+            self.counts_[HELD] = place + more
+            first += more
+            if self.counts_[HELD] == self.batch_size:  # always as many: the same bits
+                self._sift()
+
+    def _sift(self) -> None:
+        """Of the rows that wait, offer the sure ones to the sample."""
+        self.counts_[HELD] = 0
+        n = int(self.counts_[KNOWN])
+        if n < 2:
+            return
+        outputs = self._network("source").outputs(self.held_)[:, :n]
+        shares = _shares(outputs)
+        entropy = -(shares * np.log(np.maximum(shares, 1e-300))).sum(1) / np.log(n)
+        codes = outputs.argmax(1)
+        same = self._network().outputs(self.held_)[:, :n].argmax(1) == codes
+        for i in np.flatnonzero(same & (entropy < self.sure_below)).tolist():
+            self._offer(self.held_[i], int(codes[i]))
+
+    def _offer(self, x: Singles, code: int) -> None:
+        """Take a sure row into the sample, at the cost of a class that has most of it."""
+        kept, self.offered_[code] = int(self.counts_[KEPT]), self.offered_[code] + 1
+        counts = np.bincount(self.sure_y_[:kept], minlength=code + 1)
+        place = kept
+        if kept < self.n_source:
+            self.counts_[KEPT] += 1
+        else:
+            most = code if counts[code] == counts.max() else int(counts.argmax())
+            theirs = np.flatnonzero(self.sure_y_ == most)
+            if most == code and below(self.random_, 0, int(self.offered_[code])) >= len(theirs):
+                return
+            place = int(theirs[below(self.random_, 0, len(theirs))])
+        self.sure_[place], self.sure_y_[place] = x, code
+
+    def diagnostics(self) -> Diagnostics:
+        """Sure rows and rows with labels that are kept."""
+        if not self.is_started:
+            return {}
+        labeled = min(int(self.counts_[BOUGHT]), self.n_labeled)
+        return {"sure_rows": float(self.counts_[KEPT]), "labeled_rows": float(labeled)}
+
+
+def _singles(X: Array) -> Singles:
+    """Rows as the network gets them."""
+    return np.clip(np.nan_to_num(X, nan=0.0), -_FAR, _FAR).astype(np.float32)
+
+
+def _shares(outputs: Any) -> Array:
+    """Probabilities of the scores of classes, by row."""
+    logits = outputs.astype(np.float64)
+    shares: Array = np.exp(logits - logits.max(1, keepdims=True)) if logits.shape[1] else logits
+    return shares / shares.sum(1, keepdims=True) if logits.shape[1] else shares
