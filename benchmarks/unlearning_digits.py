@@ -94,6 +94,70 @@ def negative_gradient(net: Any, rows: Rows) -> Forget:
     return lambda X, y, stay_X, stay_y: _climb(net, X, y, stay_X, stay_y, steps=6, rate=0.1)
 
 
+def scrub(net: Any, rows: Rows) -> Forget:
+    """SCRUB (Kurmanji et al. 2023, algorithm 1): away from the network before on rows to forget.
+
+    Every such step is followed by steps towards it, and the labels, on rows that stay; these come
+    last.
+    """
+    return lambda X, y, stay_X, stay_y: _scrub(net, X, stay_X, stay_y)
+
+
+def _scrub(
+    net: Any, X: Any, stay_X: Any, stay_y: Any, *, away: int = 4, rounds: int = 5,
+    rate: float = 1e-3,
+) -> None:  # fmt: skip
+    import torch
+
+    def apart(rows: Any) -> Any:
+        mine, due = (torch.log_softmax(one(rows), 1) for one in (net, teacher))
+        return torch.nn.functional.kl_div(mine, due, reduction="batchmean", log_target=True)
+
+    teacher = copy.deepcopy(net).requires_grad_(False)
+    adam, generator = torch.optim.Adam(net.parameters(), rate), np.random.default_rng(len(stay_X))
+    gone, stay, codes = (torch.as_tensor(rows) for rows in (X, stay_X, stay_y))
+    for turn in range(rounds):
+        if turn < away:
+            adam.zero_grad()
+            (-apart(gone)).backward()
+            adam.step()
+        for batch in torch.as_tensor(generator.permutation(len(stay))[:512]).split(64):
+            adam.zero_grad()
+            labels = torch.nn.functional.cross_entropy(net(stay[batch]), codes[batch])
+            (apart(stay[batch]) + labels).backward()
+            adam.step()
+
+
+def fisher(net: Any, rows: Rows) -> Forget:
+    """Fisher forgetting (Golatkar et al. 2020, section 5): noise where rows that stay see little.
+
+    Its standard deviation is that of a fourth root of their inverse diagonal Fisher information.
+    """
+    generator = np.random.default_rng(0)
+    return lambda X, y, stay_X, stay_y: _blur(net, stay_X, generator, scale=1e-3)
+
+
+def _blur(net: Any, stay_X: Any, generator: Any, *, scale: float) -> None:
+    import torch
+    from torch.func import functional_call, grad, vmap
+
+    weights = {name: value.detach() for name, value in net.named_parameters()}
+    chosen = torch.as_tensor(stay_X[generator.choice(len(stay_X), 256)])
+    with torch.no_grad():
+        shares = torch.softmax(net(chosen), 1).double().numpy()
+    drawn = (shares.cumsum(1) > generator.random((256, 1))).argmax(1)  # answers of the network
+
+    def loss(state: Any, x: Any, code: Any) -> Any:
+        return torch.nn.functional.cross_entropy(functional_call(net, state, (x,)), code)
+
+    slopes = vmap(grad(loss), (None, 0, 0))(weights, chosen, torch.as_tensor(drawn))
+    with torch.no_grad():
+        for name, value in net.named_parameters():
+            information = slopes[name].square().mean(0) + 1e-8
+            noise = torch.as_tensor(generator.normal(size=value.shape)).to(value.dtype)
+            value += scale * information**-0.25 * noise
+
+
 def _climb(net: Any, X: Any, y: Any, stay_X: Any, stay_y: Any, *, steps: int, rate: float) -> None:
     import torch
 
@@ -116,6 +180,8 @@ METHODS: dict[str, Callable[[Any, Rows], Forget]] = {
     "StreamingUnlearner": streaming,
     "fine-tuning *": fine_tuning,
     "NegGrad+ *": negative_gradient,
+    "SCRUB *": scrub,
+    "Fisher forgetting *": fisher,
 }
 
 
@@ -138,7 +204,9 @@ def measured(net: Any, gold: Any, rows: Rows, gone: Any) -> list[float]:
     ]
 
 
-def scenario(what: str, seed: int) -> dict[str, list[float]]:
+def scenario(
+    what: str, seed: int, methods: dict[str, Callable[[Any, Rows], Forget]] = METHODS
+) -> dict[str, list[float]]:
     """Every method, from the same network, on the same requests."""
     rows = digits(seed)
     rng = np.random.default_rng(seed)
@@ -150,7 +218,7 @@ def scenario(what: str, seed: int) -> dict[str, list[float]]:
     gold = network(rows.X[stay], rows.y[stay], seed)
     second = network(rows.X[stay], rows.y[stay], 1000 + seed)
     found = {"second gold": [*measured(second, gold, rows, gone), np.nan]}
-    for name, make in METHODS.items():
+    for name, make in methods.items():
         mine = copy.deepcopy(net)
         forget = make(mine, rows)
         left, began = np.arange(len(rows.X)), time.process_time()
@@ -166,6 +234,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     n_seeds = parser.parse_args(arguments).seeds
+    import torch
+
+    torch.set_num_threads(1)  # more wait for one another in networks as small
     for what in ("class", "random"):
         cells: dict[str, list[list[float]]] = defaultdict(list)
         for seed in range(n_seeds):

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.unlearning_digits import scenario  # noqa: E402 - needs torch
+from benchmarks.unlearning_digits import METHODS, scenario  # noqa: E402 - needs torch
 from onlineml.unlearning import StreamingUnlearner  # noqa: E402
 
 
@@ -53,7 +53,7 @@ def test_a_class_without_rows_is_gone_and_stays_gone() -> None:
 
 
 def test_shares_of_the_classes_move_the_answers() -> None:
-    unlearner, X, y = made(n_steps=0)
+    unlearner, X, y = made(n_steps=0, damping=np.inf)
     unlearner.remember(X, y)
     before = unlearner.predict_proba(X)
     unlearner.unlearn(X[y == 1][:15], y[y == 1][:15])  # half of the class
@@ -89,11 +89,46 @@ def test_a_refusal_changes_nothing() -> None:
         StreamingUnlearner(torch.nn.Identity(), torch.nn.Identity())
     with pytest.raises(ValueError, match="settings"):
         made(batch_size=0)
+    with pytest.raises(ValueError, match="settings"):
+        made(damping=0.0)
+
+
+def test_requests_are_told_from_a_draw_of_all_rows() -> None:
+    unlearner, X, y = made(n_steps=0)
+    unlearner.remember(X, y)
+    assert unlearner.unlearn(X[:20], y[:20]).forgotten
+    assert unlearner._at_random() == 1.0
+    rest = np.flatnonzero(y[20:] == 3) + 20
+    unlearner.unlearn(X[rest], y[rest])
+    assert unlearner._at_random() < 0.1
+
+
+def test_the_answers_to_single_rows_are_taken_back() -> None:
+    """By Newton's step each row is known less than before, as it would be to a stranger."""
+    unlearner, X, y = made(n_steps=0, damping=5.0)
+    unlearner.remember(X, y)
+    before = unlearner.predict_proba(X)[np.arange(8), y[:8]]
+    unlearner.unlearn(X[:8], y[:8])
+    assert unlearner.predict_proba(X)[np.arange(8), y[:8]].mean() < before.mean()
+
+
+def found_by(what: str, seed: int, *names: str) -> dict[str, list[float]]:
+    return scenario(what, seed, {name: METHODS[name] for name in names})
 
 
 def test_a_digit_goes_nearly_as_if_never_seen() -> None:
-    found = scenario("class", 0)
+    found = found_by("class", 0, "StreamingUnlearner", "gradient ascent", "SCRUB *")
     divergence, agreement, forgotten = found["StreamingUnlearner"][:3]
     assert divergence < 0.32 < found["gradient ascent"][0]
+    assert 0.5 < found["SCRUB *"][0] < 2.0
     assert agreement >= 96.5
     assert forgotten == 0.0
+
+
+def test_single_digits_go_further_than_if_nothing_is_done() -> None:
+    found = found_by("random", 1, "StreamingUnlearner", "untouched", "Fisher forgetting *")
+    divergence, agreement = found["StreamingUnlearner"][:2]
+    assert divergence < 0.03
+    assert divergence < 0.7 * found["untouched"][0]
+    assert agreement > found["untouched"][1] - 1.0
+    assert found["Fisher forgetting *"][0] < 0.1
