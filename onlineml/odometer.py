@@ -5,9 +5,38 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
+
 from onlineml.schema import wrong
 
-RULES = ("basic", "adaptive")
+RULES = ("basic", "adaptive", "concentrated")
+_ABOVE_1 = np.exp(np.linspace(-9.0, 18.0, 4000))  # orders less 1; any order gives a valid bound
+_ORDERS = 1.0 + _ABOVE_1
+
+
+def epsilon_of(rho: float, delta: float) -> float:
+    """The epsilon of what is rho-concentrated, at this delta ([2]_ of `PrivacyOdometer`).
+
+    Examples
+    --------
+    >>> round(epsilon_of(0.1, 1e-5), 2)
+    1.91
+    """
+    if rho <= 0.0:
+        return 0.0
+    lost = _ORDERS * rho - np.log(delta * _ORDERS) / _ABOVE_1 + np.log1p(-1.0 / _ORDERS)
+    return max(float(lost.min()), 0.0)
+
+
+def rho_of(epsilon: float, delta: float) -> float:
+    """The largest rho that is within (epsilon, delta): the inverse of `epsilon_of`."""
+    low, high = 0.0, epsilon
+    while epsilon_of(high, delta) <= epsilon:
+        high *= 2.0
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if epsilon_of(middle, delta) <= epsilon else (low, middle)
+    return low
 
 
 class PrivacyOdometer:
@@ -23,7 +52,8 @@ class PrivacyOdometer:
     rule
         "basic": epsilons and deltas add up, best for few steps; "adaptive": many small steps cost
         about the root of the sum of their squares, for half of delta. It cannot be changed
-        on the way, as the budget would then be spent twice.
+        on the way, as the budget would then be spent twice; "concentrated": steps of Gaussian noise
+        are told by their `rho`, half the squared ratio of sensitivity to noise, which add up.
 
     Raises
     ------
@@ -47,15 +77,23 @@ class PrivacyOdometer:
     "adaptive" is the filter of [1]_, theorem 1: with delta' the half of delta, steps are allowed
     while sqrt(2 log(1 / delta') sum epsilon_i^2) + sum epsilon_i^2 / 2 <= epsilon and the deltas
     of the steps sum to no more than the other half. It holds however the steps are chosen.
+    "concentrated" is zero-concentrated privacy, turned into (epsilon, delta) by [2]_, corollary 13;
+    a step of epsilon alone counts as rho = epsilon^2 / 2.
 
     References
     ----------
     .. [1] Whitehouse, Ramdas, Rogers, Wu (2023), Fully-adaptive composition in differential
        privacy, ICML. Theorem 1. arXiv:2203.05481
+    .. [2] Canonne, Kamath, Steinke (2020), The discrete Gaussian for differential privacy, NeurIPS.
+       Corollary 13. arXiv:2004.00010
     """
 
     def __init__(
-        self, *, epsilon: float, delta: float = 0.0, rule: Literal["basic", "adaptive"] = "basic"
+        self,
+        *,
+        epsilon: float,
+        delta: float = 0.0,
+        rule: Literal["basic", "adaptive", "concentrated"] = "basic",
     ) -> None:
         if not 0.0 < epsilon < math.inf:
             raise wrong("epsilon", epsilon, "a number > 0")
@@ -63,41 +101,50 @@ class PrivacyOdometer:
             raise wrong("delta", delta, "a number from 0 to 1")
         if rule not in RULES:
             raise wrong("rule", rule, f"one of {list(RULES)}")
-        if rule == "adaptive" and delta == 0.0:
-            raise wrong("delta", delta, "a number > 0, half of which the adaptive rule takes")
+        if rule != "basic" and delta == 0.0:
+            raise wrong("delta", delta, f"a number > 0, of which the {rule} rule takes its part")
         self.epsilon, self.delta, self.rule = epsilon, delta, rule
         self.n_steps = 0
-        self._sum = self._squares = self._deltas = 0.0
+        self._sum = self._squares = self._deltas = self._rho = 0.0
 
     @property
     def spent(self) -> tuple[float, float]:
         """The epsilon and delta that all steps so far are within."""
-        return self._after(0.0, 0.0) if self.n_steps else (0.0, 0.0)
+        return self._after(0.0, 0.0, 0.0) if self.n_steps else (0.0, 0.0)
 
-    def allows(self, epsilon: float, delta: float = 0.0) -> bool:
+    def allows(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
         """Whether a step fits into what is left."""
-        if not 0.0 <= epsilon < math.inf:
-            raise wrong("epsilon", epsilon, "a number >= 0")
+        for name, value in (("epsilon", epsilon), ("rho", rho)):
+            if not 0.0 <= value < math.inf:
+                raise wrong(name, value, "a number >= 0")
         if not 0.0 <= delta < 1.0:
             raise wrong("delta", delta, "a number from 0 to 1")
-        due = self._after(epsilon, delta)
+        if rho > 0.0 and self.rule != "concentrated":
+            raise wrong("rho", rho, f"0 by the {self.rule} rule")
+        if delta > 0.0 and self.rule == "concentrated":
+            raise wrong("delta", delta, "0 by the concentrated rule")
+        due = self._after(epsilon, delta, rho)
         slack = 1.0 + 1e-12  # rounding of the sums
         return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
 
-    def spend(self, epsilon: float, delta: float = 0.0) -> bool:
+    def spend(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
         """Take a step where it fits; False, and nothing is spent, where it does not."""
-        if not self.allows(epsilon, delta):
+        if not self.allows(epsilon, delta, rho=rho):
             return False
         self.n_steps += 1
         self._sum += epsilon
         self._squares += epsilon * epsilon
         self._deltas += delta
+        self._rho += rho
         return True
 
-    def _after(self, epsilon: float, delta: float) -> tuple[float, float]:
+    def _after(self, epsilon: float, delta: float, rho: float) -> tuple[float, float]:
         if self.rule == "basic":
             return self._sum + epsilon, self._deltas + delta
-        half, squares = self.delta / 2.0, self._squares + epsilon * epsilon
+        squares = self._squares + epsilon * epsilon
+        if self.rule == "concentrated":
+            return epsilon_of(self._rho + rho + squares / 2.0, self.delta), self.delta
+        half = self.delta / 2.0
         spent = math.sqrt(2.0 * math.log(1.0 / half) * squares) + squares / 2.0
         return spent, half + self._deltas + delta
 

@@ -57,6 +57,12 @@ def test_what_forgetting_costs() -> None:
     assert "RidgeRegressor, 50 features" in said
 
 
+def test_what_privacy_costs() -> None:
+    said = run("benchmarks.privacy", "--seeds", 1, "--streams", "phishing")
+    assert said.count("phishing (1250)") == 3
+    assert "epsilon 8" in said
+
+
 def test_a_failing_measurement_says_why() -> None:
     with pytest.raises(MeasurementError, match="No module named"):
         fresh("benchmarks.missing")

@@ -55,6 +55,7 @@ from .passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
+from .private_softmax_regression import PrivateSoftmaxRegression
 from .replaying_classifier import ReplayingClassifier
 from .ridge_regressor import RidgeRegressor
 from .slda import SLDA
@@ -119,6 +120,7 @@ __all__ = [
     "OnlineSmoothBoost",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
+    "PrivateSoftmaxRegression",
     "ReplayingClassifier",
     "RidgeRegressor",
     "SEAEnsemble",
