@@ -8,6 +8,7 @@ answers and the same state. Serving changes nothing; a call that fails leaves th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -322,6 +323,8 @@ class Detector(Watcher):
 
     #: Whether the kernel writes, beside the score, one contribution a feature.
     _explains: ClassVar[bool] = False
+    #: Where scores end that do not go as far as rows do; instances may say otherwise.
+    _greatest: float = math.inf
 
     def score_one(self, x: Any) -> float:
         """How strange the event `x` is, before it is learned."""

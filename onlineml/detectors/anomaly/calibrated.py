@@ -42,6 +42,7 @@ class CalibratedDetector(Detector):
 
     base_: Detector
     calibrator_: Transformer
+    _greatest = 1.0
 
     def __init__(self, *, base: Detector, calibrator: Transformer | None = None) -> None:
         self.base = base

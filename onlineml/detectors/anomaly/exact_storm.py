@@ -132,6 +132,7 @@ class ExactStorm(Detector):
     """
 
     _kernel = _exact_storm
+    _greatest = 1.0
     _state = (
         *STATE,
         Field("counts_", (2,), np.int64),

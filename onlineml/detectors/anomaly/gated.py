@@ -74,6 +74,10 @@ class GatedDetector(Detector):
     def _explains(self) -> bool:  # type: ignore[override]  # of others it is their class's
         return isinstance(self.base, Detector) and self.base._explains
 
+    @property
+    def _greatest(self) -> float:  # type: ignore[override]  # of others it is their class's
+        return self.base._greatest
+
     def _check(self) -> None:
         if not isinstance(self.base, Detector):
             raise wrong("base", self.base, "a detector of anomalies")

@@ -120,6 +120,7 @@ class LocalOutlierProbability(Detector):
     """
 
     _kernel = _local_outlier_probability
+    _greatest = 1.0
     _state = (*STATE, Field("usual_", (2,)))
 
     def __init__(

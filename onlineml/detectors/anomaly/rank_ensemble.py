@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -136,6 +137,10 @@ class RankEnsemble(Detector):
         near = KNNDetector(n_neighbors=5, window_size=128)
         around = KNNDetector(n_neighbors=15, window_size=256)
         return [HalfSpaceTrees(n_trees=50), GatedDetector(base=near), GatedDetector(base=around)]
+
+    @property
+    def _greatest(self) -> float:  # type: ignore[override]  # of others it is their class's
+        return math.inf if self.combine == "surprise" else 1.0
 
     def _check(self) -> None:
         members = self._members()

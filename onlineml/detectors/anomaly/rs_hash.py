@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import inf, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -336,6 +336,10 @@ class RSHash(Detector):
         self.window_size = window_size
         self.fading_factor = fading_factor
         self.seed = seed
+
+    @property
+    def _greatest(self) -> float:  # type: ignore[override]  # of others it is their class's
+        return log2(1.0 + 1.0 / (1.0 - self.fading_factor)) if self.fading_factor < 1.0 else inf
 
     def _check(self) -> None:
         for name in ("n_grids", "n_hashes", "n_slots"):
