@@ -141,8 +141,9 @@ class Forecaster(Regressor):
             member._begin(self._seen(schema))
 
     def _admit(self, schema: Schema) -> None:
+        new = not self.is_started or schema is not self.schema_
         super()._admit(schema)
-        for member in self.members_:
+        for member in self.members_ if new else ():
             member._admit(self._seen(schema))
 
     def _seen(self, schema: Schema) -> Schema:
