@@ -52,6 +52,9 @@ class MLflowTracker:
     n_windows
         Windows to expect; where it is known, points are sent while the evaluation runs, where
         not, at its end.
+    resume
+        Go on with the newest runs of the experiment that have the same models and seeds: curves
+        continue at the row at which they ended. For models that went on learning from a file.
     patience
         Seconds to wait for the store at most, before the evaluation and after it.
     say
@@ -81,6 +84,7 @@ class MLflowTracker:
         tracking_uri: str | None = None,
         config: Mapping[str, Any] | None = None,
         n_windows: int | None = None,
+        resume: bool = False,
         patience: float = 60.0,
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -88,6 +92,7 @@ class MLflowTracker:
             raise ImportError('tracking needs MLflow: pip install "onlineml[tracking]"')
         self.tracking_uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
         self.experiment, self.config, self.patience = experiment, dict(config or {}), patience
+        self.resume = resume
         self.failure: str | None = None
         self.cpu_seconds = {"setup": 0.0, "log": 0.0}
         self._stride = math.ceil(n_windows / MAX_POINTS) if n_windows else 0
@@ -130,7 +135,7 @@ class MLflowTracker:
     def _work(self) -> None:
         began = time.thread_time()
         try:
-            log = _Log(self.tracking_uri, self.experiment, self.config)
+            log = _Log(self.tracking_uri, self.experiment, self.config, resume=self.resume)
             self.cpu_seconds["setup"] = time.thread_time() - began
             self._ready.set()
             self._drain(log)
@@ -158,7 +163,9 @@ class MLflowTracker:
 class _Log:
     """The MLflow runs of one evaluation, and the values that wait to be sent."""
 
-    def __init__(self, uri: str, experiment: str, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, uri: str, experiment: str, config: Mapping[str, Any], *, resume: bool
+    ) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 stall for minutes
         with _quiet():
@@ -166,8 +173,10 @@ class _Log:
 
             self.client = MlflowClient(tracking_uri=uri)
             self.experiment_id = self._experiment(experiment)
-        self.config = config
+        self.config, self.resume = config, resume
         self.ids: dict[Key, str] = {}
+        self.offsets: Counter[Key] = Counter()  # rows before this evaluation
+        self.known: dict[str, set[str]] = {}  # parameters that a run has, which never change
         self.points: Counter[Key] = Counter()
         self._waiting: dict[Key, list[Any]] = {}
         self._sent = time.monotonic()
@@ -234,9 +243,14 @@ class _Log:
             "rows": result.n_rows, "estimator": run.estimator, **_flat(self.config),
             **{f"model.{name}": value for name, value in params.items()},
         }  # fmt: skip
-        listed = [Param(_key(name), str(v)[:_MAX_PARAM]) for name, v in pairs.items()]
+        known = self.known.get(run_id, set())
+        listed = [
+            Param(_key(name), str(v)[:_MAX_PARAM])
+            for name, v in pairs.items()
+            if _key(name) not in known
+        ]
         tags = {"task": result.task, "interrupted": str(result.interrupted).lower()}
-        for first in range(0, len(listed), _MAX_PARAMS):
+        for first in range(0, max(len(listed), 1), _MAX_PARAMS):
             self.client.log_batch(
                 run_id,
                 params=listed[first : first + _MAX_PARAMS],
@@ -245,7 +259,7 @@ class _Log:
 
     def _open(self, key: Key, baseline: bool) -> str:
         """The MLflow run of a model and seed, made when first asked for."""
-        if key not in self.ids:
+        if key not in self.ids and not (self.resume and self._reopen(key)):
             model, seed = key
             tags = {
                 "mlflow.runName": model if seed is None else f"{model}, seed {seed}",
@@ -259,10 +273,28 @@ class _Log:
             self.ids[key] = run.info.run_id
         return self.ids[key]
 
+    def _reopen(self, key: Key) -> bool:
+        """Go on with the newest run of a model and seed, if there is one."""
+        model, seed = (str(part).replace("'", "\\'") for part in key)
+        found = self.client.search_runs(
+            [self.experiment_id], f"tags.model = '{model}' AND tags.seed = '{seed}'", max_results=1
+        )
+        if not found:
+            return False
+        (run,), run_id = found, found[0].info.run_id
+        curves = [name for name in run.data.metrics if name.endswith("_window")]
+        ends = [name for name in ("cpu_seconds",) if name in run.data.metrics]  # there if complete
+        told = [self.client.get_metric_history(run_id, name) for name in curves[:1] + ends]
+        steps = [point.step for points in told for point in points]
+        self.ids[key], self.offsets[key] = run_id, max(steps, default=0)
+        self.known[run_id] = set(run.data.params)
+        self.client.update_run(run_id, status="RUNNING")
+        return True
+
     def _take(self, key: Key, step: int, values: Mapping[str, float]) -> None:
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now, step = int(time.time() * 1000), step + self.offsets[key]
         waiting = self._waiting.setdefault(key, [])
         waiting += [
             Metric(_key(name), value, now, step)

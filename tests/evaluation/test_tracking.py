@@ -100,6 +100,26 @@ def test_artifacts_hold_the_whole_curve_the_report_and_the_model(store: str, tmp
     assert model.predict_many(X).tolist() == trained.predict_many(X).tolist()
 
 
+def test_runs_go_on_where_they_ended(store: str):
+    first = MLflowTracker(experiment="resumed", tracking_uri=store, config={"rows": 105})
+    evaluate(first, n=105)
+    client, before = runs_of(store, "resumed")
+    again = MLflowTracker(
+        experiment="resumed", tracking_uri=store, config={"rows": 50, "new": 1}, resume=True
+    )
+    evaluate(again, n=50)
+    assert again.failure is None
+    client, runs = runs_of(store, "resumed")
+    assert {m: run.info.run_id for m, run in runs.items()} == {
+        m: run.info.run_id for m, run in before.items()
+    }
+    run = runs["GaussianNB"]
+    steps = [one.step for one in client.get_metric_history(run.info.run_id, "accuracy_window")]
+    assert steps == [*range(10, 101, 10), 105, *range(115, 156, 10)]
+    assert run.info.status == "FINISHED"
+    assert (run.data.params["rows"], run.data.params["new"]) == ("105", "1")
+
+
 def test_an_interrupted_run_is_marked(store: str):
     tracker = MLflowTracker(experiment="interrupted", tracking_uri=store)
 
