@@ -58,13 +58,21 @@ _SCHEDULES = "uniform,burst,one_class"
     default=_SCHEDULES,
     show_default=True,
     metavar="NAME[,NAME...]",
-    help="uniform, poisson, burst, newest, oldest, one_class, leverage; or all.",
+    help="uniform, poisson, burst, newest, oldest, one_class, leverage, adaptive, duplicates; or "
+    "all.",
 )
 @click.option(
     "--replay/--no-replay",
     default=True,
     show_default=True,
     help="Put models that refuse requests behind a log of the rows.",
+)
+@click.option(
+    "--shadows",
+    type=click.IntRange(min=0),
+    default=8,
+    show_default=True,
+    help="Shadow models that single rows are attacked with, 2 or more; 0: no attack.",
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of the test rows and the requests."
@@ -77,7 +85,7 @@ _SCHEDULES = "uniform,burst,one_class"
 )
 def command(
     models: tuple[str, ...], stream: str, target: str | None, rows: int, requests: int,
-    schedules: str, replay: bool, seed: int, out: Path | None,
+    schedules: str, replay: bool, shadows: int, seed: int, out: Path | None,
 ) -> None:  # fmt: skip
     """Let models learn a stream and forget rows of it on request; compare with gold.
 
@@ -94,6 +102,8 @@ def command(
     from onlineml.evaluation.unlearning import SCHEDULES, unlearn_bench, write_unlearn_report
 
     plans = list(SCHEDULES) if schedules == "all" else schedules.split(",")
+    if shadows == 1:
+        raise Mistake("--shadows 1: one model cannot both have met a row and not; 0, or 2 or more")
     for plan in plans:
         if plan not in SCHEDULES:
             raise unknown("schedule", plan, SCHEDULES)
@@ -105,8 +115,8 @@ def command(
     if replay:
         wanted = {name: _forgetful(model, X, y, read.schema) for name, model in wanted.items()}
     result = unlearn_bench(
-        wanted, X, y, schedules=plans, n_requests=requests, seed=seed, stream=stream,
-        schema=read.schema,
+        wanted, X, y, schedules=plans, n_requests=requests, seed=seed, n_shadows=shadows,
+        stream=stream, schema=read.schema,
         on_progress=lambda done, due: click.echo(f"{done:>4} of {due} runs", err=True),
     )  # fmt: skip
     folder = out or Path()
@@ -148,13 +158,15 @@ def table(result: UnlearnResult) -> Table:
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     shown.add_column("model", overflow="fold")
-    for name in ("schedule", "receipts", "distance", "second gold", "untouched", "p50", "p99"):
+    for name in (
+        "schedule", "receipts", "distance", "second gold", "untouched", "attack", "p50", "p99",
+    ):  # fmt: skip
         shown.add_column(name, justify="right", no_wrap=name != "receipts")
     shown.add_column("verdict", overflow="fold")
     for run in result:
         said = row(run)
         shown.add_row(
             run.model, run.schedule, said["kinds"], said["distance"], said["floor"],
-            said["untouched"], said["p50"], said["p99"], said["verdict"],
+            said["untouched"], said["attack"], said["p50"], said["p99"], said["verdict"],
         )  # fmt: skip
     return shown

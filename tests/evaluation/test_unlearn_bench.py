@@ -15,11 +15,14 @@ from onlineml.evaluation.unlearning.schedules import requests
 from onlineml.learners import (
     GaussianNB,
     HoeffdingTreeClassifier,
+    KNNClassifier,
     RidgeRegressor,
     SoftmaxRegression,
 )
 from onlineml.receipt import Receipt
 from onlineml.unlearning import Replayable
+
+CHOSEN = ("adaptive", "duplicates")
 
 
 def stream(n: int = 600) -> tuple[Array, Any]:
@@ -30,11 +33,11 @@ def stream(n: int = 600) -> tuple[Array, Any]:
 class Pretends(Classifier):
     """Says that it forgets, and does nothing."""
 
-    def __init__(self) -> None:
-        pass
+    def __init__(self, model: Any = None) -> None:
+        self.model = model
 
     def _start(self, schema: Any) -> None:
-        self.model_ = GaussianNB()
+        self.model_ = GaussianNB() if self.model is None else self.model.clone()
         self.model_._begin(schema)
 
     def _admit_targets(self, news: Any) -> None:
@@ -101,7 +104,7 @@ def test_numbers() -> None:
     assert run.quality["test"] == pytest.approx(run.quality_gold["test"])
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", [plan for plan in SCHEDULES if plan not in CHOSEN])
 def test_requests_come_after_their_rows_and_once(name: str) -> None:
     X, y = stream(200)
     made = requests(name, X, y, 40, 1)
@@ -123,6 +126,44 @@ def test_measures() -> None:
     assert measures.membership(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1.0
     assert measures.membership(np.array([0.0, 2.0]), np.array([2.0, 0.0])) == 0.5
     assert measures.membership(np.array([5.0]), np.array([2.0, 3.0])) == 0.0
+
+
+def test_who_asks_by_what_the_model_answers_finds_nothing_out() -> None:
+    X, y = stream(300)
+    models = {"sums": GaussianNB(), "pretends": Pretends()}
+    result = unlearn_bench(models, X, y, schedules=["adaptive"], n_requests=30, n_shadows=4)
+    exact, pretends = result.runs
+    assert exact.kinds == {"exact": 30}
+    assert exact.gap < 1e-9
+    assert pretends.distance == pretends.untouched > 100 * exact.distance
+
+
+def test_of_two_copies_one_stays() -> None:
+    X, y = stream(200)
+    models = {"sums": GaussianNB(), "log": Replayable(GaussianNB(), every=64)}
+    result = unlearn_bench(models, X, y, schedules=["duplicates"], n_requests=25, n_shadows=0)
+    for run in result:
+        assert (run.n_rows, run.n_requests) == (175, 25)
+        assert run.gap < 1e-9 < run.untouched
+        assert np.isnan(run.attack)
+    assert result.runs[1].identical
+
+
+def test_shadow_models_find_rows_that_were_kept() -> None:
+    """Neighbors know their rows by heart: who forgets none of them is found out, gold is not."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 4)), rng.integers(0, 3, 400)
+    models = {
+        "keeps": Pretends(KNNClassifier(n_neighbors=3, window_size=400)),
+        "forgets": KNNClassifier(n_neighbors=3, window_size=400),
+    }
+    result = unlearn_bench(models, X, y, schedules=["burst"], n_requests=60, n_shadows=6)
+    keeps, forgets = result.runs
+    assert keeps.attack > 0.8
+    assert abs(keeps.attack_gold - 0.5) < 0.15
+    assert forgets.attack == forgets.attack_gold
+    with pytest.raises(ValueError, match="n_shadows"):
+        unlearn_bench(GaussianNB(), X, y, n_shadows=1)
 
 
 def test_bad_arguments() -> None:
@@ -154,13 +195,18 @@ def test_the_page_says_it(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path) -> None:
     words = ["unlearn-bench", "-m", "GaussianNB", "-m", "SoftmaxRegression", "-s", "sea_a"]
     words += ["-n", "400", "-r", "10", "--schedule", "burst", "-o", str(tmp_path)]
+    words += ["--shadows", "2"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
     assert "10 exact" in done.stdout
     assert "10 replayed" in done.stdout
     assert (tmp_path / "unlearning.html").exists()
     assert json.loads((tmp_path / "unlearning.json").read_text())["stream"] == "sea_a"
-    for wrong, said in (("--schedule=soon", "soon"), ("-mMinMaxScaler", "neither")):
+    for wrong, said in (
+        ("--schedule=soon", "soon"),
+        ("-mMinMaxScaler", "neither"),
+        ("--shadows=1", "one model"),
+    ):
         done = CliRunner().invoke(main, [*words, wrong])
         assert done.exit_code == 2
         assert said in done.stderr

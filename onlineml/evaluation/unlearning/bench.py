@@ -12,13 +12,15 @@ import numpy as np
 from onlineml.base import Array, Classifier, Estimator, Regressor
 from onlineml.evaluation.unlearning import measures
 from onlineml.evaluation.unlearning.result import UnlearnResult, UnlearnRun
-from onlineml.evaluation.unlearning.schedules import Requests, requests
+from onlineml.evaluation.unlearning.schedules import TO_BE_CHOSEN, Requests, doubled, requests
+from onlineml.evaluation.unlearning.shadows import LikelihoodRatio
 from onlineml.labels import codes_of
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, as_floats, wrong
 from onlineml.unlearning.replay import Replayed
 
 _POINTS = 5  # of the course of the distances
+_LOOKED_AT = 200  # rows that an adaptive requester chooses from
 _PASSES = 20  # over the forgotten rows, at the most, to learn them again
 
 
@@ -47,13 +49,15 @@ def unlearn_bench(
     n_requests: int = 100,
     test_share: float = 0.25,
     seed: int = 0,
+    n_shadows: int = 8,
     stream: str = "",
     schema: Schema | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> UnlearnResult:
     """Let models learn rows and forget some on request; compare with models that never saw them.
 
-    Time is that of learning the stream about 12 times a model and schedule.
+    Time is that of learning the stream about 12 times, and once for each shadow model, a model
+    and schedule.
 
     Parameters
     ----------
@@ -63,13 +67,15 @@ def unlearn_bench(
         Rows in stream order, and their targets.
     schedules
         Names of `SCHEDULES`: "uniform", "poisson", "burst", "newest", "oldest", "one_class",
-        "leverage".
+        "leverage", "adaptive", "duplicates".
     n_requests
         Rows asked to be forgotten, at the most.
     test_share
         Share of the rows, drawn at random, that are never learned.
     seed
-        Of the test rows, the requests and the second gold.
+        Of the test rows, the requests, the second gold and what shadow models learn.
+    n_shadows
+        Models that an attack on single rows is prepared with, at least 2; 0: no such attack.
     stream
         What the rows are called in reports.
     schema
@@ -85,7 +91,8 @@ def unlearn_bench(
     Raises
     ------
     ValueError
-        For models of another role, unknown schedules, or rows and targets of different numbers.
+        For models of another role, unknown schedules, a useless `n_shadows`, or rows and targets
+        of different numbers.
 
     Examples
     --------
@@ -106,6 +113,8 @@ def unlearn_bench(
     for name, model in named.items():
         if not isinstance(model, Classifier | Regressor):
             raise wrong(f"models[{name!r}]", model, "a classifier or a regressor")
+    if n_shadows < 0 or n_shadows == 1:
+        raise wrong("n_shadows", n_shadows, "0, or a number of models >= 2")
     X = as_floats(X, "X")
     if len(X) != len(y):
         raise wrong("y", len(y), f"{len(X)} targets, one a row")
@@ -114,8 +123,9 @@ def unlearn_bench(
     for name, model in named.items():
         rows = _cut(X, y, isinstance(model, Classifier), test_share, seed, schema)
         for plan in plans:
-            asked = requests(plan, rows.X, rows.y, n_requests, seed)
-            runs.append(_run(name, plan, model, rows, asked, seed))
+            here = _doubled(rows, n_requests, seed) if plan == "duplicates" else rows
+            asked = requests(plan, here.X, here.y, n_requests, seed)
+            runs.append(_run(name, plan, model, here, asked, seed, n_shadows))
             if on_progress is not None:
                 on_progress(len(runs), len(named) * len(plans))
     return UnlearnResult(stream, runs)
@@ -137,6 +147,13 @@ def _cut(
         np.ascontiguousarray(X[~test]), y[~test], np.ascontiguousarray(X[test]),
         np.asarray(targets)[order], labels, schema or Schema(X.shape[1]),
     )  # fmt: skip
+
+
+def _doubled(rows: _Rows, n: int, seed: int) -> _Rows:
+    """The stream, some of whose rows come a second time."""
+    order = doubled(rows.n, n, seed)
+    targets = np.concatenate([rows.targets[: rows.n][order], rows.targets[rows.n :]])
+    return rows._replace(X=rows.X[order], y=rows.y[order], targets=targets)
 
 
 class _Learner:
@@ -171,30 +188,30 @@ class _Learner:
 
 
 def _run(
-    name: str, plan: str, model: Estimator, rows: _Rows, asked: Requests, seed: int
+    name: str, plan: str, model: Estimator, rows: _Rows, asked: Requests, seed: int, n_shadows: int
 ) -> UnlearnRun:
     subject, untouched = _Learner(model, rows), _Learner(model, rows)
     receipts: list[Receipt] = []
     course: list[tuple[int, float, float]] = [(0, 0.0, 0.0)]
     points = set(np.linspace(0, len(asked), _POINTS + 1).astype(int)[1:-1].tolist())
-    at = 0
+    at, gone = 0, list[int]()
     for k, (time, row) in enumerate(asked, 1):
         subject.learn(np.arange(at, time))
         untouched.learn(np.arange(at, time))
         at = max(at, time)
-        receipts.append(subject.forget(row))
+        gone.append(_best_known(subject, at, gone) if row == TO_BE_CHOSEN else row)
+        receipts.append(subject.forget(gone[-1]))
         if k in points:
-            gone = [other for _, other in asked[:k]]
             gold = _gold(model, rows, gone, at)
             mine, none = _apart(gold, (subject, untouched), rows)
             course.append((k, mine, none))
     for learner in (subject, untouched):
         learner.learn(np.arange(at, rows.n))
-    gone = [row for _, row in asked]
     gold = _gold(model, rows, gone, rows.n)
     mine, none = _apart(gold, (subject, untouched), rows)
     course.append((len(asked), mine, none))
     found = _compare(subject, untouched, gold, gone)
+    found |= _attacked(model, rows, gone, (subject, gold), n_shadows, seed)
     second, by = _second_gold(model, rows, gone, seed)
     return UnlearnRun(
         model=name,
@@ -217,6 +234,42 @@ def _run(
         unknown_refused=_refuses_strangers(subject),
         **found,
     )
+
+
+def _best_known(subject: _Learner, at: int, gone: list[int]) -> int:
+    """What one asks for who wants to find out the most: the row that the answers fit best."""
+    rows, left = subject.rows, np.setdiff1d(np.arange(at), gone)[-_LOOKED_AT:]
+    lost = measures.losses(subject.answers(rows.X[left]), rows.targets[left])
+    return int(left[np.argmin(lost)])
+
+
+def _attacked(
+    model: Estimator, rows: _Rows, gone: list[int], learners: tuple[_Learner, _Learner],
+    n_shadows: int, seed: int,
+) -> dict[str, float]:  # fmt: skip
+    """AUC of an attack with shadow models on the forgotten rows, for the model and for gold."""
+    if n_shadows == 0 or not gone or not len(rows.tested):
+        return {"attack": np.nan, "attack_gold": np.nan}
+    rng = np.random.default_rng(2000 + seed)
+    n = min(len(gone), len(rows.tested))
+    strangers = rng.choice(len(rows.tested), n, replace=False)
+    stay = np.setdiff1d(np.arange(rows.n), gone)
+    asked = np.concatenate([rows.X[gone], rows.tested[strangers]])
+    targets = np.concatenate([rows.targets[gone], rows.targets[rows.n + strangers]])
+    y = np.array([rows.labels[int(t)] for t in targets]) if rows.labels else targets
+    times = np.concatenate([gone, rng.integers(0, rows.n, n)])
+    bare = model.model if isinstance(model, Replayed) else model
+
+    def train(marked: Any) -> Array:
+        order = np.argsort(np.concatenate([stay, times[marked]]), kind="stable")
+        X = np.concatenate([rows.X[stay], asked[marked]])[order]
+        learned: Any = bare.clone().start(rows.schema)
+        learned.fit_many(X, np.concatenate([rows.y[stay], y[marked]])[order])
+        return measures.answers(learned, asked, rows.labels)
+
+    attack = LikelihoodRatio(train, targets, n_shadows, seed)
+    mine, due = (attack.auc(learner.answers(asked), len(gone)) for learner in learners)
+    return {"attack": mine, "attack_gold": due}
 
 
 def _gold(model: Estimator, rows: _Rows, gone: list[int], n_rows: int) -> _Learner:

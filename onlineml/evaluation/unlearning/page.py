@@ -25,6 +25,8 @@ _WORDS = {
     "oldest": "the oldest rows there are, at even times",
     "one_class": "rows of one class, at the end",
     "leverage": "the rows that a linear fit depends on most, at the end",
+    "adaptive": "each time the row that the model of that time knows best",
+    "duplicates": "rows that came twice, whose second copies stay, at the end",
 }
 
 
@@ -76,6 +78,7 @@ def row(run: UnlearnRun) -> dict[str, Any]:
         "quality": _beside(run, "test"),
         "quality_forgotten": _beside(run, "forgotten"),
         "membership": f"{run.membership:.3f} / {run.membership_gold:.3f}",
+        "attack": f"{share(run.attack)} / {share(run.attack_gold)}",
         "relearn": f"{run.relearn} / {run.relearn_gold}",
         "p50": seconds(run.latency(50)),
         "p99": seconds(run.latency(99)),

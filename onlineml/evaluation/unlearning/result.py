@@ -43,6 +43,9 @@ class UnlearnRun:
     membership, membership_gold
         AUC of an attack that takes rows with low losses for learned ones, on forgotten and test
         rows.
+    attack, attack_gold
+        AUC of an attack that knows of each row how well models know it that have met it, and models
+        that have not (shadow models); NaN without.
     relearn, relearn_gold
         Passes over the forgotten rows until their mean loss is that of the untouched model;
         fewer than gold needs are a trace. 0: it is there already.
@@ -76,6 +79,8 @@ class UnlearnRun:
     quality_gold: dict[str, float]
     membership: float
     membership_gold: float
+    attack: float
+    attack_gold: float
     relearn: int
     relearn_gold: int
     retraining: float
@@ -121,6 +126,7 @@ class UnlearnRun:
             **{f"{name}_quality": value for name, value in self.quality.items()},
             **{f"{name}_quality_gold": value for name, value in self.quality_gold.items()},
             "membership_gap": abs(self.membership - self.membership_gold),
+            "attack_gap": abs(self.attack - self.attack_gold),
             "relearn": self.relearn,
             "relearn_gold": self.relearn_gold,
             "p50": self.latency(50),

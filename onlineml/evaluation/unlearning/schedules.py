@@ -13,6 +13,8 @@ from onlineml.schema import wrong
 Generator = np.random.Generator
 #: Requests in order: after so many rows, that row.
 Requests = list[tuple[int, int]]
+#: In place of a row: which one is chosen when its time has come, by what the model answers then.
+TO_BE_CHOSEN = -1
 
 
 def requests(name: str, X: Array, y: Any, n_requests: int, seed: int) -> Requests:
@@ -78,6 +80,25 @@ def _leverage(X: Array, y: Any, n: int, rng: Generator) -> Requests:
     return [(len(X), row) for row in np.argsort(leverage)[-n:]]
 
 
+def _adaptive(X: Array, y: Any, n: int, rng: Generator) -> Requests:
+    """At even times over the second half, the row that the model of that time knows best."""
+    return [(at, TO_BE_CHOSEN) for at in np.linspace(len(X) // 2, len(X), n).astype(int)]
+
+
+def _duplicates(X: Array, y: Any, n: int, rng: Generator) -> Requests:
+    """At the end, rows that come again later: their second copies stay."""
+    _, firsts, counts = np.unique(X, axis=0, return_index=True, return_counts=True)
+    return [(len(X), row) for row in firsts[counts > 1][:n]]
+
+
+def doubled(n_rows: int, n: int, seed: int) -> Any:
+    """Numbers of rows in order, `n` of which, or all, come a second time later on."""
+    rng = np.random.default_rng(seed)
+    again = rng.choice(n_rows, min(n, n_rows), replace=False)
+    places = np.concatenate([np.arange(n_rows), rng.uniform(again + 0.5, n_rows)])
+    return np.concatenate([np.arange(n_rows), again])[np.argsort(places, kind="stable")]
+
+
 #: Schedules of requests by name.
 SCHEDULES: dict[str, Callable[[Array, Any, int, Generator], Requests]] = {
     "uniform": _uniform,
@@ -87,4 +108,6 @@ SCHEDULES: dict[str, Callable[[Array, Any, int, Generator], Requests]] = {
     "oldest": _oldest,
     "one_class": _one_class,
     "leverage": _leverage,
+    "adaptive": _adaptive,
+    "duplicates": _duplicates,
 }
