@@ -188,8 +188,8 @@ class OnlineNet:
 
     def _threads(self, n_rows: int) -> Any:
         """Within it, one thread does what little there is: waiting for others takes longer."""
-        small = self.device.type == "cpu" and self.n_weights * n_rows <= _LITTLE
-        return _OneThread(self.torch) if small else nullcontext()
+        on_cpu = self.device.type == "cpu"
+        return threads(self.torch, self.n_weights * n_rows if on_cpu else None)
 
     def _precision(self) -> Any:
         if not self.options.mixed_precision:
@@ -303,6 +303,12 @@ class _Seeded:
 
     def __exit__(self, *error: object) -> None:
         self.fork.__exit__(*error)
+
+
+def threads(library: Any, products: int | None) -> Any:
+    """Within it, one thread does work of few products; None where it is not the CPU's."""
+    small = products is not None and products <= _LITTLE
+    return _OneThread(library) if small else nullcontext()
 
 
 class _OneThread:
