@@ -5,7 +5,7 @@ from typing import Any
 
 from onlineml import active, detectors, integrations, learners, rl, transforms, unlearning
 from onlineml.estimator import Estimator
-from onlineml.graph import Graph, chain, refit, reset
+from onlineml.graph import Graph, Keyed, chain, refit, reset
 from onlineml.registry import estimators
 
 _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
@@ -39,6 +39,10 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "GatedDetector": lambda: detectors.GatedDetector(base=detectors.KNNDetector(window_size=200)),
     "DriftMoE": lambda: learners.DriftMoE(n_experts=4, top_k=2, hidden=(12, 8), batch_size=32),
     "INQMAD": lambda: detectors.INQMAD(n_components=128, rank=16),
+    "KeyedClassifier": lambda: Keyed(learners.GaussianNB(), key=2, max_keys=100),
+    "KeyedDetector": lambda: Keyed(detectors.DeviationFromMean(), key=2, max_keys=100),
+    "KeyedRegressor": lambda: Keyed(learners.MLPRegressor(hidden=(4,), seed=1), key=2, max_keys=9),
+    "KeyedTransformer": lambda: Keyed(transforms.StandardScaler(), key=2, max_keys=100),
     "LossFilter": lambda: learners.LossFilter(base=learners.SoftmaxRegression(), n_warm=10),
     "NeurOnAlS": lambda: active.NeurOnAlS(hidden=(8,), n_replays=8, max_pending=20),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),

@@ -242,6 +242,10 @@ def test_graph(tmp_path: Path) -> None:
     assert json.loads(out.read_text()).keys() == {"above", "events"}
 
 
+def test_keyed() -> None:
+    assert "by event" in run("benchmarks.keyed", "--rows", 4000, "--keys", 300, "--megabytes", 1)
+
+
 @pytest.mark.slow
 def test_agents_beside_torch(tmp_path: Path) -> None:
     pytest.importorskip("torch")

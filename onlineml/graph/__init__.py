@@ -10,6 +10,13 @@ from onlineml.graph.chain import (
 from onlineml.graph.drawing import Drawing
 from onlineml.graph.events import Answer, Forget, Label, Reward, Sample
 from onlineml.graph.graph import Graph
+from onlineml.graph.keyed import (
+    Keyed,
+    KeyedClassifier,
+    KeyedDetector,
+    KeyedRegressor,
+    KeyedTransformer,
+)
 from onlineml.graph.roles import (
     GraphClassifier,
     GraphDetector,
@@ -31,6 +38,11 @@ __all__ = [
     "GraphDetector",
     "GraphRegressor",
     "GraphTransformer",
+    "Keyed",
+    "KeyedClassifier",
+    "KeyedDetector",
+    "KeyedRegressor",
+    "KeyedTransformer",
     "Label",
     "Reward",
     "Sample",
