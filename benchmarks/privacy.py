@@ -36,7 +36,13 @@ def models(n_rows: int) -> dict[str, Any]:
             noise=noise, epsilon=epsilon or 1e12, seed=seed, **shared, **more
         )
 
-    return {"tree": of("tree"), "banded, 16": of("banded", bands=16), "banded, 64": of("banded")}
+    def net(epsilon: float | None, seed: int) -> Any:
+        return learners.PrivateMLPClassifier(
+            hidden=(16,), noise="banded", epsilon=epsilon or 1e12, seed=seed, **shared
+        )
+
+    linear = {"tree": of("tree"), "banded, 16": of("banded", bands=16), "banded, 64": of("banded")}
+    return linear | {"banded, 64, network": net}
 
 
 def accuracy(make: Any, epsilon: float | None, X: Any, y: Any, n_seeds: int) -> str:

@@ -60,7 +60,7 @@ def test_what_forgetting_costs() -> None:
 
 def test_what_privacy_costs() -> None:
     said = run("benchmarks.privacy", "--seeds", 1, "--streams", "phishing")
-    assert said.count("phishing (1250)") == 3
+    assert said.count("phishing (1250)") == 4
     assert "epsilon 8" in said
 
 

@@ -55,6 +55,7 @@ from .passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
+from .private_mlp_classifier import PrivateMLPClassifier
 from .private_softmax_regression import PrivateSoftmaxRegression
 from .replaying_classifier import ReplayingClassifier
 from .ridge_regressor import RidgeRegressor
@@ -120,6 +121,7 @@ __all__ = [
     "OnlineSmoothBoost",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
+    "PrivateMLPClassifier",
     "PrivateSoftmaxRegression",
     "ReplayingClassifier",
     "RidgeRegressor",
