@@ -36,7 +36,7 @@ def prequential(
     models: Models,
     stream: Any,
     *,
-    metrics: Sequence[str] | str | None = None,
+    metrics: Sequence[Any] | str | None = None,
     window: int = 1000,
     label_delay: LabelDelay = 0,
     strategies: Strategies | None = None,
@@ -69,7 +69,8 @@ def prequential(
     stream
         A `Stream`, or anything that `onlineml.datasets.as_stream` takes.
     metrics
-        Names (see `onlineml.evaluation.METRICS`); by default those of the stream's task.
+        Names (see `onlineml.evaluation.METRICS`), or river's as `river.F1`, `river.FBeta(beta=2)`
+        or its objects; by default those of the stream's task.
     window
         Rows over which the windowed curves are taken.
     label_delay

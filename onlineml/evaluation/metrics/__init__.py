@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from onlineml.evaluation.metrics import classification, control, ranking, regression
+from onlineml.evaluation.metrics import classification, control, of_river, ranking, regression
 from onlineml.evaluation.metrics.metric import Metric, Scored, Summary
 from onlineml.registry import nearest
 from onlineml.schema import wrong
@@ -32,6 +33,8 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 def metric(name: str) -> Metric:
     """The metric of that name, or a `ValueError` with the names that are most like it.
 
+    `river.F1` or `river.FBeta(beta=2)` is the one of river.
+
     Examples
     --------
     >>> metric("kappa").title
@@ -41,23 +44,28 @@ def metric(name: str) -> Metric:
         ...
     ValueError: metrics: got 'acuracy', expected a known name; did you mean accuracy or ...
     """
+    if isinstance(name, str) and name.startswith(of_river.PREFIX):
+        return of_river.named(name)
     if name not in METRICS:
         raise wrong("metrics", name, f"a known name; {nearest(str(name), METRICS)}")
     return METRICS[name]
 
 
 def chosen(
-    metrics: Sequence[str] | str | None, task: str, *, detectors: bool = False
+    metrics: Sequence[Any] | str | None, task: str, *, detectors: bool = False
 ) -> tuple[Metric, ...]:
     """Metrics for a stream's task: those named, each once, or the defaults.
 
+    Objects of `river.metrics` are taken for their names: they are made anew for each model.
     Detectors give scores, no labels: where some take part, only rankings can be measured.
     """
     rankings = [one.name for one in ranking.METRICS]
     only_scores = detectors and task != "regression"
     if metrics is None:
         metrics = rankings if only_scores else DEFAULTS[task]
-    names = [metrics] if isinstance(metrics, str) else metrics
+    is_one = isinstance(metrics, str) or of_river.is_metric(metrics)
+    listed: Sequence[Any] = [metrics] if is_one else metrics
+    names = [of_river.name_of(one) if of_river.is_metric(one) else one for one in listed]
     found = tuple(metric(name) for name in dict.fromkeys(names))
     kind = "regression" if task == "regression" else "classification"
     for one in found:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from onlineml.base import Classifier, Detector, Estimator, Regressor
 from onlineml.evaluation.at_work import Answers, Labels
 from onlineml.evaluation.metrics import Metric, Scored, chosen
+from onlineml.evaluation.metrics.of_river import RowByRow
 from onlineml.evaluation.scoring import Scores
 from onlineml.evaluation.worker.settings import Settings
 from onlineml.kernels.alarms import DRIFT
@@ -42,7 +43,11 @@ class Scoreboard:
     def _metrics(self, settings: Settings) -> tuple[Metric, ...]:
         if settings.metrics is not None and not settings.metrics:
             return ()
-        return chosen(settings.metrics, self.task, detectors=self.task == "anomaly")
+        found = chosen(settings.metrics, self.task, detectors=self.task == "anomaly")
+        for one in found:
+            if issubclass(one.summary, RowByRow):
+                raise wrong("metrics", one.name, "the package's own: river's cannot be saved")
+        return found
 
     def _described(self) -> list[Any]:
         drift = None if self._drift is None else repr(self._drift)
