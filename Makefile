@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 PYTEST_ARGS ?=
+# Two processes of tests; `make test JOBS=0` runs them in one.
+JOBS ?= 2
 BENCH_ARGS ?=
 
 # The first interpreter that is new enough and can make environments; `make PYTHON=...` overrules.
@@ -40,7 +42,7 @@ $(VENV)/.peers: $(VENV)/.installed
 	@touch $@
 
 test: venv
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: venv
 	@$(BIN)/ruff check .
