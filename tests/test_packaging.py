@@ -1,5 +1,6 @@
 """What a wheel and a source archive hold."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,11 +16,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def archives(built: Path) -> dict[str, set[str]]:
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as packed, tarfile.open(source) as tar:
         inside = {name.partition("/")[2] for name in tar.getnames()}
         return {"wheel": set(packed.namelist()), "source": inside}
@@ -40,6 +46,25 @@ def test_the_wheel_holds_nothing_else(archives: dict[str, set[str]]) -> None:
     tops = {name.split("/")[0] for name in archives["wheel"]}
     assert {top.split("-")[0] for top in tops} == {"onlineml"}
     assert any(name.endswith("licenses/LICENSE") for name in archives["wheel"])
+
+
+def test_the_wheel_works_outside_the_tree(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    home, away = tmp_path / "home", tmp_path / "away"
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(home)
+    away.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(home)}
+
+    def python(*words: str) -> str:
+        command = [sys.executable, *words]
+        ran = subprocess.run(command, cwd=away, env=environment, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    assert python("-c", "import onlineml; print(onlineml.__file__)").startswith(str(home))
+    python("-m", "onlineml", "run", "-m", "GaussianNB", "-s", "sea_a", "-n", "500", "-o", "ran")
+    assert "GaussianNB" in (away / "ran" / "report.html").read_text()
 
 
 def test_the_source_archive_can_be_tested(archives: dict[str, set[str]]) -> None:
