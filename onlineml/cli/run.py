@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     metavar="AGENT",
     help="StreamAC, stream_q(hidden=[64]), ...; once for each.",
 )
-@click.option("--env", help="Environment of Gymnasium for the agents, or CartPole, Chain.")
+@click.option("--env", help="The agents' environment: Breakout, CartPole, Chain, or Gymnasium's.")
 @click.option("--steps", type=int, help="Steps of each agent [100000].")
 @click.option("--seeds", "n_seeds", type=click.IntRange(1), help="As --seed 1,2,...,SEEDS.")
 @click.option("--film", is_flag=True, help="Write a GIF of an episode of each agent.")

@@ -12,9 +12,9 @@ import numpy as np
 
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.bare import bare
-from onlineml.kernels.random import uniform
+from onlineml.kernels.random import below, uniform
 
-CARTPOLE, CHAIN = 0, 1
+CARTPOLE, CHAIN, BREAKOUT = range(3)
 #: Places in `counts`: which world (-1: none), generator, steps of this episode, where one is.
 CODE, RANDOM, STEPS, PLACE, N_COUNTS = range(5)
 RETURN, FIRST = 0, 1  # places in `floats`: return so far, then the world's own numbers
@@ -23,6 +23,12 @@ LIMIT, OWN = 0, 1
 
 _GRAVITY, _CART, _POLE, _HALF_LENGTH, _FORCE, _TAU = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02
 _FAR, _TILTED = 2.4, 12.0 * 2.0 * np.pi / 360.0
+#: Breakout's places in `counts`: column of the paddle; column, row, directions, and last column and
+#: row of the ball; whether it has just broken a brick; bricks, a bit each; the last action.
+_PADDLE, _X, _Y, _DX, _DY, _LAST_X, _LAST_Y, _STRUCK, _BRICKS, _ACTION, N_BREAKOUT = range(4, 15)
+#: Its channels, one beside the other in every cell of the board.
+_OF_PADDLE, _OF_BALL, _OF_TRAIL, _OF_BRICK, CHANNELS = range(5)
+BOARD, _ROWS = 10, 3  # cells of a side; rows of bricks, of which the first is left free
 
 
 class World(NamedTuple):
@@ -43,6 +49,9 @@ def begin(world: World) -> None:
         for j in range(4):
             world.floats[FIRST + j] = 0.1 * uniform(world.counts, RANDOM) - 0.05
             world.observation[j] = world.floats[FIRST + j]
+    elif world.counts[CODE] == BREAKOUT:
+        _serve_ball(world.counts)
+        _show_board(world)
     else:
         world.counts[PLACE] = int(world.numbers[OWN + 1])
         _show_place(world)
@@ -53,6 +62,8 @@ def step(world: World, action: float) -> tuple[float, bool, bool]:
     """Act; the reward, whether the episode terminated, and whether it was cut off."""
     if world.counts[CODE] == CARTPOLE:
         reward, terminated = _cartpole(world, action)
+    elif world.counts[CODE] == BREAKOUT:
+        reward, terminated = _breakout(world, action)
     else:
         reward, terminated = _chain(world, action)
     world.counts[STEPS] += 1
@@ -103,3 +114,91 @@ def _show_place(world: World) -> None:
     """One feature a state; none is on where the episode has ended."""
     for j in range(world.observation.shape[0]):
         world.observation[j] = 1.0 if j == world.counts[PLACE] else 0.0
+
+
+# ------------------------------------------------------------------------------- Breakout
+
+
+@bare
+def _serve_ball(counts: Ints) -> None:
+    """A whole wall; the ball below it, at a side, on its way down."""
+    side = below(counts, RANDOM, 2)
+    counts[_X] = side * (BOARD - 1)
+    counts[_Y] = _ROWS
+    counts[_LAST_X], counts[_LAST_Y] = counts[_X], counts[_Y]
+    counts[_DX], counts[_DY] = 1 - 2 * side, 1
+    counts[_PADDLE], counts[_STRUCK], counts[_ACTION] = BOARD // 2 - 1, 0, 0
+    counts[_BRICKS] = (1 << _ROWS * BOARD) - 1
+
+
+@bare
+def _breakout(world: World, action: float) -> tuple[float, bool]:
+    """A step of Breakout; the last action may stick."""
+    counts = world.counts
+    if world.numbers[OWN] > 0.0 and uniform(counts, RANDOM) < world.numbers[OWN]:
+        action = float(counts[_ACTION])
+    counts[_ACTION] = int(action)
+    if action == 1.0:
+        counts[_PADDLE] = max(counts[_PADDLE] - 1, 0)
+    elif action == world.numbers[OWN + 1]:
+        counts[_PADDLE] = min(counts[_PADDLE] + 1, BOARD - 1)
+    counts[_LAST_X], counts[_LAST_Y] = counts[_X], counts[_Y]
+    reward, terminated = _move_ball(counts)
+    _show_board(world)
+    return reward, terminated
+
+
+@bare
+def _move_ball(counts: Ints) -> tuple[float, bool]:
+    """One cell along a diagonal, unless something is there: then it turns, and keeps its row."""
+    x, y, reward, struck = counts[_X] + counts[_DX], counts[_Y] + counts[_DY], 0.0, 0
+    if not 0 <= x < BOARD:
+        x, counts[_DX] = counts[_X], -counts[_DX]
+    brick = _brick(x, y)
+    if y < 0:
+        counts[_DY] = 1
+        y = 0
+    elif counts[_BRICKS] & brick:
+        struck = 1
+        if not counts[_STRUCK]:  # a ball that comes from a brick flies through the next ones
+            counts[_BRICKS] ^= brick
+            counts[_DY] = -counts[_DY]
+            y, reward = counts[_Y], 1.0
+    elif y == BOARD - 1:
+        if counts[_BRICKS] == 0:
+            counts[_BRICKS] = (1 << _ROWS * BOARD) - 1
+        if counts[_X] != counts[_PADDLE] and x != counts[_PADDLE]:
+            counts[_X], counts[_Y] = x, y
+            return 0.0, True
+        if counts[_X] != counts[_PADDLE]:  # met by the side that it comes from: sent back there
+            counts[_DX] = -counts[_DX]
+        counts[_DY] = -1
+        y = counts[_Y]
+    counts[_X], counts[_Y], counts[_STRUCK] = x, y, struck
+    return reward, False
+
+
+@bare
+def _brick(x: int, y: int) -> int:
+    """The bit of the brick in a cell; 0 where the wall has none."""
+    return 1 << (y - 1) * BOARD + x if 1 <= y <= _ROWS else 0
+
+
+@bare
+def _show_board(world: World) -> None:
+    """All cells, row by row, the channels of each side by side."""
+    counts, seen = world.counts, world.observation
+    for j in range(seen.shape[0]):
+        seen[j] = 0.0
+    seen[_cell(counts[_PADDLE], BOARD - 1) + _OF_PADDLE] = 1.0
+    seen[_cell(counts[_X], counts[_Y]) + _OF_BALL] = 1.0
+    seen[_cell(counts[_LAST_X], counts[_LAST_Y]) + _OF_TRAIL] = 1.0
+    for y in range(1, _ROWS + 1):
+        for x in range(BOARD):
+            if counts[_BRICKS] & _brick(x, y):
+                seen[_cell(x, y) + _OF_BRICK] = 1.0
+
+
+@bare
+def _cell(x: int, y: int) -> int:
+    return (y * BOARD + x) * CHANNELS

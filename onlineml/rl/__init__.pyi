@@ -15,7 +15,7 @@ from .swift_sarsa import SwiftSARSA
 from .swift_td import SwiftTD
 from .thompson_sampling import ThompsonSampling
 from .ucb import UCB
-from .worlds import CartPole, Chain, World
+from .worlds import Breakout, CartPole, Chain, World
 
 __all__ = [
     "QRC",
@@ -25,6 +25,7 @@ __all__ = [
     "AdaptiveObGD",
     "AdaptiveQ",
     "BayesUCB",
+    "Breakout",
     "CartPole",
     "Chain",
     "Episodes",

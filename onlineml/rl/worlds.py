@@ -20,12 +20,12 @@ class World:
     `reset` and `step` are Gymnasium's. The generator is part of the state.
     """
 
-    n_actions: ClassVar[int] = 2
+    n_actions: int = 2
     _code: ClassVar[int]
 
     def __init__(
         self, n_features: int, own: tuple[float, ...], n_floats: int, limit: int | None,
-        seed: int | None,
+        seed: int | None, n_counts: int = worlds.N_COUNTS,
     ) -> None:  # fmt: skip
         if limit is not None and limit < 1:
             raise wrong("max_steps", limit, "a number of steps >= 1, or None")
@@ -33,7 +33,7 @@ class World:
         self.max_steps, self.seed = limit, seed
         self._numbers = np.array([float(limit or 0), *own])
         self._floats = np.zeros(1 + n_floats)
-        self._counts = np.zeros(worlds.N_COUNTS, np.int64)
+        self._counts = np.zeros(n_counts, np.int64)
         self._observation = np.zeros(n_features)
         self._counts[worlds.CODE], self._counts[worlds.STEPS] = self._code, -1
         self._counts[worlds.RANDOM] = seeded(seed, 1)[0]
@@ -56,6 +56,8 @@ class World:
         """Act; observation, reward, terminated, truncated, and nothing."""
         if self._counts[worlds.STEPS] < 0:
             raise RuntimeError("the episode has ended: reset() begins another")
+        if not 0 <= action < self.n_actions:
+            raise wrong("action", action, f"a whole number below {self.n_actions}")
         reward, terminated, truncated = worlds.step(self._world(), float(action))
         if terminated or truncated:
             self._counts[worlds.STEPS] = -1
@@ -158,3 +160,66 @@ class Chain(World):
             raise wrong("slip", slip, "a probability")
         own = float(n_states), float(n_states // 2), slip, left, right, step
         super().__init__(n_states, own, 0, max_steps, seed)
+
+
+class Breakout(World):
+    """Keep a ball in play with a paddle, and break a wall with it; reward 1 a brick.
+
+    The board has 10 by 10 cells with four channels, 1 where there is something: the paddle, the
+    ball, its trail (where it was a step ago) and bricks; an observation is all cells, row by row,
+    the channels of each side by side. Actions are 0 to stay, 1 for left and 2 for right. The ball
+    flies along diagonals; an episode terminates when it reaches the bottom beside the paddle.
+
+    Parameters
+    ----------
+    sticky
+        Probability with which the last action is repeated, whatever the agent does.
+    all_actions
+        Take the six actions of the whole suite instead: 0 stay, 1 left, 3 right, others stay.
+    max_steps
+        Steps after which an episode is cut off; None for no limit.
+    seed
+        Of the ball's first side and of actions that stick.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Breakout
+    >>> world = Breakout(sticky=0.0, seed=1)
+    >>> board = world.reset()[0].reshape(world.shape)
+    >>> board.sum(axis=(0, 1)).tolist()  # paddle, ball, trail, bricks
+    [1.0, 1.0, 1.0, 30.0]
+    >>> returns = [world.step(1)[1:3] for _ in range(6)]
+    >>> returns[-1]
+    (0.0, True)
+
+    Notes
+    -----
+    MinAtar's Breakout, written from its description; what that leaves open (a ball keeps its row
+    where it turns, flies through bricks right behind one that it broke, and goes back whence it
+    came when the paddle meets it from that side) is as the original plays: both make the same
+    episodes of the same actions. Departure: no action sticks from an episode to the next.
+
+    References
+    ----------
+    .. [1] Young, Tian (2019), MinAtar: an Atari-inspired testbed for thorough and reproducible
+       reinforcement learning experiments. Section 2. arXiv:1903.03176
+    """
+
+    #: Rows, columns and channels of an observation.
+    shape = (worlds.BOARD, worlds.BOARD, worlds.CHANNELS)
+    _code = worlds.BREAKOUT
+
+    def __init__(
+        self,
+        *,
+        sticky: float = 0.1,
+        all_actions: bool = False,
+        max_steps: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if not 0 <= sticky <= 1:
+            raise wrong("sticky", sticky, "a probability")
+        self.n_actions = 6 if all_actions else 3
+        own = float(sticky), 3.0 if all_actions else 2.0
+        n_features = int(np.prod(self.shape))
+        super().__init__(n_features, own, 0, max_steps, seed, worlds.N_BREAKOUT)

@@ -1,9 +1,12 @@
 """The compiled environments."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from onlineml.rl import CartPole, Chain
+from onlineml.rl import Breakout, CartPole, Chain
+from tests.naive.breakout import Game
 
 
 def test_the_pole_moves_as_in_gymnasium() -> None:
@@ -25,6 +28,57 @@ def test_the_pole_moves_as_in_gymnasium() -> None:
             assert (terminated, truncated, reward) == (end, False, 1.0)
 
 
+def _play(seed: int, n_steps: int) -> Any:
+    """Games in ours and in its twin, by a player that seldom misses; what both showed."""
+    rng, world = np.random.default_rng(seed), Breakout(sticky=0.0, seed=seed)
+    game = None
+    for _ in range(n_steps):
+        if game is None:
+            first = world.reset()[0].reshape(world.shape)
+            game = Game(int(first[3, :, 1].argmax()))
+            assert (first == game.board()).all()
+        goal = game.landing()[rng.integers(2)]
+        action = (goal < game.paddle) + 2 * (goal > game.paddle)
+        action = int(rng.integers(3)) if rng.random() < 0.01 else action
+        due = game.step((0, -1, 1)[action])
+        board, *came, truncated, _ = world.step(action)
+        assert (board.reshape(world.shape) == game.board()).all()
+        assert (tuple(came), truncated) == (due, False)
+        yield action, board, due
+        game = None if due[1] else game
+
+
+def test_breakout_equals_its_twin() -> None:
+    played = list(_play(1, 4_000))
+    assert sum(ends for _, _, (_, ends) in played) >= 5
+    walls = [board.reshape(10, 10, 4)[:, :, 3].sum() for _, board, _ in played]
+    assert min(walls) == 0
+    assert sum(reward for _, _, (reward, _) in played) > 30
+
+
+def test_breakout_plays_as_in_minatar() -> None:
+    minatar = pytest.importorskip("minatar")
+    theirs, begins = minatar.Environment("breakout", sticky_action_prob=0.0), True
+    for action, board, (reward, ends) in _play(2, 4_000):
+        trail = board.reshape(10, 10, 4)[:, :, 2]
+        while begins and (theirs.state()[:, :, 1] != trail).any():  # the side is drawn there too
+            theirs.reset()
+        assert theirs.act((0, 1, 3)[action]) == (reward, ends)
+        assert (theirs.state().reshape(-1) == board).all()
+        begins = ends
+
+
+def test_actions_stick() -> None:
+    """The paddle goes on as before with the stated probability; six actions say the same."""
+    moved = np.zeros(2)
+    world = Breakout(sticky=0.25, all_actions=True, seed=1)
+    for _ in range(1_500):
+        world.reset()
+        after = [world.step(a)[0].reshape(world.shape)[9, :, 0].argmax() for a in (3, 4)]
+        moved += after[0] == 5, after[1] > after[0]
+    np.testing.assert_allclose(moved / 1_500, [0.75, 0.75 * 0.25], atol=0.03)
+
+
 def test_episodes_are_cut_off_at_the_limit() -> None:
     world = Chain(n_states=9, slip=0.5, max_steps=3, seed=1)
     world.reset()
@@ -34,11 +88,12 @@ def test_episodes_are_cut_off_at_the_limit() -> None:
         world.step(1)
 
 
-def test_states_are_kept() -> None:
-    world = CartPole(seed=3)
+@pytest.mark.parametrize("kind", [CartPole, Breakout])
+def test_states_are_kept(kind: Any) -> None:
+    world = kind(seed=3)
     world.reset()
     world.step(0)
-    twin = CartPole().set_state(world.get_state())
+    twin = kind().set_state(world.get_state())
     for _ in range(200):
         a, b = world.step(1), twin.step(1)
         assert a[0].tolist() == b[0].tolist()
@@ -52,3 +107,9 @@ def test_bad_parameters_are_refused() -> None:
         Chain(slip=2.0)
     with pytest.raises(ValueError, match="max_steps"):
         CartPole(max_steps=0)
+    with pytest.raises(ValueError, match="sticky"):
+        Breakout(sticky=-0.1)
+    world = Breakout()
+    world.reset()
+    with pytest.raises(ValueError, match="action"):
+        world.step(3)
