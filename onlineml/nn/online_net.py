@@ -5,8 +5,8 @@ torch is imported where it is used, so that the package loads without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
@@ -62,10 +62,15 @@ def check_options(options: Options) -> None:
         raise wrong("scheduler", options.scheduler, "a name in torch.optim.lr_scheduler, or None")
     if options.clip_norm is not None and not options.clip_norm > 0:
         raise wrong("clip_norm", options.clip_norm, "a number > 0, or None")
+    check_device(library, options.device)
+
+
+def check_device(library: Any, device: str) -> None:
+    """Raise `ValueError` for a device that is not there."""
     try:
-        library.empty(0, device=options.device)
+        library.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise wrong("device", options.device, f"a device that is there ({error})") from None
+        raise wrong("device", device, f"a device that is there ({error})") from None
 
 
 class OnlineNet:
@@ -80,9 +85,7 @@ class OnlineNet:
         self.last = next(reversed(linears(self.module)), None)
         if self.last is None or self.last.out_features < n_outputs:
             raise wrong("module", options.module, f"a last Linear layer of {n_outputs} outputs")
-        nn = self.torch.nn
-        draws = nn.modules.dropout._DropoutNd
-        self.draws = any(isinstance(part, draws) for part in self.module.modules())
+        self.draws = any(draws(self.torch, part) for part in self.module.modules())
         self.toggles = options.module is not None  # ours is the same in training and out of it
         self.n_weights = sum(p.numel() for p in self.module.parameters())
         self.n_steps = 0
@@ -114,7 +117,7 @@ class OnlineNet:
 
     def _drawing(self, step: int) -> Any:
         """Within it, what torch draws depends on the seed and the step alone."""
-        return _Seeded(self.torch, (self.seed, step))
+        return drawing(self.torch, (self.seed, step), self.device)
 
     def take_weights(self, weights: Mapping[str, Any]) -> None:
         """Load arrays by name, all that there are; `ValueError` where they do not fit."""
@@ -290,19 +293,17 @@ def padded(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return grown
 
 
-class _Seeded:
-    """torch's generators seeded within, and as they were after."""
+def draws(library: Any, part: Any) -> bool:
+    """Whether a layer draws numbers when it learns."""
+    return isinstance(part, library.nn.modules.dropout._DropoutNd)
 
-    def __init__(self, library: Any, words: Sequence[int]) -> None:
-        self.fork = library.random.fork_rng(devices=[])
-        self.torch, self.words = library, words
 
-    def __enter__(self) -> None:
-        self.fork.__enter__()
-        self.torch.manual_seed(int(np.random.SeedSequence(self.words).generate_state(1)[0]))
-
-    def __exit__(self, *error: object) -> None:
-        self.fork.__exit__(*error)
+@contextmanager
+def drawing(library: Any, words: Sequence[int], device: Any) -> Iterator[None]:
+    """Within it, what torch draws depends on `words` alone; its generators are as before after."""
+    with library.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        library.manual_seed(int(np.random.SeedSequence(words).generate_state(1)[0]))
+        yield
 
 
 def threads(library: Any, products: int | None) -> Any:
