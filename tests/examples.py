@@ -43,7 +43,9 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "KeyedDetector": lambda: Keyed(detectors.DeviationFromMean(), key=2, max_keys=100),
     "KeyedRegressor": lambda: Keyed(learners.MLPRegressor(hidden=(4,), seed=1), key=2, max_keys=9),
     "KeyedTransformer": lambda: Keyed(transforms.StandardScaler(), key=2, max_keys=100),
-    "LossFilter": lambda: learners.LossFilter(base=learners.SoftmaxRegression(), n_warm=10),
+    "LossFilter": lambda: learners.LossFilter(
+        base=learners.SoftmaxRegression(), n_warm=10, foreteller=learners.GaussianNB(), seed=1
+    ),
     "NeurOnAlS": lambda: active.NeurOnAlS(hidden=(8,), n_replays=8, max_pending=20),
     "OnlineBaggingRegressor": lambda: learners.OnlineBaggingRegressor(n_members=4),
     "PAL": lambda: active.PAL(max_pending=20),

@@ -13,6 +13,7 @@ from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
+from benchmarks.loss_filter import RANDOM, outcomes
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.rl import ACTIONS, FEATURES, KINDS, RULES, agent, returns, transitions
@@ -87,6 +88,15 @@ def test_labels_are_bought_up_to_the_budget_by_everyone() -> None:
     for row in summarized(cells):
         assert row["labels"] == row["due"] == 28
         assert row["test"] > 0.5
+
+
+def test_what_filters_by_loss_spend() -> None:
+    found = dict(outcomes("drift", 101))
+    for name, outcome in found.items():
+        if not name.startswith(RANDOM):
+            assert outcome.test > 0.9
+    both = [found[name] for name in found if "foretold" in name and not name.startswith(RANDOM)]
+    assert all(two.cost < found["above the mean"].cost < 0.7 for two in both)
 
 
 @pytest.mark.slow
