@@ -22,6 +22,8 @@ from .batch.rose import ROSE
 from .batch.sea_ensemble import SEAEnsemble
 from .batch.uob import UOB
 from .batch.wae import WAE
+from .cand_classifier import CANDClassifier
+from .cand_regressor import CANDRegressor
 from .certified_logistic_regression import CertifiedLogisticRegression
 from .dee import DEE
 from .drift_mixture import DriftMixture
@@ -89,6 +91,8 @@ __all__ = [
     "AdwinBagging",
     "AggregatedMondrianForestClassifier",
     "AggregatedMondrianForestRegressor",
+    "CANDClassifier",
+    "CANDRegressor",
     "CertifiedLogisticRegression",
     "DriftMixture",
     "DriftMoE",

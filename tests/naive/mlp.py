@@ -178,10 +178,13 @@ class MLPClassifier(Model):
             self.n_classes += 1
         if w > 0:
             self.net.meet(self.row(x))
-            shares = self.predict_proba_one(x)
-            slopes = [w * (share - (c == y)) for c, share in enumerate(shares)]
-            self.net.learn(self.row(x), slopes, w, -w * math.log(shares[y]))
+            self.step(x, y, w)
             self.notice(x, w)
+
+    def step(self, x: Any, y: int, w: float) -> None:
+        shares = self.predict_proba_one(x)
+        slopes = [w * (share - (c == y)) for c, share in enumerate(shares)]
+        self.net.learn(self.row(x), slopes, w, -w * math.log(shares[y]))
 
 
 class MLPRegressor(Model):
@@ -196,7 +199,10 @@ class MLPRegressor(Model):
     def fit_one(self, x: Any, y: float, w: float) -> None:
         if w > 0:
             self.net.meet(self.row(x))
-            error = self.net.forward(self.row(x))[0] - self.target.standardized(y)
-            self.net.learn(self.row(x), [w * error], w, w * error**2 / 2)
+            self.step(x, y, w)
             self.target.add(y, w)
             self.notice(x, w)
+
+    def step(self, x: Any, y: float, w: float) -> None:
+        error = self.net.forward(self.row(x))[0] - self.target.standardized(y)
+        self.net.learn(self.row(x), [w * error], w, w * error**2 / 2)
