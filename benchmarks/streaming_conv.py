@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.report import figures_table
-from onlineml.nn.streaming_conv import StreamingWindows
+from onlineml.nn.streaming_windows import StreamingWindows
 
 _CLOSE = 1e-6
 

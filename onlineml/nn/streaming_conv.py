@@ -33,9 +33,16 @@ class StreamingConv:
         dropout, elementwise activations, more of these, and
         :class:`onlineml.nn.residual.Residual` blocks. Its weights are copied: after more
         training, make another `StreamingConv`.
+    plan
+        What works: "compiled", one compiled loop for all layers, on one thread of the CPU; "torch",
+        call by call; "auto", the loop where the network is of float32 numbers on the CPU and has
+        no activations but `ReLU`, `ReLU6`, `Hardtanh`, `LeakyReLU`, `PReLU`, `ELU`, `GELU`, `SiLU`,
+        `Sigmoid` and `Tanh`.
 
     Attributes
     ----------
+    plan
+        "compiled" or "torch", with the reason where "auto" came to it.
     n_channels, n_outputs
         Rows of what goes in, and of what comes out.
     stride
@@ -51,12 +58,15 @@ class StreamingConv:
     Raises
     ------
     ValueError
-        Where the network is in training mode, or has a layer that cannot be streamed, by name.
+        Where the network is in training mode, or has a layer that cannot be streamed, by name, or
+        cannot be compiled where that is asked for.
 
     Notes
     -----
-    A sample costs the products of its own outputs; memory is the span of each kernel. Blocks of a
-    few samples are paid for mostly by the calls of torch, some ten microseconds a layer.
+    A sample costs the products of its own outputs; memory is the span of each kernel. By torch,
+    blocks of a few samples are paid for mostly by its calls, some ten microseconds a layer; the
+    compiled loop has one call for all, of a few microseconds. Outputs of both differ in the last
+    bits, and their states are the same arrays.
 
     Departures from the source: non-causal kernels are not shifted into causal ones, but outputs are
     held back until their right context is there, so that they keep their index and their padding at
@@ -84,8 +94,10 @@ class StreamingConv:
     array([[7.]], dtype=float32)
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Any, plan: str = "auto") -> None:
         self._torch = torch()
+        if plan not in ("auto", "compiled", "torch"):
+            raise wrong("plan", plan, "'auto', 'compiled' or 'torch'")
         if not isinstance(net, self._torch.nn.Module):
             raise wrong("net", net, "a torch.nn.Sequential")
         if any(part.training for part in net.modules()):
@@ -97,10 +109,32 @@ class StreamingConv:
         self._dtype = self._like.cpu().numpy().dtype
         self._n_weights = sum(p.numel() for p in net.parameters())
         with self._torch.no_grad():
-            self._chain, self.n_outputs = streamed(net, self.n_channels, self._like)
-        self.stride = self._chain.stride
-        self.latency = self._chain.right
-        self.receptive_field = self._chain.left + self._chain.right + 1
+            chain, self.n_outputs = streamed(net, self.n_channels, self._like)
+        self.stride, self.latency = chain.stride, chain.right
+        self.receptive_field = chain.left + chain.right + 1
+        self._chain: Any = chain
+        self.plan = plan
+        self._compiled: Any = None
+        if plan != "torch":
+            self._compile(plan)
+
+    def _compile(self, plan: str) -> None:
+        """Let one loop do the work of the layers, or say why it does not."""
+        from onlineml.nn.compiled_conv import CannotCompileError, CompiledChain  # it needs torch
+
+        reason = f"{self._dtype} on {self._like.device}"
+        if reason == "float32 on cpu":
+            try:
+                self._chain = self._compiled = CompiledChain(self._chain, self.n_channels)
+            except CannotCompileError as error:
+                reason = str(error)
+        if self._compiled is None and plan == "compiled":
+            raise wrong("plan", plan, f"'torch', as there is no compiled loop for {reason}")
+        self.plan = "compiled" if self._compiled is not None else f"torch, because of {reason}"
+
+    def __repr__(self) -> str:
+        names = ("n_channels", "n_outputs", "stride", "latency", "receptive_field", "plan")
+        return f"StreamingConv({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def push(self, block: npt.ArrayLike) -> npt.NDArray[Any]:
         """The outputs that the next samples determine.
@@ -121,10 +155,14 @@ class StreamingConv:
             Where the block has another shape, or is not of numbers.
         """
         x = self._samples(block)
+        if self._compiled is not None:
+            outputs: npt.NDArray[Any] = self._compiled.push(x)
+            return outputs
+        x = np.array(x.T, order="C")
         pieces = [x[i : i + _PIECE] for i in range(0, max(1, len(x)), _PIECE)]
         with self._threads(len(pieces[0])), self._torch.inference_mode():
-            outputs = [self._chain.push(self._tensor(piece)) for piece in pieces]
-            y = outputs[0] if len(outputs) == 1 else self._torch.cat(outputs)
+            parts = [self._chain.push(self._tensor(piece)) for piece in pieces]
+            y = parts[0] if len(parts) == 1 else self._torch.cat(parts)
             return np.asarray(y.cpu().numpy()).T
 
     def flush(self) -> npt.NDArray[Any]:
@@ -135,9 +173,12 @@ class StreamingConv:
         outputs
             `(n_outputs, m)`, m >= 0.
         """
-        with self._threads(self.receptive_field), self._torch.inference_mode():
-            y = self._chain.finish(self._like.new_zeros((0, self.n_channels)))
-            outputs = np.asarray(y.cpu().numpy()).T
+        if self._compiled is not None:
+            outputs: npt.NDArray[Any] = self._compiled.finish()
+        else:
+            with self._threads(self.receptive_field), self._torch.inference_mode():
+                y = self._chain.finish(self._like.new_zeros((0, self.n_channels)))
+                outputs = np.asarray(y.cpu().numpy()).T
         self.reset()
         return outputs
 
@@ -173,7 +214,7 @@ class StreamingConv:
         self._chain.load(state)
 
     def _samples(self, block: npt.ArrayLike) -> npt.NDArray[Any]:
-        """`(n, n_channels)`, a copy."""
+        """`(n_channels, n)`, in the network's type."""
         try:
             x = np.asarray(block, self._dtype)
         except (TypeError, ValueError):
@@ -182,7 +223,7 @@ class StreamingConv:
         if x.ndim != 2 or len(x) != self.n_channels:
             due = f"({self.n_channels}, n), or one sample: ({self.n_channels},)"
             raise wrong("block", np.shape(block), f"an array of shape {due}")
-        return np.array(x.T, order="C")
+        return x
 
     def _threads(self, n: int) -> Any:
         on_cpu = self._like.device.type == "cpu"
@@ -190,130 +231,6 @@ class StreamingConv:
 
     def _tensor(self, x: npt.NDArray[Any]) -> Any:
         return self._torch.from_numpy(x).to(self._like.device)
-
-
-class StreamingWindows:
-    """What a network says of the last `window` samples, every `hop` samples.
-
-    Equal to `net(signal[:, start : start + window])[:, valid]` for start = 0, hop, 2 hop, ...:
-    all outputs that depend on samples of the window alone. Outside `valid` lie those that depend on
-    the zeros beyond the window's ends, of which the stream knows better; a network without padding
-    has none of them.
-
-    Parameters
-    ----------
-    net
-        As for :class:`StreamingConv`.
-    window
-        Samples in a window.
-    hop
-        Samples from one window to the next: a multiple of the network's stride.
-
-    Attributes
-    ----------
-    stream
-        The :class:`StreamingConv` beneath.
-    valid
-        The slice of the outputs of a whole window that are returned.
-
-    Raises
-    ------
-    ValueError
-        Where `net` cannot be streamed, or `window` or `hop` does not fit it.
-
-    Notes
-    -----
-    A hop costs its own samples, and a copy of the outputs of the window.
-
-    Examples
-    --------
-    >>> import numpy as np, torch
-    >>> from onlineml.nn.streaming_conv import StreamingWindows
-    >>> net = torch.nn.Sequential(torch.nn.Conv1d(2, 3, 5, padding=2)).eval()
-    >>> windows = StreamingWindows(net, window=16, hop=4)
-    >>> windows.valid
-    slice(2, 14, None)
-    >>> signal = np.random.default_rng(0).normal(size=(2, 20)).astype(np.float32)
-    >>> outputs = windows.push(signal)
-    >>> outputs.shape  # windows, channels, outputs
-    (2, 3, 12)
-    >>> last = net(torch.from_numpy(signal[None, :, 4:]))[0, :, windows.valid]
-    >>> bool(np.allclose(outputs[1], last.detach(), atol=1e-6))
-    True
-    """
-
-    def __init__(self, net: Any, window: int, hop: int) -> None:
-        self.stream = StreamingConv(net)
-        self.window, self.hop, stride = window, hop, self.stream.stride
-        if hop < 1 or hop % stride:
-            raise wrong("hop", hop, f"a multiple of {stride}, the stride of the network")
-        left = self.stream.receptive_field - 1 - self.stream.latency
-        first, stop = -(-left // stride), (window - 1 - self.stream.latency) // stride + 1
-        if stop <= first:
-            due = f"more samples than the {self.stream.receptive_field} that an output depends on"
-            raise wrong("window", window, due)
-        self.valid = slice(first, stop)
-        self.reset()
-
-    def reset(self) -> None:
-        """As before the first sample."""
-        self.stream.reset()
-        self._kept = np.zeros((self.stream.n_outputs, 0), self.stream._dtype)
-        self._first = 0  # index of the first output that is kept
-        self._n_samples = self._n_windows = 0
-
-    def push(self, block: npt.ArrayLike) -> npt.NDArray[Any]:
-        """The outputs of the windows that the next samples complete.
-
-        Parameters
-        ----------
-        block
-            `(n_channels, n)`, any n >= 0, or one sample: `(n_channels,)`.
-
-        Returns
-        -------
-        outputs
-            `(n_windows, n_outputs, n_valid)`, n_windows >= 0.
-
-        Raises
-        ------
-        ValueError
-            Where the block has another shape, or is not of numbers.
-        """
-        new = self.stream.push(block)
-        kept = np.concatenate((self._kept, new), axis=1)
-        self._n_samples += 1 if np.ndim(block) == 1 else np.shape(block)[1]
-        step, length = self.hop // self.stream.stride, self.valid.stop - self.valid.start
-        start = self._n_windows * step + self.valid.start - self._first
-        n = max(0, (self._n_samples - self.window) // self.hop + 1 - self._n_windows)
-        outputs = np.empty((n, len(kept), length), kept.dtype)
-        for i in range(n):
-            outputs[i] = kept[:, start + i * step : start + i * step + length]
-        gone = min(start + n * step, kept.shape[1])
-        self._kept, self._first = kept[:, gone:].copy(), self._first + gone
-        self._n_windows += n
-        return outputs
-
-    def get_state(self) -> Arrays:
-        """The state of the stream, the outputs that windows still need, and three counts."""
-        counts = np.array([self._first, self._n_samples, self._n_windows])
-        return {**self.stream.get_state(), "kept": self._kept.copy(), "counts": counts}
-
-    def set_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on where `get_state` was called, with the same network, window and hop.
-
-        Raises
-        ------
-        ValueError
-            Where an array is missing or does not fit; the state is then as before.
-        """
-        own = {name: np.asarray(array) for name, array in state.items()}
-        kept, counts = own.pop("kept", np.empty(0)), own.pop("counts", np.empty(0))
-        if kept.ndim != 2 or len(kept) != self.stream.n_outputs or counts.shape != (3,):
-            raise wrong("state", sorted(state), "arrays of get_state, with 'kept' and 'counts'")
-        self.stream.set_state(own)
-        self._kept = np.array(kept, self.stream._dtype)
-        self._first, self._n_samples, self._n_windows = (int(count) for count in counts)
 
 
 def _n_channels(net: Any) -> int:

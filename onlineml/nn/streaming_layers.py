@@ -31,12 +31,18 @@ _KNOWN = (
 
 
 class Each:
-    """A function of each sample alone."""
+    """A function of each sample alone: the activation `part`, or a factor and a shift."""
 
     stride, left, right = 1, 0, 0
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.push = self.finish = function
+    def __init__(self, part: Any, moments: tuple[Any, Any] | None = None) -> None:
+        self.part, self.moments = part, moments
+        self.push = self.finish = part.forward if moments is None else self._scaled
+
+    def _scaled(self, x: Any) -> Any:
+        assert self.moments is not None
+        scale, shift = self.moments
+        return torch.addcmul(shift, x, scale)
 
     def reset(self) -> None:
         """Nothing is kept."""
@@ -54,13 +60,15 @@ class Sliding:
 
     `apply(held, n)` gives the outputs of the first n windows of `held`. Kept are the samples from
     the start of the next window on, and how many samples it lies ahead where strides leave gaps.
+    The padding, `pads` samples at the left and at the right, is made of `fill`.
     """
 
-    def __init__(
-        self, apply: Callable[[Any, int], Any], span: int, stride: int, before: Any, after: Any
-    ) -> None:
-        self.apply, self.span, self.stride = apply, span, stride
-        self.before, self.after = before, after
+    apply: Callable[[Any, int], Any]
+
+    def __init__(self, span: int, stride: int, pads: tuple[int, int], fill: float, like: Any):
+        self.span, self.stride, self.fill = span, stride, fill
+        self.before, self.after = (like.new_full((n, like.shape[1]), fill) for n in pads)
+        before = self.before
         self.left, self.right = len(before), span - 1 - len(before)
         self.empty: Any = None
         self.reset()
@@ -117,23 +125,50 @@ class Convolution(Sliding):
         weight = weight.permute(0, 3, 2, 1).reshape(groups, -1, n_out // groups)
         self.weight = weight.clone(memory_format=torch.contiguous_format)
         self.bias = like.new_zeros(n_out) if part.bias is None else part.bias.detach().clone()
-        self.sizes = (k, n_in), (s * n_in, d * n_in, 1)
-        super().__init__(self._products, span, s, *(like.new_zeros((n, n_in)) for n in pads))
+        self.taps, self.dilation, self.n_outputs = k, d, n_out
+        super().__init__(span, s, pads, 0.0, like.new_zeros((0, n_in)))
 
     def scale(self, factor: Any, shift: Any) -> None:
         """Multiply the outputs and add to them."""
         self.weight *= factor.reshape(len(self.weight), 1, -1)
         self.bias = self.bias * factor + shift
 
-    def _products(self, held: Any, n: int) -> Any:
-        (k, n_in), strides = self.sizes
-        groups = len(self.weight)
-        seen = held.as_strided((n, k, n_in), strides)
+    def apply(self, held: Any, n: int) -> Any:
+        """Products of the windows and the kernel."""
+        k, n_in, groups = self.taps, held.shape[1], len(self.weight)
+        seen = held.as_strided((n, k, n_in), (self.stride * n_in, self.dilation * n_in, 1))
         if groups == 1:
             return torch.addmm(self.bias, seen.reshape(n, k * n_in), self.weight[0])
         seen = seen.reshape(n, k, groups, -1).permute(2, 0, 1, 3).reshape(groups, n, -1)
         products = torch.bmm(seen, self.weight).permute(1, 0, 2)
         return products.reshape(n, len(self.bias)) + self.bias
+
+
+class Pool(Sliding):
+    """The largest number of each channel, or the mean."""
+
+    def __init__(self, part: Any, like: Any) -> None:
+        names = ("kernel_size", "stride", "padding", "dilation")
+        k, s, pad, d = (_one(getattr(part, name, 1)) for name in names)
+        self.taps, self.dilation, self.is_mean = k, d, type(part) is nn.AvgPool1d
+        super().__init__(d * (k - 1) + 1, s, (pad, pad), 0.0 if self.is_mean else -np.inf, like)
+
+    def apply(self, held: Any, n: int) -> Any:
+        """Of the taps of each window."""
+        m = held.shape[1]
+        seen = held.as_strided((n, self.taps, m), (self.stride * m, self.dilation * m, 1))
+        return seen.mean(1) if self.is_mean else seen.amax(1)
+
+
+class Pad(Sliding):
+    """A signal with padding at its ends, and nothing else."""
+
+    def __init__(self, part: Any, like: Any) -> None:
+        super().__init__(1, 1, part.padding, float(part.value), like)
+
+    def apply(self, held: Any, n: int) -> Any:
+        """The samples themselves."""
+        return held[:n]
 
 
 class Chain:
@@ -283,32 +318,16 @@ def _layer(part: Any, n_channels: int, like: Any) -> Any:
     if kind is nn.Conv1d:
         return Convolution(part, like)
     if kind in (nn.AvgPool1d, nn.MaxPool1d):
-        return _pool(part, n_channels, like)
+        return Pool(part, like.new_zeros((0, n_channels)))
     if kind in (nn.ZeroPad1d, nn.ConstantPad1d):
-        before, after = (like.new_full((n, n_channels), part.value) for n in part.padding)
-        return Sliding(lambda held, n: held[:n], 1, 1, before, after)
+        return Pad(part, like.new_zeros((0, n_channels)))
     if kind is nn.BatchNorm1d:
-        scale, shift = _moments(part)
-        return Each(lambda x: torch.addcmul(shift, x, scale))
+        return Each(part, _moments(part))
     if kind in _ELEMENTWISE:
         part = copy.copy(part)  # its weights are shared, the switch below is not
         part.inplace = False  # what comes in is still needed elsewhere
-        return Each(part.forward)
+        return Each(part)
     raise wrong("net", kind.__name__, _KNOWN)
-
-
-def _pool(part: Any, n_channels: int, like: Any) -> Sliding:
-    k, s, pad, d = (
-        _one(getattr(part, name, 1)) for name in ("kernel_size", "stride", "padding", "dilation")
-    )
-    span, is_mean = d * (k - 1) + 1, type(part) is nn.AvgPool1d
-
-    def apply(held: Any, n: int) -> Any:
-        seen = held.as_strided((n, k, n_channels), (s * n_channels, d * n_channels, 1))
-        return seen.mean(1) if is_mean else seen.amax(1)
-
-    edge = like.new_full((pad, n_channels), 0.0 if is_mean else -torch.inf)
-    return Sliding(apply, span, s, edge, edge)
 
 
 def _moments(part: Any) -> tuple[Any, Any]:

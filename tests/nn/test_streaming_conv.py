@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 from onlineml.nn.residual import Residual  # noqa: E402
-from onlineml.nn.streaming_conv import StreamingConv, StreamingWindows  # noqa: E402
+from onlineml.nn.streaming_conv import StreamingConv  # noqa: E402
+from onlineml.nn.streaming_windows import StreamingWindows  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
@@ -65,7 +66,19 @@ NETS = {
         Residual(nn.Sequential(nn.ELU(), nn.ConstantPad1d((4, 0), 0.5), nn.Conv1d(5, 5, 5))),
         nn.Sequential(nn.Conv1d(5, 5, 3, groups=5), nn.Sigmoid()),
     ],
+    "wide and grouped": lambda: [
+        nn.BatchNorm1d(3),
+        nn.Conv1d(3, 40, 3, padding=1),
+        Residual(nn.Sequential(nn.SiLU(), nn.Conv1d(40, 40, 5, padding=2, groups=2)), None),
+        nn.LeakyReLU(0.2),
+        nn.AvgPool1d(2),
+        nn.ReLU6(),
+        nn.Conv1d(40, 17, 2),
+        nn.ReLU(),
+        nn.Hardtanh(-0.1, 0.1),
+    ],
 }
+PLANS = ["compiled", "torch"]
 
 
 @pytest.fixture(params=NETS)
@@ -88,10 +101,11 @@ def chunks(signal, rng, longest):
         start += n
 
 
+@pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("longest", [1, 4, 30, 200])
-def test_pieces_and_flush_are_the_whole(net, longest):
+def test_pieces_and_flush_are_the_whole(net, longest, plan):
     rng = np.random.default_rng(longest)
-    stream = StreamingConv(net)
+    stream = StreamingConv(net, plan)
     for n in (61, 128, 131):  # flush makes room for the next signal
         signal = signal_of(n, n)
         before = signal.copy()
@@ -104,8 +118,9 @@ def test_pieces_and_flush_are_the_whole(net, longest):
         np.testing.assert_array_equal(signal, before)
 
 
-def test_outputs_come_when_latency_says(net):
-    stream, signal = StreamingConv(net), signal_of(90)
+@pytest.mark.parametrize("plan", PLANS)
+def test_outputs_come_when_latency_says(net, plan):
+    stream, signal = StreamingConv(net, plan), signal_of(90)
     got = stream.push(signal[:, :0]).shape[1]
     for t in range(90):
         got += stream.push(signal[:, t]).shape[1]
@@ -134,9 +149,48 @@ def test_known_latencies():
     assert latency(nn.Conv1d(1, 1, 3, stride=2, padding=1), nn.Conv1d(1, 1, 3, padding=1)) == 3
 
 
-def test_state_goes_on_in_another_stream(net):
+def test_plans_keep_the_same_states(net):
+    signal = signal_of(150)
+    one, other = (StreamingConv(net, plan) for plan in PLANS)
+    for piece in chunks(signal, np.random.default_rng(5), 9):
+        np.testing.assert_allclose(one.push(piece), other.push(piece), atol=1e-6)
+        state = one.get_state()
+        assert {name: a.shape for name, a in state.items()} == {
+            name: a.shape for name, a in other.get_state().items()
+        }
+        one.set_state(other.get_state())
+        other.set_state(state)
+    np.testing.assert_allclose(one.flush(), other.flush(), atol=1e-6)
+
+
+def test_plans_are_told():
+    first = nn.Conv1d(3, 2, 3)
+    assert StreamingConv(first.eval()).plan == "compiled"
+    stream = StreamingConv(nn.Sequential(first, nn.Mish()).eval())
+    assert stream.plan == "torch, because of Mish()"
+    assert "receptive_field=3, plan='torch, because of Mish()')" in repr(stream)
+    rounded = nn.Sequential(first, nn.GELU("tanh")).eval()
+    with pytest.raises(ValueError, match=r"plan: got 'compiled', expected 'torch', .* GELU\("):
+        StreamingConv(rounded, "compiled")
+    signal = signal_of(20)
+    due = naive.whole(rounded, signal)
+    np.testing.assert_allclose(StreamingConv(rounded).push(signal), due, atol=1e-6)
+    with pytest.raises(ValueError, match="plan: got 'numba'"):
+        StreamingConv(first, "numba")
+
+
+def test_numbers_that_are_none_stay_none():
+    signal = signal_of(60)
+    signal[1, 30], signal[2, 40] = np.nan, np.inf
+    net = nn.Sequential(nn.MaxPool1d(3, 1), nn.ReLU(), nn.Conv1d(3, 2, 3), nn.ReLU()).eval()
+    got = StreamingConv(net, "compiled").push(signal)
+    np.testing.assert_allclose(got, naive.whole(net, signal), atol=1e-6)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_state_goes_on_in_another_stream(net, plan):
     signal = signal_of(100)
-    one, other = StreamingConv(net), StreamingConv(net)
+    one, other = StreamingConv(net, plan), StreamingConv(net, plan)
     one.push(signal[:, :37])
     state = one.get_state()
     kept = {name: array.copy() for name, array in state.items()}
@@ -163,13 +217,16 @@ def test_wrong_states_change_nothing():
         stream.set_state({})
     with pytest.raises(ValueError, match=r"state\['0.tail'\]"):
         stream.set_state({**state, "0.tail": np.zeros((2, 4))})
+    with pytest.raises(ValueError, match=r"state\['0.tail'\]: got 3, expected at most 2 rows"):
+        stream.set_state({**state, "0.tail": np.zeros((3, 3))})
     assert all(np.array_equal(a, state[name]) for name, a in stream.get_state().items())
 
 
-def test_long_blocks_are_cut_and_tails_stay_short():
+@pytest.mark.parametrize("plan", PLANS)
+def test_long_blocks_are_cut_and_tails_stay_short(plan):
     torch.manual_seed(1)
     net = nn.Sequential(nn.Conv1d(3, 2, 9, stride=2), nn.ReLU(), nn.MaxPool1d(3)).eval()
-    stream, signal = StreamingConv(net), signal_of(9001)
+    stream, signal = StreamingConv(net, plan), signal_of(9001)
     np.testing.assert_allclose(stream.push(signal), naive.whole(net, signal), atol=1e-6)
     assert all(len(a) < 9 for a in stream.get_state().values())
 
@@ -177,8 +234,10 @@ def test_long_blocks_are_cut_and_tails_stay_short():
 def test_doubles_stay_doubles():
     net = nn.Sequential(nn.Conv1d(3, 2, 3)).double().eval()
     signal = signal_of(40).astype(np.float64)
-    got = StreamingConv(net).push(signal)
+    stream = StreamingConv(net)
+    got = stream.push(signal)
     assert got.dtype == np.float64
+    assert stream.plan == "torch, because of float64 on cpu"
     np.testing.assert_allclose(got, naive.whole(net, signal), atol=1e-12)
 
 
@@ -244,7 +303,8 @@ def test_bad_arguments():
     shrinking = nn.Sequential(Residual(nn.Conv1d(3, 3, 3))).eval()
     with pytest.raises(ValueError, match="expected an output of shape"):
         naive.whole(shrinking, signal_of(9))
-    stream = StreamingConv(shrinking)
-    stream.push(signal_of(9))
-    with pytest.raises(ValueError, match="2 outputs more than the other"):
-        stream.flush()
+    for plan in PLANS:
+        stream = StreamingConv(shrinking, plan)
+        stream.push(signal_of(9))
+        with pytest.raises(ValueError, match="2 outputs more than the other"):
+            stream.flush()
