@@ -36,9 +36,8 @@ class HalfSpaceTrees:
                 found = mass * 2.0**level + (found if self.summed else 0.0)
                 if mass <= self.share * n_counted:
                     break
-            total += found
-        whole = self.n_trees * n_counted * (self.height + 1 if self.summed else 1)
-        return 1 / (1 + total / whole)
+            total += (found / n_counted / (self.height + 1 if self.summed else 1)) ** 0.5
+        return 1 / (1 + (total / self.n_trees) ** 2)
 
     def mass(self, t: int, cell: str) -> int:
         return self.before[t].get(cell, 0) + self.now[t].get(cell, 0)

@@ -135,7 +135,7 @@ def _pass(
         else:  # compiled apart: without the search for the heavier half it is half as long
             mass = _lead(settings, limit, cells, which, digits, serve, fit, False)
         if serve:
-            call.out[i, 0] += mass
+            call.out[i, 0] += np.sqrt(mass)
         if fit:
             n_counted += 1
 
@@ -224,11 +224,11 @@ def _finish(
     call: Call, first: int, last: int, settings: Array, forest: Forest, n_counted: int
 ) -> None:
     """From masses to scores; rows without any value score 0."""
-    n_cells = float(forest.cells.shape[0])  # that a row lies in
+    n_trees, n_cells = forest.cells.shape[0], 1.0  # of a tree, that a row lies in
     if settings[_SUMMED] > 0.0:
-        n_cells *= settings[_HEIGHT] + 1.0
+        n_cells = settings[_HEIGHT] + 1.0
     for i in range(first, last):
-        density = call.out[i, 0] / (n_cells * n_counted)
+        density = (call.out[i, 0] / n_trees) ** 2 / (n_cells * n_counted)
         call.out[i, 0] = 1.0 / (1.0 + density) if is_known(call.X[i]) else 0.0
         if call.fit and row_tells(call, i):
             n_counted += 1
@@ -354,11 +354,11 @@ class HalfSpaceTrees(Detector):
 
     Each tree cuts the space in two halves, `height` times over. A row is scored by how many rows
     of the last window and of the present one lie in its cells, times how small these are: the score
-    is 1 / (1 + density), averaged over the trees and the cells on the way, where rows spread evenly
-    over the work space have density 1. It is 0 until the first window is full; that window's rows
-    then also say where the data lie, so that no limits need be known. The first window is short, of
-    8 rows, and each takes twice the rows of the last up to `window_size`. Time per event is
-    O(n_trees * (height + n_features)), memory 16 bytes * n_trees * 2 ** height.
+    is 1 / (1 + density), averaged over the cells on the way and, by square roots, over the trees,
+    where rows spread evenly over the work space have density 1. It is 0 until the first window is
+    full; that window's rows then also say where the data lie, so that no limits need be known. The
+    first window is short, of 8 rows, and each takes twice the rows of the last up to `window_size`.
+    Time per event is O(n_trees * (height + n_features)), memory 16 bytes * n_trees * 2 ** height.
 
     Parameters
     ----------
@@ -394,10 +394,12 @@ class HalfSpaceTrees(Detector):
     then, of the window before), but for 1 % of its rows at either end; the work space reaches
     beyond it as in the paper. It is chosen anew, and the last window learned again in it, where a
     feature has moved beyond twice its range or shrunk below a tenth of it. The paper scores by the
-    mass alone, not its density. Where a value is missing, a row takes the heavier half; a row
-    without any value scores 0 and is not learned. What a feature contributes is how much rarer than
-    half a cell the halves were that its value chose, in bits, averaged over the trees. Codes of
-    nominal values are taken as numbers. A weight other than 0 counts as 1.
+    mass alone, not its density, and sums over the trees: by square roots, those few in which a
+    strange row happens to share a small cell with others weigh less. Where a value is missing, a
+    row takes the heavier half; a row without any value scores 0 and is not learned. What a feature
+    contributes is how much rarer than half a cell the halves were that its value chose, in bits,
+    averaged over the trees. Codes of nominal values are taken as numbers. A weight other than 0
+    counts as 1.
 
     A row that is to be forgotten (`unlearn_one`) leaves the masses of the present window, or of
     the last one, which the first row of the present one then completes: all is as if it had never
