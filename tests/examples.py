@@ -107,6 +107,12 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "TorchSequenceRegressor": lambda: learners.TorchSequenceRegressor(
         hidden=6, truncation=8, seed=1
     ),
+    "StackedClassifier": lambda: learners.StackedClassifier(
+        hidden=(8,), n_models=3, batch_size=16, learning_rate=0.01, seed=1
+    ),
+    "StackedRegressor": lambda: learners.StackedRegressor(
+        hidden=(8,), key=2, max_keys=40, batch_size=32, learning_rate=0.01, seed=1
+    ),
     "ThompsonSampling": lambda: rl.ThompsonSampling(n_actions=3),
     "UCB": lambda: rl.UCB(n_actions=3, discount=0.99),
     "StreamRHF": lambda: detectors.StreamRHF(n_trees=25),

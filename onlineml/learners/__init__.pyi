@@ -63,6 +63,8 @@ from .replaying_classifier import ReplayingClassifier
 from .ridge_regressor import RidgeRegressor
 from .slda import SLDA
 from .softmax_regression import SoftmaxRegression
+from .stacked_classifier import StackedClassifier
+from .stacked_regressor import StackedRegressor
 from .streaming_gradient_boosted_trees import StreamingGradientBoostedTrees
 from .streaming_random_patches import (
     StreamingRandomPatchesClassifier,
@@ -131,6 +133,8 @@ __all__ = [
     "RidgeRegressor",
     "SEAEnsemble",
     "SoftmaxRegression",
+    "StackedClassifier",
+    "StackedRegressor",
     "StreamingGradientBoostedTrees",
     "StreamingRandomPatchesClassifier",
     "StreamingRandomPatchesRegressor",

@@ -9,7 +9,7 @@ import numpy as np
 
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Field
 from onlineml.nn.online_net import OnlineNet
-from onlineml.nn.torch_estimator import LOSSES, named_loss
+from onlineml.nn.torch_estimator import LOSSES, Singles, named_loss
 
 CROSS_ENTROPY = {"cross_entropy": "cross_entropy"}
 TARGET = Field("target_", (3,))  # number of targets, their mean, and squares about it
@@ -63,6 +63,12 @@ def _scale_of(target: Array) -> tuple[float, float]:
     return mean, float(np.sqrt(m2 / n)) if n > 1 and m2 > 0 else 1.0
 
 
+def standardized_targets(y: Array, target: Array) -> Singles:
+    """Numbers as the network learns them."""
+    mean, deviation = _scale_of(target)
+    return np.clip((y - mean) / deviation, -_FAR, _FAR).astype(np.float32)
+
+
 def answer_numbers(outputs: Any, target: Array, out: Array) -> None:
     """Write numbers in the units of the targets; their mean before anything has been learned."""
     mean, deviation = _scale_of(target)
@@ -75,8 +81,7 @@ def loss_of_numbers(
     net: OnlineNet, loss: Any, y: Array, weight: Array, target: Array
 ) -> Callable[[Any], Any]:
     """The loss of standardized targets, as a function of the outputs."""
-    mean, deviation = _scale_of(target)
-    targets = net.tensor(np.clip((y - mean) / deviation, -_FAR, _FAR).astype(np.float32))
+    targets = net.tensor(standardized_targets(y, target))
     weights = net.tensor(weight.astype(np.float32))
     by_row, how = named_loss(loss, LOSSES), {"reduction": "none"} if isinstance(loss, str) else {}
     return lambda outputs: (by_row(outputs[:, 0], targets, **how) * weights).mean()

@@ -37,6 +37,8 @@ class Options(NamedTuple):
     seed: int | None
     activation: str = "ReLU"  # of the perceptron: a name in torch.nn
     cell: str = ""  # of a recurrent network
+    n_models: int = 1  # of networks side by side
+    alike: bool = False  # whether these begin with the same weights
 
 
 def torch() -> Any:
@@ -81,7 +83,7 @@ class OnlineNet:
         self.seed = 0 if options.seed is None else int(options.seed)
         self.device = self.torch.device(options.device)
         with self._drawing(0):
-            self.module = self._made(n_inputs, n_outputs).to(self.device)
+            self.module = self.made(n_inputs, n_outputs).to(self.device)
         self.last = next(reversed(linears(self.module)), None)
         if self.last is None or self.last.out_features < n_outputs:
             raise wrong("module", options.module, f"a last Linear layer of {n_outputs} outputs")
@@ -92,7 +94,8 @@ class OnlineNet:
         self._make_optimizer()
         self.module.eval()
 
-    def _made(self, n_inputs: int, n_outputs: int) -> Any:
+    def made(self, n_inputs: int, n_outputs: int) -> Any:
+        """A fresh module."""
         make = self.options.module
         if make is None:
             return perceptron(n_inputs, self.options.hidden, n_outputs, self.options.activation)

@@ -28,9 +28,10 @@ class RecurrentNet(OnlineNet):
             self._state = self._through(np.zeros((1, n_inputs), np.float32), None)[1]
         self.n_state = sum(part.numel() for part in _parts(self._state))
 
-    def _made(self, n_inputs: int, n_outputs: int) -> Any:
+    def made(self, n_inputs: int, n_outputs: int) -> Any:
+        """A fresh module."""
         if self.options.module is not None:
-            return super()._made(n_inputs, n_outputs)
+            return super().made(n_inputs, n_outputs)
         from onlineml.nn.cells import recurrent
 
         return recurrent(self.options.cell, n_inputs, self.options.hidden[0], n_outputs)

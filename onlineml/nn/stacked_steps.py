@@ -98,6 +98,16 @@ def _sgd(
                 w[j] -= own[i, 1] * slope[j]
 
 
+def known_params(optimizer: Any, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments of an optimizer with their defaults; `ValueError` for what is not known."""
+    known = _KNOWN.get(optimizer) if isinstance(optimizer, str) else None
+    if known is None:
+        raise wrong("optimizer", optimizer, f"one of {list(_KNOWN)}")
+    if unknown := sorted({*params} - {*known}):
+        raise wrong("optimizer_params", unknown, f"some of {sorted(known)}")
+    return known
+
+
 class Descent:
     """The optimizer of n models side by side; those that are not stepped keep what they have.
 
@@ -111,11 +121,7 @@ class Descent:
         import torch
 
         self.torch, self.clip_norm = torch, clip_norm
-        known = _KNOWN.get(optimizer)
-        if known is None:
-            raise wrong("optimizer", optimizer, f"one of {list(_KNOWN)}")
-        if unknown := sorted({*params} - {*known}):
-            raise wrong("optimizer_params", unknown, f"some of {sorted(known)}")
+        known = known_params(optimizer, params)
         self.params, self.is_adam = {**known, **params}, optimizer != "SGD"
         self.decouples = optimizer == "AdamW"
         self.rates = rates

@@ -22,7 +22,7 @@ class TorchEstimator(Estimator):
     """An estimator around a network of torch; `TorchClassifier` and others add a role."""
 
     _tolerance = 1e-4  # rows side by side are summed in another order than alone
-    _net_kind: ClassVar[type[OnlineNet]] = OnlineNet
+    _net_kind: ClassVar[Any] = OnlineNet
 
     module: Any
     hidden: Any
