@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
+import numpy as np
+
 from onlineml.base import Array, Estimator
+from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.fingerprints import fingerprints
+
+
+@jit
+def _any_infinite(cells: Array) -> bool:
+    found = False
+    for i in range(cells.shape[0]):
+        found |= abs(cells[i]) == np.inf
+    return found
 
 
 class Called(Estimator):
@@ -47,10 +58,17 @@ class Called(Estimator):
         return tags[:n_rows]
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
-        schema, rows = super()._rows(X, fit=fit, one=one)
+        sound = None if one or not self.is_started else self._sound(X, fit)
+        schema, rows = sound or super()._rows(X, fit=fit, one=one)
         if fit and self._coming is not None and len(self._coming) != len(rows):
             raise wrong("ids", len(self._coming), f"{len(rows)} ids, one a row")
         return schema, rows
+
+    def _sound(self, X: Any, fit: bool) -> tuple[Schema, Array] | None:
+        """What `_rows` gives, in one look at the rows; None where there is reason to complain."""
+        schema = self.schema_.admitting(X) if fit else self.schema_
+        rows = schema.rows(X)
+        return None if _any_infinite(rows.reshape(-1)) else (schema, rows)
 
     def _forget_caches(self) -> None:
         coming = vars(self).get("_coming")

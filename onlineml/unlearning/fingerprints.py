@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -33,11 +34,26 @@ def fingerprint(id: Hashable) -> int:
 
 
 def fingerprints(ids: Iterable[Hashable]) -> Ints:
-    """The fingerprints of many ids; of an array of whole numbers at the speed of a copy."""
+    """The fingerprints of many ids; of whole numbers at the speed of a copy."""
+    if isinstance(ids, str | bytes):
+        raise wrong("ids", ids, "one id a row")
+    if isinstance(ids, range) and len(ids) and all(0 <= end < _PLAIN for end in (ids[0], ids[-1])):
+        return np.arange(ids.start, ids.stop, ids.step)
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and ids.ndim == 1:
         numbers: Ints = ids.astype(np.int64)
         if not len(numbers) or (numbers.min() >= 0 and numbers.max() < _PLAIN):
             return numbers
-    if isinstance(ids, str | bytes):
-        raise wrong("ids", ids, "one id a row")
-    return np.array([fingerprint(id) for id in ids], np.int64)
+    listed: list[Any] = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    kinds = set(map(type, listed))
+    if kinds == {str}:
+        return _digests(listed)
+    if kinds == {int} and min(listed) >= 0 and max(listed) < _PLAIN:
+        return np.array(listed, np.int64)
+    return np.array([fingerprint(id) for id in listed], np.int64)
+
+
+def _digests(texts: list[str]) -> Ints:
+    digest = hashlib.blake2b
+    found = b"".join([digest(f"s{text}".encode(), digest_size=8).digest() for text in texts])
+    numbers: Ints = (np.frombuffer(found, ">u8") % _PLAIN + _PLAIN).astype(np.int64)
+    return numbers

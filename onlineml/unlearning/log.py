@@ -15,6 +15,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.unlearning.called import Called
 from onlineml.unlearning.fingerprints import fingerprint
+from onlineml.unlearning.writing import write
 
 # Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
 # rows without an id are called), the first row that is to be learned again, whether ids came, the
@@ -42,6 +43,11 @@ def _close_up(
         to = to + 1 if to + 1 < room else 0
 
 
+def cells(array: Any) -> Any:
+    """Cells of `array` as Python numbers: three times as fast as through numpy."""
+    return memoryview(array)
+
+
 class Logged(Called):
     """The last rows that an estimator has learned.
 
@@ -59,6 +65,8 @@ class Logged(Called):
         Field("tags_", ("W",), np.int64),  # its id's fingerprint, or -1 - its number
         Field("cursor_", (7,), np.int64),
     )
+
+    _log: list[Any] | None = None  # its arrays; None: not yet looked up
 
     rows_: Array
     targets_: Array
@@ -102,28 +110,30 @@ class Logged(Called):
         return super().get_state()
 
     def _note(self, X: Array, y: Array, weight: Array) -> None:
-        """Write rows into the log: no more than what is not known without."""
-        n, cursor = len(X), self.cursor_
+        """Write rows behind the last: no more than what is not known without, at most `W` rows."""
+        n, cursor = len(X), cells(self.cursor_)
+        first = cursor[NEXT]
         self._make_room_for(n)
+        rows, targets, weights, kept = self._arrays()
+        room = len(rows)
         tags = self._came(n)
         if tags is not None:
-            self._write_tags()
-            cursor[NAMED], cursor[TAGGED] = 1, cursor[NEXT] + n
-        if not cursor[WEIGHED]:
-            cursor[WEIGHED] = (weight != 1.0).any()
-        room, done = len(self.rows_), max(n - len(self.rows_), 0)
-        while done < n:
-            place = (cursor[NEXT] + done) % room
-            step = min(n - done, room - place)
-            here, part = slice(place, place + step), slice(done, done + step)
-            self.rows_[here], self.targets_[here] = X[part], y[part]
-            if tags is not None:
-                self.tags_[here] = tags[part]
-            if cursor[WEIGHED]:
-                self.weights_[here] = weight[part]
-            done += step
+            if cursor[TAGGED] < first:
+                self._write_tags()
+            cursor[NAMED], cursor[TAGGED] = 1, first + n
+            kept[self._places(first, first + n)] = tags
+        new, place = (X, y, weight), first % room
+        cursor[WEIGHED] = write(rows, targets, weights, *new, place, cursor[WEIGHED])
         cursor[NUMBER] += n
-        cursor[FIRST] = max(cursor[FIRST], cursor[NEXT] + n - room)
+        cursor[NEXT] = first + n
+        if first + n - room > cursor[FIRST]:
+            cursor[FIRST] = first + n - room
+
+    def _arrays(self) -> Any:
+        """The arrays of the log, also those in a file as plain ones."""
+        if self._log is None:
+            self._log = [np.asarray(getattr(self, field.name)) for field in self._state[:_LOG]]
+        return self._log
 
     def _tag_at(self, i: int) -> int:
         """The tag of row `i`, or of the one that may come after the last."""
@@ -194,7 +204,7 @@ class Logged(Called):
         """Take rows out of the log."""
         self._write_tags()
         end = int(self.cursor_[NEXT])
-        arrays = [np.asarray(getattr(self, field.name)) for field in self._state[:_LOG]]
+        arrays = self._arrays()
         _close_up(arrays[0], (arrays[1], arrays[2]), arrays[3], numbers, end)
         last = end - len(numbers)
         for field, array in zip(self._state, arrays):

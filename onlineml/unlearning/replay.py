@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from itertools import zip_longest
 from time import perf_counter
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from onlineml.base import Array, Estimator
-from onlineml.estimator import BLOCK, Diagnostics, _to_plain
+from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
 from onlineml.unlearning.fingerprints import fingerprint
-from onlineml.unlearning.log import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED, Logged
+from onlineml.unlearning.log import (
+    FIRST,
+    NAMED,
+    NEXT,
+    NUMBER,
+    STALE,
+    TAGGED,
+    WEIGHED,
+    Logged,
+    cells,
+)
+from onlineml.unlearning.states import State, Ways, keep, restore, size_of
 
 _NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
 CHECKPOINTS = ("geometric", "even")
+EVERY = 4096  # rows between two states, where they are no larger than these
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
 _FADED = "older than the log, if it was ever learned: the bound is for all such rows together"
@@ -46,7 +57,7 @@ class Replayed(Logged):
         model: Any,
         horizon: int = 100_000,
         checkpoints: Literal["geometric", "even"] = "geometric",
-        every: int = 4096,
+        every: int | None = None,
         lazy: bool = False,
         log: str | None = None,
     ) -> None:
@@ -60,8 +71,7 @@ class Replayed(Logged):
     def _check(self) -> None:
         if not isinstance(self.model, self._role):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
-        for name in ("horizon", "every"):
-            value = getattr(self, name)
+        for name, value in (("horizon", self.horizon), ("every", self._gap())):
             if not (isinstance(value, int) and value >= 1):
                 raise wrong(name, value, "a whole number >= 1")
         if self.checkpoints not in CHECKPOINTS:
@@ -72,7 +82,8 @@ class Replayed(Logged):
     def _start(self, schema: Schema) -> None:
         self.model_ = self.model.clone()
         self.model_._begin(schema)
-        self.checkpoints_ = [{"at": 0, "state": self.model_.get_state()}]
+        state = self.model_.get_state()
+        self.checkpoints_ = [{"at": 0, "state": state, "size": size_of(state)}]
         self.cursor_[STALE] = -1
         self.extremes_[:] = NO_ROWS
         self._move_to_disk()
@@ -107,16 +118,15 @@ class Replayed(Logged):
         if not fit:
             self._pass_on(X, y, weight, out, serve, False)
             return
-        self._note(X, y, weight)
-        if fades(self.model_):
+        if self._ready()._fades:
             note(self.extremes_, X, y, weight)
-        self._feed(X, y, weight, out, serve)
+        self._feed(X, y, weight, out, serve, new=True)
         self._ready()  # rows that follow one by one take the short way
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._cursor = _cells(self.cursor_)
-        self._marks = [_cells(array) for array in (self.targets_, self.weights_, self.tags_)]
+        self._cursor = cells(self.cursor_)
+        self._marks = [cells(array) for array in (self.targets_, self.weights_, self.tags_)]
         self._fades = fades(self.model_)
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
@@ -166,21 +176,26 @@ class Replayed(Logged):
         cursor[NEXT], cursor[NUMBER] = following + 1, number + 1
         if following >= room + cursor[FIRST]:
             cursor[FIRST] += 1
-        if (following + 1) % self.every == 0:
+        if (following + 1) % self._gap() == 0:
             self._keep_state()
         return True
 
-    def _feed(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
-        """Let the model learn rows, keeping its state where one is due."""
-        done = 0
+    def _feed(
+        self, X: Array, y: Array, weight: Array, out: Array, serve: int, *, new: bool
+    ) -> None:
+        """Let the model learn rows, writing new ones into the log and keeping states in time."""
+        done, gap, cursor = 0, self._gap(), cells(self.cursor_)
         while done < len(X):
-            at = int(self.cursor_[NEXT])
-            part = slice(done, min(len(X), done + self.every - at % self.every))
+            left = gap - cursor[NEXT] % gap
+            part = slice(done, min(len(X), done + left))
+            done = part.stop
             self._meet(y[part])
             self._pass_on(X[part], y[part], weight[part], out[part], serve, True)
-            self.cursor_[NEXT] += part.stop - done
-            done = part.stop
-            if self.cursor_[NEXT] % self.every == 0:
+            if new:  # only now: the model has read the rows while it was busy with them
+                self._note(X[part], y[part], weight[part])
+            else:
+                cursor[NEXT] += part.stop - part.start
+            if cursor[NEXT] % gap == 0:
                 self._keep_state()
 
     def _meet(self, y: Array) -> None:
@@ -189,7 +204,7 @@ class Replayed(Logged):
     def _pass_on(
         self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool
     ) -> None:
-        width = self.model_._n_outputs()
+        width = self.model_._n_outputs() if serve else 0
         if not serve or out.shape[1] == width:
             self.model_._run(X, y, weight, out, serve, fit)
             return
@@ -200,33 +215,47 @@ class Replayed(Logged):
 
     # ---------------------------------------------------------------- states of the past
 
+    def _gap(self) -> int:
+        """Rows between two states, at least."""
+        return EVERY if self.every is None else self.every
+
     def _top(self) -> int:
-        """Checkpoints lie `every` * 2^level rows apart; the highest level, a quarter horizon."""
+        """States lie `_gap` * 2^level rows apart; the highest level, a quarter horizon."""
         if self.checkpoints == "even":
             return 0
-        return max(self.horizon // (4 * self.every), 1).bit_length() - 1
+        return max(self.horizon // (4 * self._gap()), 1).bit_length() - 1
 
     def _capacity(self) -> int:
         """Rows of the log: those of the horizon, back to the checkpoint before them."""
-        return self.horizon + (self.every << self._top())
+        return self.horizon + (self._gap() << self._top())
 
     def _keep_state(self) -> None:
-        """Keep the state, and of each level only the last few."""
-        top = self._top()
-        left = {level: 2 for level in range(top)}
-        left[top] = 1 + -(-self.horizon // (self.every << top))
-        made: dict[str, Any] = {"at": int(self.cursor_[NEXT])}
-        kept, spare = [], {}
-        for checkpoint in [made, *reversed(self.checkpoints_)]:
-            k = checkpoint["at"] // self.every
-            level = min((k & -k).bit_length() - 1, top) if k else top
-            if left[level] > 0:
-                left[level] -= 1
-                kept.append(checkpoint)
-            else:
-                spare = checkpoint["state"]
-        made["state"] = _state_in(spare, self.model_)
-        self.checkpoints_ = kept[::-1]
+        """Keep the state, in place of one of its level: of each level the last few stay."""
+        at, gap, top = int(self.cursor_[NEXT]), self._gap(), self._top()
+        k = at // gap
+        level = min((k & -k).bit_length() - 1, top)
+        due = at - (4 * gap << level if level < top else self._reach())
+        spare = self._let_go(due)
+        rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
+        if self.every is None and level < top and rows < self.checkpoints_[-1]["size"]:
+            return
+        ways: Ways = vars(self).setdefault("_ways", {})
+        state, size = keep(self.model_, spare, ways)
+        self.checkpoints_.append({"at": at, "state": state, "size": size})
+
+    def _reach(self) -> int:
+        """How many rows states of the highest level go back: the horizon, and one more state."""
+        gap = self._gap() << self._top()
+        return gap * (1 + -(-self.horizon // gap))
+
+    def _let_go(self, due: int) -> State:
+        """Let the state go that was taken at `due` rows, if there is one."""
+        i = len(self.checkpoints_) - 1
+        while i >= 0 and self.checkpoints_[i]["at"] > due:
+            i -= 1
+        found = i >= 0 and self.checkpoints_[i]["at"] == due
+        state: State = self.checkpoints_.pop(i)["state"] if found else {}
+        return state
 
     @property
     def n_rows(self) -> int:
@@ -301,65 +330,15 @@ class Replayed(Logged):
         at: int = last["at"]
         self.cursor_[STALE] = -1
         self.cursor_[NEXT] = at
-        _restore(self.model_, last["state"])
+        restore(self.model_, last["state"])
         self._recode(at, end)
         self.model_._admit(self.schema_)
         for lo in range(at, end, BLOCK):
             places = self._places(lo, min(lo + BLOCK, end))
             y, weight = self.targets_[places], self.weights_[places]
-            self._feed(self.rows_[places], y, weight, _NOTHING, 0)
+            self._feed(self.rows_[places], y, weight, _NOTHING, 0, new=False)
         self._forget_caches()
         return end - at
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""
-
-
-def _cells(array: Any) -> Any:
-    """Cells of `array` as Python numbers: three times as fast as through numpy."""
-    return memoryview(array)
-
-
-def _state_in(spare: dict[str, Any], model: Estimator) -> dict[str, Any]:
-    """The state of `model`, in the memory of one that is no longer needed: new memory is slow."""
-    if type(model).get_state is not Estimator.get_state:
-        return model.get_state()
-    return {name: _copied(spare.get(name), getattr(model, name)) for name in model._learned()}
-
-
-def _restore(model: Estimator, state: dict[str, Any]) -> None:
-    """`model.set_state(state)`, in place where only numbers differ: what is cached then stands."""
-    held = {name: getattr(model, name) for name in model._learned()}
-    if model._kernel is not None and held.keys() == state.keys():
-        pairs = [(value, state[name]) for name, value in held.items()]
-        if all(_same_but_for_numbers(value, due) for value, due in pairs):
-            for value, due in pairs:
-                if isinstance(value, np.ndarray):
-                    value[...] = due
-            return
-    model.set_state(state)
-
-
-def _same_but_for_numbers(value: Any, due: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return isinstance(due, np.ndarray) and (value.shape, value.dtype) == (due.shape, due.dtype)
-    parts = value if isinstance(value, list | tuple) else [value]
-    nested = any(isinstance(part, np.ndarray | Estimator | list | dict) for part in parts)
-    return not nested and bool(_to_plain(value) == due)
-
-
-def _copied(spare: Any, value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        if isinstance(spare, np.ndarray) and (spare.shape, spare.dtype) == (
-            value.shape,
-            value.dtype,
-        ):
-            spare[...] = value
-            return spare
-        return value.copy()
-    if isinstance(value, Estimator):
-        return _state_in(spare if isinstance(spare, dict) else {}, value)
-    if isinstance(value, list | tuple):
-        old = spare if isinstance(spare, list) else []
-        return [_copied(part, item) for part, item in zip_longest(old[: len(value)], value)]
-    return _to_plain(value)

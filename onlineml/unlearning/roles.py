@@ -34,6 +34,8 @@ class ReplayableClassifier(Replayed, Classifier):
     _role = Classifier
 
     def _meet(self, y: Array) -> None:
+        if len(self.model_.classes_) == len(self.classes_):
+            return
         n_classes = int(y.max()) + 1
         if n_classes > len(self.model_.classes_):
             self.model_._admit_targets(self.classes_[:n_classes])
@@ -142,7 +144,7 @@ def Replayable(  # noqa: N802 - named as what it makes
     *,
     horizon: int = 100_000,
     checkpoints: Literal["geometric", "even"] = "geometric",
-    every: int = 4096,
+    every: int | None = None,
     lazy: bool = False,
     log: str | None = None,
 ) -> Any:
@@ -174,6 +176,7 @@ def Replayable(  # noqa: N802 - named as what it makes
         `every` rows.
     every
         Rows between the newest states. More cost less time in learning, and more in forgetting.
+        None: 4,096, twice or four times as many where a state takes more room than so many rows.
     lazy
         Whether rows are learned again only when the model is next asked, taught or saved, so that
         requests that follow one another cost one replay. Receipts then tell no rows or cost of it.

@@ -42,7 +42,7 @@ class Shards(Called):
     members_: list[Any]
 
     def __init__(
-        self, *, model: Any, n_shards: int = 10, horizon: int = 100_000, every: int = 4096
+        self, *, model: Any, n_shards: int = 10, horizon: int = 100_000, every: int | None = None
     ) -> None:
         self.model = model
         self.n_shards = n_shards
@@ -182,7 +182,7 @@ class ShardedRegressor(Shards, Regressor):
 
 
 def Sharded(  # noqa: N802 - named as what it makes
-    model: Estimator, *, n_shards: int = 10, horizon: int = 100_000, every: int = 4096
+    model: Estimator, *, n_shards: int = 10, horizon: int = 100_000, every: int | None = None
 ) -> Any:
     """Models that each learn the rows of some people: to forget a person trains one again.
 
@@ -199,7 +199,7 @@ def Sharded(  # noqa: N802 - named as what it makes
     horizon
         Rows of each shard that can be forgotten.
     every
-        Rows between the states that are kept of each.
+        Rows between the states that are kept of each, as in `Replayable`.
 
     Returns
     -------

@@ -210,15 +210,54 @@ def test_what_it_is_made_of() -> None:
         Replayable("tree")  # type: ignore[arg-type]
 
 
-def test_fingerprints() -> None:
-    ids = [5, "5", -5, 2**70, "é", 0]
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [5, "5", -5, 2**70, "é", 0],
+        ["a", "é", ""],
+        [3, 0, 2**62],
+        range(5, 0, -2),
+        range(-2, 2),
+        range(2**64, 2**64 + 2),
+        np.array([3, -1]),
+        np.array([7, 2**63], np.uint64),
+        np.array(["a", "bc"]),
+        np.array(["a", 7], object),
+        (id for id in (1, 2)),
+        [],
+    ],
+    ids=str,
+)
+def test_many_fingerprints_are_those_of_each(ids: Any) -> None:
+    ids = ids if isinstance(ids, np.ndarray | range) else list(ids)
     numbers = fingerprints(ids)
-    assert len(set(numbers.tolist())) == len(ids)
-    assert numbers.min() == 0
+    assert numbers.dtype == np.int64
     assert numbers.tolist() == [fingerprint(id) for id in ids]
-    array = np.array([3, -1])
-    assert fingerprints(array).tolist() == [fingerprint(3), fingerprint(-1)]
-    assert fingerprints(np.array([7, 8])).tolist() == [7, 8]
+    assert len(set(numbers.tolist())) == len(ids)
+
+
+def test_states_that_are_large_are_kept_less_often() -> None:
+    X = np.random.default_rng(0).normal(size=(60_000, 2))
+    small, large = (
+        Replayable(model, horizon=40_000).fit_many(X)
+        for model in (StandardScaler(), HalfSpaceTrees(n_trees=1, height=13))
+    )
+    gaps = [np.diff([c["at"] for c in made.checkpoints_]).min() for made in (small, large)]
+    assert gaps == [4096, 8192]
+    large.unlearn_one(id=50_000)
+    gold = HalfSpaceTrees(n_trees=1, height=13).fit_many(np.delete(X, 50_000, 0))
+    assert_same_state(gold.get_state(), large.model_.get_state())
+
+
+def test_rows_that_are_refused_leave_the_log_as_it_was() -> None:
+    X, y = stream(100)
+    model = Replayable(MajorityClassifier(), horizon=30, every=10).fit_many(X, y)
+    before = model.get_state()
+    bad = X.copy()
+    bad[70, 1] = np.inf
+    with pytest.raises(ValueError, match=r"X\[70, 'column 1'\]"):
+        model.fit_many(bad, y)
+    assert_same_state(before, model.get_state())
 
 
 def test_numbers_ids_and_weights_share_a_log() -> None:

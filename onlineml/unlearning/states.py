@@ -1,0 +1,132 @@
+"""States of models: kept in memory that is there already, and gone back to in place."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from onlineml.estimator import Estimator, _to_plain
+from onlineml.kernels.arena import Descriptor, Ints
+from onlineml.unlearning.writing import replace
+
+LARGE = 1 << 15  # bytes from which on an array is written past the cache
+
+State = dict[str, Any]
+
+
+class Way(NamedTuple):
+    """From the arrays of a model with a kernel to where a state keeps them."""
+
+    state: State
+    descriptor: Descriptor  # as long as the model has this one, it has these arrays
+    small: list[tuple[memoryview, memoryview]]
+    large: list[tuple[Ints, Ints]]
+    others: list[str]  # what is no array of the kernel, and may change without a new descriptor
+    size: int
+
+
+Ways = dict[int, Way]
+
+
+def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
+    """The state of `model`, in the memory of one that is no longer needed, and its size.
+
+    New memory is slow, and so is Python on objects that rows have pushed out of the cache: `ways`
+    is for what was found out to be found again.
+    """
+    way = ways.pop(id(spare), None)
+    if way is None or way.state is not spare or way.descriptor is not vars(model).get("_many"):
+        spare = state_in(spare, model)
+        way = _way(model, spare)
+    else:
+        for to, of in way.small:
+            to[:] = of
+        for place, value in way.large:
+            replace(place, value)
+        for name in way.others:
+            spare[name] = _copied(spare[name], getattr(model, name))
+    if way is None:
+        return spare, size_of(spare)
+    ways[id(spare)] = way
+    return spare, way.size
+
+
+def state_in(spare: State, model: Estimator) -> State:
+    """The state of `model`, in the memory of `spare` where it fits."""
+    if type(model).get_state is not Estimator.get_state:
+        return model.get_state()
+    return {name: _copied(spare.get(name), getattr(model, name)) for name in model._learned()}
+
+
+def size_of(state: Any) -> int:
+    """Bytes of the arrays of a state."""
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, list):
+        return sum(map(size_of, state))
+    return state.nbytes if isinstance(state, np.ndarray) else 0
+
+
+def restore(model: Estimator, state: State) -> None:
+    """`model.set_state(state)`, in place where only numbers differ: what is cached then stands."""
+    held = {name: getattr(model, name) for name in model._learned()}
+    if model._kernel is not None and held.keys() == state.keys():
+        pairs = [(value, state[name]) for name, value in held.items()]
+        if all(_same_but_for_numbers(value, due) for value, due in pairs):
+            for value, due in pairs:
+                if isinstance(value, np.ndarray):
+                    value[...] = due
+            return
+    model.set_state(state)
+
+
+def _way(model: Estimator, state: State) -> Way | None:
+    """None for a model that has no kernel, or is not ready."""
+    descriptor = vars(model).get("_many")
+    if descriptor is None or type(model).get_state is not Estimator.get_state:
+        return None
+    names = {field.name for field in model._state} & state.keys()
+    pairs = [(state[name], getattr(model, name)) for name in names]
+    small = [_bytes(to, of) for to, of in pairs if 0 < of.nbytes < LARGE]
+    large = [_words(to, of) for to, of in pairs if of.nbytes >= LARGE]
+    others = list(state.keys() - names - {"classes_", "schema_"})
+    return Way(state, descriptor, small, large, others, size_of(state))
+
+
+def _bytes(*arrays: Any) -> Any:
+    return tuple(memoryview(array).cast("B") for array in arrays)
+
+
+def _words(*arrays: Any) -> Any:
+    return tuple(array.reshape(-1).view(np.int64) for array in arrays)
+
+
+def _same_but_for_numbers(value: Any, due: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return _alike(due, value)
+    parts = value if isinstance(value, list | tuple) else [value]
+    nested = any(isinstance(part, np.ndarray | Estimator | list | dict) for part in parts)
+    return not nested and bool(_to_plain(value) == due)
+
+
+def _copied(spare: Any, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if not _alike(spare, value):
+            return value.copy()
+        if value.nbytes < LARGE or value.itemsize != 8:
+            spare[...] = value
+        else:
+            replace(*_words(spare, value))
+        return spare
+    if isinstance(value, Estimator):
+        return state_in(spare if isinstance(spare, dict) else {}, value)
+    if isinstance(value, list | tuple):
+        old = spare if isinstance(spare, list) else []
+        return [_copied(part, item) for part, item in zip_longest(old[: len(value)], value)]
+    return _to_plain(value)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return type(one) is np.ndarray and one.shape == other.shape and one.dtype == other.dtype
