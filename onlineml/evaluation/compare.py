@@ -19,6 +19,7 @@ from onlineml.evaluation.entrants import (
     has_detectors,
     named_models,
     seeds_of,
+    task_with,
 )
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.prequential import prequential
@@ -223,15 +224,23 @@ def _joined(units: list[_Unit], done: dict[int, Result], streams: list[str]) -> 
     """One result a stream, of its units in their order."""
     joined: dict[str, Result] = {}
     for stream in streams:
-        parts = [done[k] for k, unit in enumerate(units) if unit.stream == stream and k in done]
+        own = {k: unit for k, unit in enumerate(units) if unit.stream == stream}
+        parts = [done[k] for k in own if k in done]
         if not parts:
             continue
         runs = [run for part in parts for run in part]
-        missing = len(parts) < sum(unit.stream == stream for unit in units)
+        missing = len(parts) < len(own)
         joined[stream] = replace(
             parts[0],
+            task=_task([unit for unit in own.values() if not unit.is_baseline]),
             runs=runs,
             n_rows=max(part.n_rows for part in parts),
             interrupted=missing or any(part.interrupted for part in parts),
         )
     return Comparison(joined, interrupted=len(done) < len(units))
+
+
+def _task(units: Sequence[_Unit]) -> str:
+    """The task that the models of a stream have together."""
+    models = {name: model for unit in units for name, model in unit.models.items()}
+    return task_with(models, units[0].source.task)

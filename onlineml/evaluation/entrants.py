@@ -96,6 +96,12 @@ def has_detectors(models: Models) -> bool:
     return any(isinstance(model, Detector) for model in named_models(models).values())
 
 
+def task_with(models: Models, task: str) -> str:
+    """The task of `models` on a stream of `task`: classes that only detectors see are anomalies."""
+    only = all(isinstance(model, Detector) for model in named_models(models).values())
+    return "anomaly" if only and task == "classification" else task
+
+
 def _copies(
     name: str, model: Estimator, seeds: Sequence[int] | None, inplace: bool
 ) -> Iterable[tuple[int | None, Estimator]]:

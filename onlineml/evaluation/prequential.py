@@ -13,7 +13,7 @@ from onlineml.datasets.stream import Chunk, Stream
 from onlineml.evaluation.buyer import contender_of
 from onlineml.evaluation.contender import Answers, Contender, Labels
 from onlineml.evaluation.delay import Delay, LabelDelay, Script, delay_of
-from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors
+from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors, task_with
 from onlineml.evaluation.label_budgets import Strategies, purchases
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.result import Result, WindowRecord
@@ -147,7 +147,7 @@ def prequential(
     contenders = [contender_of(entrant, *shared) for entrant in entered]
     result = Result(
         stream=source.name,
-        task=source.task,
+        task=task_with(models, source.task),
         metrics=[metric.name for metric in used],
         window=window,
         runs=[contender.run for contender in contenders],

@@ -33,7 +33,7 @@ class Result:
     Attributes
     ----------
     stream, task
-        The stream's name and its task.
+        The stream's name and its task; "anomaly" for classes that only detectors were shown.
     metrics
         Names of the metrics; the first one orders the summary.
     window

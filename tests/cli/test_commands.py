@@ -196,6 +196,16 @@ def test_run_reads_a_file_of_the_user():
     assert "60 rows" in done.stdout
 
 
+def test_labels_that_only_detectors_see_are_anomalies():
+    Path("mine.csv").write_text(
+        "a,y\n" + "".join(f"{i % 7},{int(i % 9 == 5)}\n" for i in range(90))
+    )
+    done = call("run", "-m", "DeviationFromMean", "-s", "mine.csv", "-t", "y", "--out", "a")
+    assert done.exit_code == 0, done.stderr
+    assert Evaluated.from_json(Path("a/result.json")).task == "anomaly"
+    assert "<dd>anomaly<" in Path("a/report.html").read_text()
+
+
 def test_recipes_with_drifts_scale_to_the_rows():
     done = call("run", "-m", "GaussianNB", "-s", "sea_a", "-n", "2000", "-w", "100", "-o", "a")
     assert done.exit_code == 0, done.stderr

@@ -1,10 +1,12 @@
 """Detectors of anomalies under evaluation: scored before they learn, labels never shown."""
 
+from concurrent.futures import Executor, Future
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from onlineml.evaluation import prequential
+from onlineml.evaluation import compare, prequential
 from onlineml.graph import Graph, chain
 from onlineml.learners import GaussianNB
 from onlineml.transforms import StandardScaler
@@ -35,6 +37,24 @@ def test_totals_are_those_of_scores_given_before_learning(labels) -> None:
         due = [measure(truth[part], scores[part]) for part in (slice(300, 600), slice(600, 900))]
         assert run.window[name] == pytest.approx([np.nan, *due], nan_ok=True)
     assert run.n_skipped == {"roc_auc": 1, "average_precision": 1}, "a window of one class"
+
+
+class AtOnce(Executor):
+    """Evaluations apart, as in several processes, but here."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        done: Future = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+def test_classes_that_only_detectors_see_are_anomalies() -> None:
+    X, y = anomalies()
+    far, nb = {"far": FarFromMean(), "as well": FarFromMean()}, {"nb": GaussianNB()}
+    for models, task in [(far, "anomaly"), (far | nb, "classification"), (nb, "classification")]:
+        assert prequential(models, Rows(X, y)).task == task
+        found = compare(models, {"s": (X, y.astype(int))}, executor=AtOnce())
+        assert found.results["s"].task == task
 
 
 def test_late_labels_and_classifiers_beside_detectors() -> None:

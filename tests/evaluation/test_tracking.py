@@ -76,6 +76,7 @@ def test_a_run_arrives_whole_with_thinned_curves(store: str, tmp_path: Path, n_w
     assert run.data.params["a.b"] == "3"
     assert run.data.params["model.var_floor"] == "1e-12"
     assert run.data.tags["baseline"] == "false"
+    assert run.data.tags["task"] == result.task == "classification"
     assert run.data.metrics["accuracy"] == result.run("GaussianNB").totals["accuracy"]
     curve = client.get_metric_history(run.info.run_id, "accuracy_window")
     assert 100 < len(curve) <= MAX_POINTS
