@@ -120,6 +120,14 @@ def test_overhead() -> None:
         assert words in printed
 
 
+def test_intervals(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    options = ("--rows", 1_000, "--seeds", 1, "--series", "jumps", "--json", out)
+    assert "DtACI" in run("benchmarks.intervals", *options)
+    figures = json.loads(out.read_text())["jumps"]
+    assert figures["DtACI"]["furthest"] < figures["none"]["furthest"]
+
+
 @pytest.mark.slow
 def test_neural(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"

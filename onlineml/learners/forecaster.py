@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,19 @@ import numpy.typing as npt
 
 from onlineml.base import Array, Regressor
 from onlineml.estimator import Diagnostics
-from onlineml.kernels import jit
+from onlineml.kernels.adaptive_conformal import (
+    MISSED,
+    ROWS,
+    Errors,
+    adapt,
+    aim,
+    half_width,
+    hedge_rates,
+)
 from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
-from onlineml.kernels.ranks import N, kth, levels_for, slide
+from onlineml.kernels.ranks import levels_for
 from onlineml.schema import Schema, wrong
-
-_ROWS, _MISSED = range(2)  # of `tallies_`
 
 
 class Forecaster(Regressor):
@@ -40,7 +47,10 @@ class Forecaster(Regressor):
     coverage
         Share of the targets that should lie within their intervals.
     step_size
-        How fast intervals react to a miss (gamma of [1]_).
+        How fast intervals react to a miss (gamma of [1]_). Several are tuned among as the stream
+        goes [2]_: the source proposes (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128).
+    tuning_span
+        Rows of a stretch over which one of several step sizes should do.
     window_size
         Past errors of each step that intervals are taken from.
 
@@ -70,18 +80,28 @@ class Forecaster(Regressor):
     the interval is the answer plus and minus the quantile 1 - a_t of the last absolute errors, and
     a_{t+1} = a_t + step_size (1 - coverage - [missed]). It is infinite where a_t falls below what
     the errors at hand can tell. After T rows the share of misses is off by no more than about
-    1 / (step_size T). Targets enter the regressors in their own units: put a scaler before
-    those that need one. Rows of weight 0 do not enter the series.
+    1 / (step_size T).
+
+    With several step sizes (DtACI [2]_), each has an a_t of its own, and their mean is aimed at,
+    weighed by how near they came to the highest that would not have missed. Of the source's two
+    ways to answer this is the one without a draw; trust moves at the pace that its section 3.2
+    chooses for stretches of `tuning_span` rows, kept fixed.
+
+    Targets enter the regressors in their own units: put a scaler before those that need one. Rows
+    of weight 0 do not enter the series.
 
     References
     ----------
     .. [1] Gibbs, Candes (2021), Adaptive conformal inference under distribution shift, NeurIPS,
-       equation 2 and proposition 4.1.
+       equation 2 and proposition 4.1. arXiv:2106.00170
+    .. [2] Gibbs, Candes (2024), Conformal inference for online prediction with arbitrary
+       distribution shifts, JMLR 25(162), algorithm 2. arXiv:2208.08401
     """
 
     _state = (
         Field("past_", ("P",), fill=np.nan),  # targets, the last one last
-        Field("misses_", ("H",)),  # the rate of misses that is aimed at
+        Field("misses_", ("H", "K")),  # the rates of misses that are aimed at, by step size
+        Field("trust_", ("H", "K")),  # in each; sums to 1
         Field("tallies_", ("H", 2)),
         Field("values_", ("H", "W")),
         Field("links_", ("H", "L", "V1"), np.int64, -1),
@@ -92,6 +112,7 @@ class Forecaster(Regressor):
 
     past_: Array
     misses_: Array
+    trust_: Array
     tallies_: Array
     values_: Array
     links_: Ints
@@ -107,7 +128,8 @@ class Forecaster(Regressor):
         horizon: int = 1,
         n_lags: int = 10,
         coverage: float = 0.9,
-        step_size: float = 0.01,
+        step_size: float | Sequence[float] = 0.01,
+        tuning_span: int = 500,
         window_size: int = 500,
     ) -> None:
         self.base = base
@@ -115,26 +137,34 @@ class Forecaster(Regressor):
         self.n_lags = n_lags
         self.coverage = coverage
         self.step_size = step_size
+        self.tuning_span = tuning_span
         self.window_size = window_size
 
     def _check(self) -> None:
         if not isinstance(self.base, Regressor):
             raise wrong("base", self.base, "a regressor")
-        for name in ("horizon", "n_lags", "window_size"):
+        for name in ("horizon", "n_lags", "tuning_span", "window_size"):
             value = getattr(self, name)
             if not (isinstance(value, int) and value >= 1):
                 raise wrong(name, value, "a whole number >= 1")
-        for name in ("coverage", "step_size"):
-            if not 0 < getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "a number in (0, 1)")
+        if not 0 < self.coverage < 1:
+            raise wrong("coverage", self.coverage, "a number in (0, 1)")
+        rates = self._rates()
+        if not (rates.ndim == 1 and len(rates) and ((rates > 0) & (rates < 1)).all()):
+            raise wrong("step_size", self.step_size, "a number in (0, 1), or several")
+
+    def _rates(self) -> Array:
+        return np.atleast_1d(np.array(self.step_size, np.float64))
 
     def _sizes(self) -> dict[str, int]:
         n = self.window_size
         past = self.horizon + self.n_lags - 1
-        return {"H": self.horizon, "P": past, "W": n, "V1": n + 1, "L": levels_for(n)}
+        sizes = {"K": len(self._rates()), "H": self.horizon, "P": past}
+        return sizes | {"W": n, "V1": n + 1, "L": levels_for(n)}
 
     def _start(self, schema: Schema) -> None:
         self.misses_[:] = 1.0 - self.coverage
+        self.trust_[:] = 1.0 / self.trust_.shape[1]
         self.random_ = seeded(0, self.horizon)  # of the skip lists: no answer depends on it
         self.members_ = [self.base.clone() for _ in range(self.horizon)]
         for member in self.members_:
@@ -163,15 +193,17 @@ class Forecaster(Regressor):
         told = weight > 0.0
         series = np.concatenate([self.past_, y[told]])
         now = len(self.past_) + np.cumsum(told) - told  # where each row's target comes
+        share, rates = 1.0 - self.coverage, self._rates()
+        pace = hedge_rates(share, len(rates), self.tuning_span)
         path = np.empty((2, self.links_.shape[1]), np.int64)
         for s, member in enumerate(self.members_):
             lags = (now - 1 - s)[:, None] - np.arange(self.n_lags)
             answers = np.empty((len(X), member._n_outputs()))
             member._run(np.hstack([series[lags], X]), y, weight, answers, ANSWER, True)
             errors = np.abs(y - answers[:, 0])[told]
-            _adapt(
-                errors, 1.0 - self.coverage, self.step_size, self.misses_, self.tallies_,
-                self.values_, self.links_, self.leaps_, self.places_, path, self.random_, s,
+            adapt(
+                errors, share, rates, *pace, self.misses_[s], self.trust_[s], self.tallies_[s],
+                self._errors(s), path, self.random_, s,
             )  # fmt: skip
             if serve and s == 0:
                 out[:, 0] = answers[:, 0]
@@ -224,39 +256,19 @@ class Forecaster(Regressor):
         return rows
 
     def _half_width(self, s: int) -> float:
-        found = _quantile(
-            self.misses_[s], self.values_[s], self.links_[s], self.leaps_[s], self.places_[s]
-        )
-        return float(found)
+        return float(half_width(aim(self.misses_[s], self.trust_[s]), self._errors(s)))
+
+    def _errors(self, s: int) -> Errors:
+        return Errors(self.values_[s], self.links_[s], self.leaps_[s], self.places_[s])
 
     def diagnostics(self) -> Diagnostics:
-        """The share of targets that lay within their intervals, by step."""
-        if not self.is_started or not self.tallies_[0, _ROWS]:
+        """The share of targets that lay within their intervals, and the step size, by step."""
+        if not self.is_started or not self.tallies_[0, ROWS]:
             return {}
-        shares = 1.0 - self.tallies_[:, _MISSED] / self.tallies_[:, _ROWS]
-        return {"coverage": {f"step {s + 1}": share for s, share in enumerate(shares.tolist())}}
-
-
-@jit
-def _adapt(
-    errors: Array, share: float, step_size: float, misses: Array, tallies: Array, values: Array,
-    links: Ints, leaps: Ints, places: Ints, path: Ints, random: Ints, s: int,
-) -> None:  # fmt: skip
-    """Count misses of one step, aim anew after each, and remember the errors."""
-    for error in errors:
-        half = _quantile(misses[s], values[s], links[s], leaps[s], places[s])
-        missed = 1.0 if error > half else 0.0
-        tallies[s, _ROWS] += 1.0
-        tallies[s, _MISSED] += missed
-        misses[s] += step_size * (share - missed)
-        slide(values[s], links[s], leaps[s], places[s], path, random, s, error)
-
-
-@jit
-def _quantile(miss: float, values: Array, links: Ints, leaps: Ints, places: Ints) -> float:
-    """The error that a new one exceeds with probability `miss`."""
-    n = places[N]
-    rank = int(np.ceil((n + 1) * (1.0 - miss)))
-    if rank > n:
-        return float(np.inf)
-    return kth(values, links, leaps, rank - 1) if rank > 0 else 0.0
+        shares = 1.0 - self.tallies_[:, MISSED] / self.tallies_[:, ROWS]
+        numbers = {"coverage": shares, "step_size": self.trust_ @ self._rates()}
+        return {
+            name: {f"step {s + 1}": number for s, number in enumerate(found.tolist())}
+            for name, found in numbers.items()
+            if name == "coverage" or len(self._rates()) > 1
+        }

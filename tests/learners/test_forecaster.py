@@ -20,12 +20,14 @@ def series(seed: int, n: int = 4000) -> Any:
     return np.sin(T[:n] / 7) + np.where(late, 0.5, 0.1) * rng.normal(size=n) + 3.0 * late
 
 
-def test_equals_the_naive_twin() -> None:
+@pytest.mark.parametrize("step_size", [0.05, (0.01, 0.05, 0.3)])
+def test_equals_the_naive_twin(step_size: Any) -> None:
     y, X = series(1, 200), np.random.default_rng(2).normal(size=(203, 2))
     model: Any = Forecaster(
-        base=RidgeRegressor(), horizon=3, n_lags=4, coverage=0.8, step_size=0.05, window_size=30
-    )
-    twin = Naive(RidgeRegressor(), 3, 4, 0.8, 0.05, 30)
+        base=RidgeRegressor(), horizon=3, n_lags=4, coverage=0.8, step_size=step_size,
+        tuning_span=50, window_size=30,
+    )  # fmt: skip
+    twin = Naive(RidgeRegressor(), 3, 4, 0.8, np.atleast_1d(step_size).tolist(), 30, 50)
     for i in range(200):
         if i > 0:
             due, halves = twin.forecast(X[i : i + 3]), [twin.half(s) for s in range(3)]
@@ -35,6 +37,8 @@ def test_equals_the_naive_twin() -> None:
             assert model.predict_interval_one(X[i]) == tuple(ends[0])
         twin.fit(X[i], y[i])
         model.fit_one(X[i], y[i])
+    np.testing.assert_allclose(model.trust_, twin.weights, rtol=1e-6)
+    assert len(model.diagnostics()) == (1 if step_size == 0.05 else 2)
     missed = [1.0 - share for share in model.diagnostics()["coverage"].values()]
     np.testing.assert_allclose(missed, np.array(twin.n_missed) / 200)
 
@@ -52,6 +56,29 @@ def test_intervals_keep_their_coverage_through_a_drift(coverage: float) -> None:
         before = model.tallies_.copy()
     widths = np.diff(model.forecast_interval_many(X[:4]))
     assert (widths > 1.0).all()
+
+
+SEVERAL = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128)
+
+
+def test_several_step_sizes_are_small_in_calm_times_and_swift_where_noise_jumps() -> None:
+    X, rng = np.zeros((4000, 1)), np.random.default_rng(7)
+    wide = T // 500 % 2 == 1
+    calm = np.sin(T / 7) + 0.2 * rng.normal(size=4000)
+    jumps = np.sin(T / 7) + np.where(wide, 0.5, 0.1) * rng.normal(size=4000)
+    steps, worst = {}, {}
+    for name, y in (("calm", calm), ("jumps", jumps)):
+        for step_size in (0.01, SEVERAL):
+            model: Any = Forecaster(base=RidgeRegressor(), step_size=step_size)
+            missed = [0.0]
+            for end in range(100, 4001, 100):
+                model.fit_many(X[end - 100 : end], y[end - 100 : end])
+                missed.append(model.tallies_[0, 1])
+            worst[name, step_size] = np.abs(np.diff(missed)[10:] / 100 - 0.1).max()
+            steps[name] = model.trust_[0] @ model._rates()
+    assert steps["calm"] < 0.015 < 0.02 < steps["jumps"]
+    assert worst["jumps", SEVERAL] < 0.7 * worst["jumps", 0.01]
+    assert worst["calm", SEVERAL] < worst["calm", 0.01] + 0.03
 
 
 def test_intervals_that_do_not_adapt_lose_it() -> None:
@@ -102,7 +129,7 @@ def test_before_data_and_beyond_the_horizon() -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"base": "ridge"}, {"horizon": 0}, {"n_lags": 0}, {"window_size": 0}, {"coverage": 1.0},
-     {"step_size": 0.0}],
+     {"step_size": 0.0}, {"step_size": ()}, {"step_size": (0.1, 1.0)}, {"tuning_span": 0}],
 )  # fmt: skip
 def test_bad_parameters_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"^{next(iter(bad))}: got"):
