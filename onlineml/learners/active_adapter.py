@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy.typing as npt
 from onlineml.base import Array, Classifier, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import below, seeded
-from onlineml.nn.online_net import OnlineNet, Options, check_options
+from onlineml.nn.captured import Loss
+from onlineml.nn.online_net import OnlineNet
+from onlineml.nn.options import Options, check_options, torch
 from onlineml.nn.pretrained import as_function
 from onlineml.nn.torch_estimator import Singles, TorchEstimator
 from onlineml.schema import Schema, wrong
@@ -307,18 +309,19 @@ class ActiveAdapter(TorchEstimator, Classifier):
                 codes = np.concatenate([codes, self.sure_y_[others]])
                 rest = np.full(len(others), 1.0 - self.label_share)
                 parts = np.concatenate([parts * self.label_share, rest])
-            net.step(X, self._loss_of(net, codes, parts / self.batch_size))
+            net.step(X, self._loss_of(codes, parts / self.batch_size))
 
     def _drawn(self, n: int) -> list[int]:
         return [below(self.random_, 0, n) for _ in range(self.batch_size)]
 
-    def _loss_of(self, net: OnlineNet, codes: Array, parts: Array) -> Callable[[Any], Any]:
-        """The sum of the parts of the losses of rows, as a function of the outputs."""
-        n, library = int(self.counts_[KNOWN]), net.torch
-        classes = library.from_numpy(codes.astype(np.int64)).to(net.device)
-        weights = library.from_numpy(parts.astype(np.float32)).to(net.device)
-        by_row = library.nn.functional.cross_entropy
-        return lambda outputs: (by_row(outputs[:, :n], classes, reduction="none") * weights).sum()
+    def _loss_of(self, codes: Array, parts: Array) -> Loss:
+        """The sum of the parts of the losses of rows."""
+        n, by_row = int(self.counts_[KNOWN]), torch().nn.functional.cross_entropy
+
+        def loss(outputs: Any, classes: Any, weights: Any) -> Any:
+            return (by_row(outputs[:, :n], classes, reduction="none") * weights).sum()
+
+        return Loss(loss, [codes.astype(np.int64), parts.astype(np.float32)])
 
     def _meet_class(self, code: int) -> None:
         self.counts_[KNOWN] = code + 1

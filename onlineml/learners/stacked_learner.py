@@ -9,7 +9,7 @@ import numpy as np
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Field, Ints
 from onlineml.learners.torch_learner import STATE, TorchLearner
-from onlineml.nn.online_net import Options
+from onlineml.nn.options import Options
 from onlineml.nn.stacked_net import StackedNet
 from onlineml.nn.stacked_steps import known_params
 from onlineml.nn.torch_estimator import Singles

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from onlineml.learners.torch_targets import (
     loss_of_classes,
     n_outputs_for,
 )
+from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import Singles, named_loss
 
 
@@ -57,6 +58,12 @@ class TorchClassifier(TorchLearner, Classifier):
         "cpu", "cuda", "cuda:1", ...
     mixed_precision
         Whether to compute in bfloat16 where torch does so on its own accord.
+    compile
+        Whether `torch.compile` makes one pass of steps and of answers to single rows: it takes up
+        to a minute at first and after every widening, and pays for wide networks and on GPUs.
+    cuda_graphs
+        Whether a GPU replays whole steps as one launch each: "auto" for the perceptron on a GPU,
+        True for a module of yours too, which must then do the same at every step.
     seed
         Of the first weights, of dropout and of the replay.
 
@@ -106,6 +113,8 @@ class TorchClassifier(TorchLearner, Classifier):
         clip_norm: float | None = None,
         device: str = "cpu",
         mixed_precision: bool = False,
+        compile: bool = False,
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.module = module
@@ -122,6 +131,8 @@ class TorchClassifier(TorchLearner, Classifier):
         self.clip_norm = clip_norm
         self.device = device
         self.mixed_precision = mixed_precision
+        self.compile = compile
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     def _check(self) -> None:
@@ -148,5 +159,5 @@ class TorchClassifier(TorchLearner, Classifier):
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)
 
-    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
-        return loss_of_classes(self._network(), self.loss, y, weight, int(self.counts_[KNOWN]))
+    def _loss_of(self, y: Array, weight: Array) -> Loss:
+        return loss_of_classes(self.loss, y, weight, int(self.counts_[KNOWN]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.kernels.random import below, seeded
+from onlineml.nn.captured import Loss
 from onlineml.nn.online_net import OnlineNet
 from onlineml.nn.torch_batches import BATCH, HELD, TorchBatches
 from onlineml.nn.torch_estimator import Singles
@@ -76,8 +76,8 @@ class TorchLearner(TorchBatches):
         """Write the answers that the outputs of some rows give."""
         raise NotImplementedError
 
-    def _loss_of(self, y: Any, weight: Any) -> Callable[[Any], Any]:
-        """The loss of a batch, as a function of the outputs."""
+    def _loss_of(self, y: Any, weight: Any) -> Loss:
+        """The loss of a batch."""
         raise NotImplementedError
 
     # ---------------------------------------------------------------- life

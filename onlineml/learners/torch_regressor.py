@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from onlineml.base import Array, Regressor
 from onlineml.learners.torch_learner import STATE, TorchLearner
 from onlineml.learners.torch_targets import TARGET, answer_numbers, learn_targets, loss_of_numbers
+from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import LOSSES, named_loss
 
 
@@ -50,6 +51,12 @@ class TorchRegressor(TorchLearner, Regressor):
         "cpu", "cuda", "cuda:1", ...
     mixed_precision
         Whether to compute in bfloat16 where torch does so on its own accord.
+    compile
+        Whether `torch.compile` makes one pass of steps and of answers to single rows: it takes up
+        to a minute at first and after every widening, and pays for wide networks and on GPUs.
+    cuda_graphs
+        Whether a GPU replays whole steps as one launch each: "auto" for the perceptron on a GPU,
+        True for a module of yours too, which must then do the same at every step.
     seed
         Of the first weights, of dropout and of the replay.
 
@@ -103,6 +110,8 @@ class TorchRegressor(TorchLearner, Regressor):
         clip_norm: float | None = None,
         device: str = "cpu",
         mixed_precision: bool = False,
+        compile: bool = False,
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.module = module
@@ -119,6 +128,8 @@ class TorchRegressor(TorchLearner, Regressor):
         self.clip_norm = clip_norm
         self.device = device
         self.mixed_precision = mixed_precision
+        self.compile = compile
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     def _check(self) -> None:
@@ -128,6 +139,6 @@ class TorchRegressor(TorchLearner, Regressor):
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_numbers(outputs, self.target_, out)
 
-    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
+    def _loss_of(self, y: Array, weight: Array) -> Loss:
         learn_targets(y[: self.batch_size], self.target_)
-        return loss_of_numbers(self._network(), self.loss, y, weight, self.target_)
+        return loss_of_numbers(self.loss, y, weight, self.target_)

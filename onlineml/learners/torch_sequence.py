@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.learners.torch_learner import SCALES, scale
-from onlineml.nn.online_net import Options
+from onlineml.nn.captured import Loss
+from onlineml.nn.options import Options
 from onlineml.nn.recurrent_net import CELLS, RecurrentNet
 from onlineml.nn.torch_estimator import Singles, TorchEstimator
 from onlineml.schema import Schema, wrong
@@ -70,8 +71,8 @@ class TorchSequence(TorchEstimator):
         """Write the answers that the outputs of some rows give."""
         raise NotImplementedError
 
-    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
-        """The loss of a window, as a function of the outputs."""
+    def _loss_of(self, y: Array, weight: Array) -> Loss:
+        """The loss of a window."""
         raise NotImplementedError
 
     def _is_new(self, y: float) -> bool:

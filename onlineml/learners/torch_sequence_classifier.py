@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from onlineml.base import Array, Classifier
@@ -13,6 +13,7 @@ from onlineml.learners.torch_targets import (
     loss_of_classes,
     n_outputs_for,
 )
+from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import named_loss
 
 
@@ -163,5 +164,5 @@ class TorchSequenceClassifier(TorchSequence, Classifier):
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)
 
-    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
-        return loss_of_classes(self._network(), self.loss, y, weight, int(self.counts_[KNOWN]))
+    def _loss_of(self, y: Array, weight: Array) -> Loss:
+        return loss_of_classes(self.loss, y, weight, int(self.counts_[KNOWN]))

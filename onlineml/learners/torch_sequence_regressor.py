@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from onlineml.base import Array, Regressor
 from onlineml.learners.torch_sequence import STATE, TorchSequence
 from onlineml.learners.torch_targets import TARGET, answer_numbers, learn_targets, loss_of_numbers
+from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import LOSSES, named_loss
 
 
@@ -149,6 +150,6 @@ class TorchSequenceRegressor(TorchSequence, Regressor):
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_numbers(outputs, self.target_, out)
 
-    def _loss_of(self, y: Array, weight: Array) -> Callable[[Any], Any]:
+    def _loss_of(self, y: Array, weight: Array) -> Loss:
         learn_targets(y, self.target_)
-        return loss_of_numbers(self._network(), self.loss, y, weight, self.target_)
+        return loss_of_numbers(self.loss, y, weight, self.target_)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Field
-from onlineml.nn.online_net import OnlineNet
+from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import LOSSES, Singles, named_loss
 
 CROSS_ENTROPY = {"cross_entropy": "cross_entropy"}
@@ -36,17 +35,18 @@ def answer_classes(outputs: Any, n: int, out: Array, serve: int) -> None:
         out[:, 1 : 1 + n] = shares / shares.sum(1, keepdims=True)
 
 
-def loss_of_classes(
-    net: OnlineNet, loss: Any, y: Array, weight: Array, n: int
-) -> Callable[[Any], Any]:
-    """The loss of rows of the first `n` classes, as a function of the outputs."""
-    classes = net.tensor(y.astype(np.int64))
+def loss_of_classes(loss: Any, y: Array, weight: Array, n: int) -> Loss:
+    """The loss of rows of the first `n` classes."""
+    classes = y.astype(np.int64)
     by_row, known = named_loss(loss, CROSS_ENTROPY), isinstance(loss, str)
     if known and bool((weight == 1.0).all()):
-        return lambda outputs: by_row(outputs[:, :n], classes)
-    weights = net.tensor(weight.astype(np.float32))
+        return Loss(lambda outputs, due: by_row(outputs[:, :n], due), [classes], (loss, n))
     how = {"reduction": "none"} if known else {}
-    return lambda outputs: (by_row(outputs[:, :n], classes, **how) * weights).mean()
+    return Loss(
+        lambda outputs, due, times: (by_row(outputs[:, :n], due, **how) * times).mean(),
+        [classes, weight.astype(np.float32)],
+        (loss, n, "weighted"),
+    )
 
 
 def learn_targets(y: Array, target: Array) -> None:
@@ -77,11 +77,11 @@ def answer_numbers(outputs: Any, target: Array, out: Array) -> None:
     out[:, 0] = mean + deviation * outputs[:, 0].astype(np.float64)
 
 
-def loss_of_numbers(
-    net: OnlineNet, loss: Any, y: Array, weight: Array, target: Array
-) -> Callable[[Any], Any]:
-    """The loss of standardized targets, as a function of the outputs."""
-    targets = net.tensor(standardized_targets(y, target))
-    weights = net.tensor(weight.astype(np.float32))
+def loss_of_numbers(loss: Any, y: Array, weight: Array, target: Array) -> Loss:
+    """The loss of standardized targets."""
     by_row, how = named_loss(loss, LOSSES), {"reduction": "none"} if isinstance(loss, str) else {}
-    return lambda outputs: (by_row(outputs[:, 0], targets, **how) * weights).mean()
+    return Loss(
+        lambda outputs, due, times: (by_row(outputs[:, 0], due, **how) * times).mean(),
+        [standardized_targets(y, target), weight.astype(np.float32)],
+        loss,
+    )

@@ -7,72 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from importlib.util import find_spec
+from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.nn.captured import Captured, Loss, check_graphs
+from onlineml.nn.options import Options, torch
 from onlineml.schema import wrong
 
 _FUSED = ("Adam", "AdamW", "SGD")
 _LITTLE = 1_000_000  # products of a pass through the network that one thread does as fast as two
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-class Options(NamedTuple):
-    """How a network is made and trained."""
-
-    module: Any  # (n_inputs, n_outputs) -> module; None for a perceptron
-    hidden: Sequence[int]
-    optimizer: Any  # a name in torch.optim, or a class of that kind
-    learning_rate: float
-    optimizer_params: Mapping[str, Any]
-    scheduler: str | None  # a name in torch.optim.lr_scheduler
-    scheduler_params: Mapping[str, Any]
-    clip_norm: float | None
-    device: str
-    mixed_precision: bool
-    seed: int | None
-    activation: str = "ReLU"  # of the perceptron: a name in torch.nn
-    cell: str = ""  # of a recurrent network
-    n_models: int = 1  # of networks side by side
-    alike: bool = False  # whether these begin with the same weights
-
-
-def torch() -> Any:
-    """The library; an error that names the extra where it is missing."""
-    if find_spec("torch") is None:
-        raise ImportError('networks of torch need it: pip install "onlineml[neural]"')
-    import torch as library
-
-    return library
-
-
-def check_options(options: Options) -> None:
-    """Raise `ValueError` for options that cannot be used."""
-    library = torch()
-    name = options.optimizer
-    if isinstance(name, str) and not hasattr(library.optim, name):
-        raise wrong("optimizer", name, "a name in torch.optim, such as 'Adam'")
-    if not hasattr(library.nn, options.activation):
-        raise wrong("activation", options.activation, "a name in torch.nn, such as 'ReLU'")
-    if not 0 < options.learning_rate < np.inf:
-        raise wrong("learning_rate", options.learning_rate, "a number > 0")
-    if options.scheduler is not None and not hasattr(library.optim.lr_scheduler, options.scheduler):
-        raise wrong("scheduler", options.scheduler, "a name in torch.optim.lr_scheduler, or None")
-    if options.clip_norm is not None and not options.clip_norm > 0:
-        raise wrong("clip_norm", options.clip_norm, "a number > 0, or None")
-    check_device(library, options.device)
-
-
-def check_device(library: Any, device: str) -> None:
-    """Raise `ValueError` for a device that is not there."""
-    try:
-        library.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise wrong("device", device, f"a device that is there ({error})") from None
 
 
 class OnlineNet:
@@ -91,6 +39,11 @@ class OnlineNet:
         self.toggles = options.module is not None  # ours is the same in training and out of it
         self.n_weights = sum(p.numel() for p in self.module.parameters())
         self.n_steps = 0
+        captures = check_graphs(options, self.draws)
+        self.captured = Captured(self.torch, self.device) if captures else None
+        self._compiled = self.module
+        if options.compile:
+            self._compiled = self.torch.compile(self.module, dynamic=False)
         self._make_optimizer()
         self.module.eval()
 
@@ -112,6 +65,8 @@ class OnlineNet:
         params = dict(options.optimizer_params)
         if options.optimizer in _FUSED:  # the same steps in one call: small networks gain most
             params.setdefault("fused", True)
+        if self.captured is not None and options.optimizer != "SGD":
+            params["capturable"] = True
         self.optimizer = kind(self.parameters, lr=options.learning_rate, **params)
         self.scheduler = None
         if options.scheduler is not None:
@@ -145,15 +100,21 @@ class OnlineNet:
     def outputs(self, X: npt.NDArray[np.float32]) -> Any:
         """Outputs for rows, as an array."""
         with self._threads(len(X)), self.torch.inference_mode():
-            return self._forward(X).cpu().numpy()
+            # a chunk may have any number of rows: only one that comes alone is compiled
+            work = partial(self._outputs, self._compiled if len(X) == 1 else self.module)
+            if self.captured is None:
+                return work(self.tensor(X)).cpu().numpy()
+            return self.captured.run("outputs", work, [X]).cpu().numpy()
 
-    def _forward(self, X: npt.NDArray[np.float32]) -> Any:
+    def _outputs(self, module: Any, rows: Any) -> Any:
         with self._precision():
-            return self.module(self.tensor(X)).float()
+            return module(rows).float()
 
     def embedded(self, X: npt.NDArray[np.float32], layer: Any = None) -> Any:
         """What enters a layer, by default the last one, as an array."""
-        return self.entering(self.last if layer is None else layer, lambda: self.outputs(X))
+        with self._threads(len(X)), self.torch.inference_mode():
+            run = partial(self._outputs, self.module, self.tensor(X))
+            return self.entering(self.last if layer is None else layer, run)
 
     def entering(self, layer: Any, run: Callable[[], Any]) -> Any:
         """What enters a layer while something is run, as an array."""
@@ -165,28 +126,46 @@ class OnlineNet:
             hook.remove()
         return found[0].float().cpu().numpy()
 
-    def step(self, X: npt.NDArray[np.float32], loss: Callable[[Any], Any]) -> float:
-        """One step down the gradient of `loss`, a function of the outputs; its value before."""
-        with self._threads(len(X)):
-            return self._descend(lambda: loss(self._forward(X)))
+    def step(self, X: npt.NDArray[np.float32], loss: Loss) -> Any:
+        """One step down the gradient of a loss; the outputs that it was taken of, a tensor."""
 
-    def _descend(self, loss: Callable[[], Any]) -> float:
+        def work(rows: Any, *others: Any) -> Any:
+            found: list[Any] = []
+
+            def value() -> Any:
+                found.append(self._outputs(self._compiled, rows))
+                return loss.of(found[0], *others)
+
+            self._down(value)
+            return found[0].detach()
+
+        arrays = [X, *loss.arrays]
+        with self._threads(len(X)), self._learning():
+            if self.captured is None or loss.kind is None:
+                return work(*map(self.tensor, arrays))
+            return self.captured.run(("step", loss.kind), work, arrays)
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        """Within it, the network is in training; a step is counted after it."""
         if self.toggles:
             self.module.train()
-        for parameter in self.parameters:
-            parameter.grad = None
         with self._drawing(self.n_steps + 1) if self.draws else nullcontext():
-            value = loss()
-            value.backward()
-        if self.options.clip_norm is not None:
-            self.torch.nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
-        self.optimizer.step()
+            yield
         if self.scheduler is not None:
             self.scheduler.step()
         if self.toggles:
             self.module.eval()
         self.n_steps += 1
-        return float(value.detach())
+
+    def _down(self, loss: Callable[[], Any]) -> None:
+        """Weights down the gradient of what `loss` gives."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss().backward()
+        if self.options.clip_norm is not None:
+            self.torch.nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
+        self.optimizer.step()
 
     def tensor(self, X: npt.NDArray[Any]) -> Any:
         """An array on the device of the network."""
@@ -200,7 +179,9 @@ class OnlineNet:
     def _precision(self) -> Any:
         if not self.options.mixed_precision:
             return nullcontext()
-        return self.torch.autocast(self.device.type, dtype=self.torch.bfloat16)
+        keep = self.captured is None  # what a graph has cast is not there outside of it
+        kind = self.device.type
+        return self.torch.autocast(kind, dtype=self.torch.bfloat16, cache_enabled=keep)
 
     # ---------------------------------------------------------------- arrays
 

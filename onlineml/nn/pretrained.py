@@ -5,7 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from onlineml.nn.online_net import as_array, padded, torch
+from onlineml.nn.online_net import as_array, padded
+from onlineml.nn.options import torch
 
 
 def as_function(module: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.online_net import OnlineNet, Options
+from onlineml.nn.captured import Loss
+from onlineml.nn.online_net import OnlineNet
+from onlineml.nn.options import Options
 from onlineml.schema import wrong
 
 CELLS = ("gru", "lstm", "ssm")
@@ -46,7 +47,7 @@ class RecurrentNet(OnlineNet):
         """What enters the last layer, for rows in a row."""
         return self.entering(self.last, lambda: self.carry(X, state))
 
-    def learn(self, X: Singles, state: Singles | None, loss: Callable[[Any], Any]) -> Singles:
+    def learn(self, X: Singles, state: Singles | None, loss: Loss) -> Singles:
         """One step down the gradient of the loss through all rows; the state after them.
 
         That is the state that the network as it was before the step came to, out of training.
@@ -57,10 +58,10 @@ class RecurrentNet(OnlineNet):
             outputs, after = self._through(X, state)
             if not found:
                 found.append(self._flat(after))
-            return loss(outputs)
+            return loss.of(outputs, *map(self.tensor, loss.arrays))
 
-        with self._threads(len(X)):
-            self._descend(through)
+        with self._threads(len(X)), self._learning():
+            self._down(through)
         return found[0]
 
     def _through(self, X: Singles, state: Singles | None) -> tuple[Any, Any]:

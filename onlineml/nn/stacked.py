@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.online_net import as_array, check_device, drawing, draws, threads, torch
+from onlineml.nn.online_net import as_array, drawing, draws, threads
+from onlineml.nn.options import check_device, torch
 from onlineml.nn.stacked_rows import Group, groups, places_of
 from onlineml.nn.stacked_steps import Descent, Outer
 from onlineml.schema import wrong

@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.online_net import Arrays, OnlineNet, Options, padded
+from onlineml.nn.online_net import Arrays, OnlineNet, padded
+from onlineml.nn.options import Options
 from onlineml.nn.stacked import Stacked
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.online_net import threads, torch
+from onlineml.nn.online_net import threads
+from onlineml.nn.options import torch
 from onlineml.schema import wrong
 
 _PIECE = 4096  # samples that are worked on at once: memory is bounded however long a block is

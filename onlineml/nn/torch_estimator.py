@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.estimator import Estimator
-from onlineml.nn.online_net import Arrays, OnlineNet, Options, check_options, torch
+from onlineml.nn.online_net import Arrays, OnlineNet
+from onlineml.nn.options import Options, check_options, torch
 from onlineml.schema import Schema, wrong
 
 Singles = npt.NDArray[np.float32]
@@ -34,6 +35,8 @@ class TorchEstimator(Estimator):
     clip_norm: float | None
     device: str
     mixed_precision: bool
+    compile: bool = False
+    cuda_graphs: Any = False
     seed: int | None
     net_: Arrays
 
@@ -57,6 +60,7 @@ class TorchEstimator(Estimator):
             self.module, self._widths(), self.optimizer, self.learning_rate,
             dict(self.optimizer_params or {}), self.scheduler, dict(self.scheduler_params or {}),
             self.clip_norm, self.device, self.mixed_precision, self.seed,
+            compile=self.compile, cuda_graphs=self.cuda_graphs,
         )  # fmt: skip
 
     def _widths(self) -> Sequence[int]:

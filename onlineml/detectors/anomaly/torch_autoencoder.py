@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field
 from onlineml.kernels.faded_moments import learn
 from onlineml.kernels.linear import LARGEST
-from onlineml.nn.online_net import OnlineNet, Options, linears
+from onlineml.nn.captured import Loss
+from onlineml.nn.online_net import OnlineNet, linears
+from onlineml.nn.options import Options
 from onlineml.nn.torch_batches import BATCH, TorchBatches
 from onlineml.nn.torch_estimator import LOSSES, Singles, named_loss
 from onlineml.schema import Schema, wrong
@@ -94,6 +96,12 @@ class TorchAutoencoder(TorchBatches, Detector):
         "cpu", "cuda", "cuda:1", ...
     mixed_precision
         Whether to compute in bfloat16 where torch does so on its own accord.
+    compile
+        Whether `torch.compile` makes one pass of steps and of answers to single rows: it takes up
+        to a minute at first and after every widening, and pays for wide networks and on GPUs.
+    cuda_graphs
+        Whether a GPU replays whole steps as one launch each: "auto" for the perceptron on a GPU,
+        True for a module of yours too, which must then do the same at every step.
     seed
         Of the first weights, and of dropout.
 
@@ -169,6 +177,8 @@ class TorchAutoencoder(TorchBatches, Detector):
         clip_norm: float | None = 1.0,
         device: str = "cpu",
         mixed_precision: bool = False,
+        compile: bool = False,
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = 0,
     ) -> None:
         self.module = module
@@ -185,6 +195,8 @@ class TorchAutoencoder(TorchBatches, Detector):
         self.clip_norm = clip_norm
         self.device = device
         self.mixed_precision = mixed_precision
+        self.compile = compile
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     def _check(self) -> None:
@@ -230,20 +242,17 @@ class TorchAutoencoder(TorchBatches, Detector):
         if not there.any():
             return
         by_value, known = named_loss(self.loss, LOSSES), isinstance(self.loss, str)
-        targets = net.tensor(entering)
+        how, n = {"reduction": "none"} if known else {}, rows.shape[1]
+
+        def loss(outputs: Any, due: Any, shares: Any) -> Any:
+            return (by_value(outputs[:, :n], due, **how) * shares).sum()
+
         shares = there * (weight / float(there.sum()))[:, None]
-        shares = net.tensor(shares.astype(np.float32))
-        found: list[Any] = [net.outputs(entering)] if net.toggles else []
-
-        def loss(outputs: Any) -> Any:
-            outputs = outputs[:, : rows.shape[1]]
-            if not found:
-                found.append(outputs.detach().cpu().numpy())
-            how = {"reduction": "none"} if known else {}
-            return (by_value(outputs, targets, **how) * shares).sum()
-
-        net.step(entering, loss)
-        rest = rows.astype(np.float64) - found[0][:, : rows.shape[1]]
+        found = net.outputs(entering) if net.toggles else None
+        arrays = [entering, shares.astype(np.float32)]
+        outputs = net.step(entering, Loss(loss, arrays, self.loss))
+        found = outputs.cpu().numpy() if found is None else found
+        rest = rows.astype(np.float64) - found[:, :n]
         _learn_rest(rest, weight, 1.0 - self.fading_factor, self.standing_)
 
     def _embedded(self, X: Array) -> Singles:
