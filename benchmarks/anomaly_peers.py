@@ -161,7 +161,7 @@ def _of_pysad(X: Any) -> tuple[Made, Sequence[Any]]:
         "ExactStorm": models.ExactStorm,
         "ExactStorm 1000": partial(models.ExactStorm, window_size=1000),
         "IForestASD": partial(models.IForestASD, random_state=0),
-        "LocalOutlierProbability, static": partial(models.LocalOutlierProbability, X[:256]),
+        "LocalOutlierProbability, static": lambda: _Late(models.LocalOutlierProbability, 256),
         "Inqmad": partial(models.Inqmad, input_shape=n, random_state=0),
     }
     ours = {"ExactStorm 1000": "KNNDetector", "Inqmad": "INQMAD"}
@@ -169,6 +169,23 @@ def _of_pysad(X: Any) -> tuple[Made, Sequence[Any]]:
         name: (ours.get(name, name.partition(",")[0]), _partial(make))
         for name, make in made.items()
     }, X
+
+
+class _Late:
+    """A model that is made of the first rows, which score 0: it is shown none before its time."""
+
+    def __init__(self, make: Callable[[Any], Any], n_rows: int) -> None:
+        self.make, self.n_rows = make, n_rows
+        self.rows: list[Any] = []
+        self.model: Any = None
+
+    def fit_score_partial(self, x: Any) -> float:
+        if self.model is not None:
+            return float(self.model.fit_score_partial(x))
+        self.rows.append(x)
+        if len(self.rows) == self.n_rows:
+            self.model = self.make(np.array(self.rows))
+        return 0.0
 
 
 def _partial(make: Callable[[], Any]) -> Callable[[], Step]:

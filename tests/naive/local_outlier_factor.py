@@ -61,15 +61,17 @@ class LocalOutlierFactor:
 class LocalOutlierProbability(LocalOutlierFactor):
     """The probability of the same window; `usual` is the faded mean square of past factors."""
 
-    def __init__(self, k: int, extent: float, size: int) -> None:
+    def __init__(self, k: int, m: int, extent: float, size: int) -> None:
         super().__init__(k, size)
-        self.extent, self.n_factors, self.usual = extent, 0, 0.0
+        self.m, self.extent, self.n_factors, self.usual = m, extent, 0, 0.0
 
     def spread(self, x: Array) -> float:
         return max(float(np.sqrt(np.mean([d * d for d, _ in self.neighbors(x)]))), 1e-3)
 
     def plof(self, x: Array) -> float:
-        others = [self.spread(self.past[i]) for _, i in self.neighbors(x)]
+        away = [self.distance(x, p) for p in self.past]
+        limit = sorted(away)[: self.m][-1]
+        others = [self.spread(p) for p, d in zip(self.past, away) if d <= limit]
         return self.spread(x) / float(np.mean(others)) - 1
 
     def score(self, x: Array) -> float:
