@@ -16,6 +16,10 @@ class MockCluster:
 
     They are those that librdkafka has for its own tests: groups, offsets, rebalances and faults are
     real, transactions and administration are not there, and a partition keeps its last 5 MB only.
+    Nor do they check the sequence numbers of idempotent producers, as those of Kafka do: where a
+    request fails and a later one, on its way already, does not, the client takes both for written.
+    Let producers that must lose nothing have one request on its way
+    (`"max.in.flight.requests.per.connection": 1`).
 
     Parameters
     ----------

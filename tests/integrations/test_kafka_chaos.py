@@ -50,7 +50,11 @@ class Arena:
             cluster.create(self.topics[name], 2)
         self.given = {
             "reader": {"bootstrap.servers": cluster.address, "group.id": new("group"), **QUICK},
-            "writer": {"bootstrap.servers": cluster.address, "reconnect.backoff.max.ms": 100},
+            "writer": {
+                "bootstrap.servers": cluster.address,
+                "reconnect.backoff.max.ms": 100,
+                "max.in.flight.requests.per.connection": 1,  # see MockCluster
+            },
             "partitions": None if grouped else list(range(n_partitions)),
             "ends": True,
             "changes": {},
