@@ -294,10 +294,11 @@ class KeyedClassifier(_Keyed, Classifier):
         return done + int(new[0]) if len(new) else len(y)
 
     def _fill_in(self, said: Array, n_before: int) -> None:
-        for i in np.flatnonzero(said[:, 0] < 0.0).tolist():
-            n = self.shelf_.n_told if i else n_before
+        unknown = np.flatnonzero(said[:, 0] < 0.0)
+        is_first = int(len(unknown) > 0 and unknown[0] == 0)
+        for rows, n in ((unknown[is_first:], self.shelf_.n_told), (unknown[:is_first], n_before)):
             if n > 0:
-                said[i, 0], said[i, 1 : 1 + n], said[i, 1 + n :] = 0.0, 1.0 / n, 0.0
+                said[rows, 0], said[rows, 1 : 1 + n], said[rows, 1 + n :] = 0.0, 1.0 / n, 0.0
 
 
 class KeyedRegressor(_Keyed, Regressor):
@@ -379,8 +380,8 @@ def Keyed(  # noqa: N802 - named as what it makes
     max_keys
         Most keys that have a model.
     max_bytes
-        Most bytes in memory; a half of them for models where there is a `folder`, the other for
-        their names, 200 bytes a key.
+        Most bytes in memory. Where there is a `folder`, the names of `max_keys` keys have 200 bytes
+        each of them, and a half at most; models have what is left, or a half if they grow.
     folder
         Where the file is. It has no name, and goes with the process: what is to last is in the
         model's own file, with all models of all keys.

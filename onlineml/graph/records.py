@@ -17,6 +17,7 @@ from onlineml.kernels.stacked import Stack
 from onlineml.schema import wrong
 
 _FIRST = 16  # records for which there is room at first; it is doubled
+_PAGE = 4096  # bytes of a page of a file
 _SHARE = 16  # where room is short, a part of the records leaves at once
 
 
@@ -48,7 +49,7 @@ class Records(Shelf):
         self._changed = np.zeros(_FIRST, bool)  # since it was last written to the file
         self._free = list(range(_FIRST - 1, 0, -1))
         self._place = np.full(_FIRST, NOBODY)  # by id
-        self._unborn: set[int] = set()
+        self._unborn = np.zeros(_FIRST, bool)  # by id: no model yet but the fresh one
         self._now = 0
         self._cellar = None if self.limits.folder is None else Cellar(self.limits.folder)
 
@@ -68,7 +69,8 @@ class Records(Shelf):
         _, room, folder = self.limits
         if room is None or folder is None:
             return self.n_most
-        return min(self.n_most, max((room // 2 - self._fixed) // self._size, 1))
+        names = INDEX_BYTES * self.n_most
+        return min(self.n_most, max((room - names - self._fixed) // self._size, 1))
 
     @property
     def _size(self) -> int:
@@ -88,17 +90,21 @@ class Records(Shelf):
     def _born(self, id: int) -> None:
         if id >= len(self._place):
             self._place = _longer(self._place, 2 * len(self._place), NOBODY)
-        self._unborn.add(id)
+            self._unborn = _longer(self._unborn, len(self._place), False)
+        self._unborn[id] = True
 
     def _gone(self, id: int) -> None:
         place = int(self._place[id])
         if place != NOBODY:
             self._owner[place], self._place[id] = NOBODY, NOBODY
             self._free.append(place)
-        self._unborn.discard(id)
+        self._unborn[id] = False
 
     def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool) -> None:
-        self._bring(np.unique(ids[ids >= 0]) if len(ids) > 1 else ids[ids >= 0])
+        if len(ids) > 1:
+            self._bring(np.unique(ids[ids >= 0]))
+        elif ids[0] >= 0:
+            self._bring_one(int(ids[0]))
         places = np.where(ids < 0, 0, self._place[ids])
         if self._stack.run(self._records, places, rows, serve=serve, fit=fit) != len(ids):
             raise RuntimeError(f"{type(self.fresh).__name__}: the kernel stopped at a row")
@@ -111,30 +117,59 @@ class Records(Shelf):
         places = self._place[ids]
         here = places != NOBODY
         self._touched[places[here]] = self._now
-        for id in ids[~here].tolist():
-            place = self._new_place(len(ids))
-            if id in self._unborn:
-                self._unborn.remove(id)
-                self._records[place], self._changed[place] = self._records[0], True
+        if here.all():
+            return
+        ids = ids[~here]
+        places = np.array(self._new_places(len(ids), len(places)))
+        unborn = self._unborn[ids]
+        self._records[places[unborn]] = self._records[0]
+        if not unborn.all():
+            assert self._cellar is not None
+            self._cellar.read_rows(self._records, places[~unborn], ids[~unborn] * self._slot)
+        self._changed[places], self._unborn[ids] = unborn, False
+        self._place[ids], self._owner[places] = places, ids
+        self._touched[places] = self._now
+
+    def _bring_one(self, id: int) -> None:
+        """The same of one record, without arrays made for it: it is asked for at every event."""
+        self._now += 1
+        place = self._place[id]
+        if place == NOBODY:
+            (place,) = self._new_places(1, 1)
+            if self._unborn[id]:
+                self._records[place] = self._records[0]
             else:
                 assert self._cellar is not None
-                self._cellar.read_into(8 * self._stack.n_words * id, self._records[place])
-                self._changed[place] = False
+                at = np.array([id * self._slot])
+                self._cellar.read_rows(self._records, np.array([place]), at)
+            self._changed[place], self._unborn[id] = self._unborn[id], False
             self._place[id], self._owner[place] = place, id
-            self._touched[place] = self._now
+        self._touched[place] = self._now
 
-    def _new_place(self, n_wanted: int) -> int:
-        """A place for a record; where there is none, records leave that were not asked for now."""
-        if not self._free:
+    def _new_places(self, n: int, n_wanted: int) -> list[int]:
+        """Places for `n` records; for want of them, records leave that were not asked for now."""
+        while len(self._free) < n:
             room, most = len(self._records), 1 + self._most_at_once()
-            if room < most:
-                self._lengthen(min(2 * room, most))
+            if room < most:  # to all that there may be, rather than twice by a little
+                is_near = self.limits.max_bytes is not None and 4 * room >= most
+                self._lengthen(most if is_near else min(2 * room, most))
             else:
-                self._send_away(max(1, (most - n_wanted) // _SHARE))
-        return self._free.pop()
+                self._send_away(max(n - len(self._free), (most - n_wanted) // _SHARE))
+        found = self._free[-n:]
+        del self._free[-n:]
+        return found
+
+    @property
+    def _slot(self) -> int:
+        """Bytes from record to record in the file: whole pages, where a record has several.
+
+        A page of which a part is written has to be read before.
+        """
+        size = 8 * self._stack.n_words
+        return size if size < 2 * _PAGE else size + -size % _PAGE
 
     def _lengthen(self, size: int) -> None:
-        self._free = list(range(size - 1, len(self._records) - 1, -1))
+        self._free = [*range(size - 1, len(self._records) - 1, -1), *self._free]
         self._records = _longer(self._records, size, 0)
         self._owner = _longer(self._owner, size, NOBODY)
         self._touched = _longer(self._touched, size, 0)
@@ -146,9 +181,8 @@ class Records(Shelf):
         there = np.flatnonzero((self._owner != NOBODY) & (self._touched < self._now))
         n = min(n, len(there))
         chosen = there[np.argpartition(self._touched[there], n - 1)[:n]]
-        for place, id in zip(chosen.tolist(), self._owner[chosen].tolist()):
-            if self._changed[place]:
-                self._cellar.write_at(8 * self._stack.n_words * id, self._records[place])
+        changed = chosen[self._changed[chosen]]
+        self._cellar.write_rows(self._records, changed, self._owner[changed] * self._slot)
         self._place[self._owner[chosen]] = NOBODY
         self._owner[chosen] = NOBODY
         self._free += chosen.tolist()
@@ -161,7 +195,7 @@ class Records(Shelf):
 
     def put_back(self, id: int, model: Estimator) -> None:
         """Take over what has changed."""
-        self._bring(np.array([id]))
+        self._bring_one(id)
         place = self._place[id]
         self._records[place], self._changed[place] = self._stack.packed(_arrays_of(model)), True
 
@@ -170,13 +204,14 @@ class Records(Shelf):
         if place != NOBODY:
             found: Ints = self._records[place]
             return found
-        if id in self._unborn:
+        if self._unborn[id]:
             fresh: Ints = self._records[0]
             return fresh
         assert self._cellar is not None
-        record = np.empty(self._stack.n_words, np.int64)
-        self._cellar.read_into(8 * len(record) * id, record)
-        return record
+        record: Ints = np.empty((1, self._stack.n_words), np.int64)
+        self._cellar.read_rows(record, np.zeros(1, np.int64), np.array([id * self._slot]))
+        (found,) = record
+        return found
 
     def _bare(self) -> Estimator:
         """A twin of the fresh model."""
@@ -242,14 +277,17 @@ class Records(Shelf):
             self.n_forgotten += 1
         keys = keys[max(short, 0) :]
         self._place = np.full(max(len(keys), _FIRST), NOBODY)
+        self._unborn = np.zeros(len(self._place), bool)
         for (id, fits), record in zip(self._enter(keys), records, strict=True):
             if fits:
-                place = self._new_place(0)
+                place = self._new_places(1, 0).pop()
                 self._records[place], self._changed[place] = record, True
                 self._place[id], self._owner[place] = place, id
             else:
                 assert self._cellar is not None
-                self._cellar.write_at(8 * stack.n_words * id, record)
+                self._cellar.write_rows(
+                    record[None], np.zeros(1, np.int64), np.array([id * self._slot])
+                )
 
 
 def _stack_of(model: Estimator) -> Stack:
@@ -263,6 +301,8 @@ def _arrays_of(model: Estimator) -> list[Any]:
 
 
 def _longer(array: Any, size: int, fill: Any) -> Any:
-    new = np.full((size, *array.shape[1:]), fill, array.dtype)
+    new = np.zeros((size, *array.shape[1:]), array.dtype)  # memory is taken as it is written to
     new[: len(array)] = array
+    if fill:
+        new[len(array) :] = fill
     return new

@@ -8,7 +8,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -74,15 +74,16 @@ class Shelf(ABC):
         names = found.tolist()
         if len(names) > self._most_at_once():
             return None
-        ids = [self.index.get(key, NOBODY) for key in names]
+        ids = list(map(self.index.get, names, repeat(NOBODY)))
         if fit:
             new = [i for i, id in enumerate(ids) if id == NOBODY]
             if not self._make_room(len(new), set(names)):
                 return None
             for i in new:
                 ids[i] = self._add(names[i])
-            for i in np.argsort(-backwards).tolist():  # in the order of their last rows
-                self.index.move_to_end(names[i])
+            move = self.index.move_to_end
+            for key in found[np.argsort(-backwards)].tolist():  # in the order of their last rows
+                move(key)
         return np.array(ids)[inverse[::-1]]
 
     def _id(self, key: float, fit: bool) -> int:
@@ -229,13 +230,19 @@ class Cellar:
         self._free: dict[int, list[int]] = {}  # by size, a power of two
         self._end = 0
 
-    def write_at(self, at: int, data: Any) -> None:
-        """Write `data` where the caller wants it."""
-        os.pwrite(self._file.fileno(), data, at)
+    def write_rows(self, rows: Ints, chosen: Ints, at: Ints) -> None:
+        """Write some rows of a table, each to a place of its own."""
+        file, data = self._file.fileno(), rows.data.cast("B")
+        size = data.nbytes // len(rows)
+        for start, place in zip((chosen * size).tolist(), at.tolist()):
+            os.pwrite(file, data[start : start + size], place)
 
-    def read_into(self, at: int, data: Any) -> None:
-        """Fill `data` with what lies from `at` on."""
-        os.preadv(self._file.fileno(), [data], at)
+    def read_rows(self, rows: Ints, chosen: Ints, at: Ints) -> None:
+        """Fill some rows of a table with what lies from places of their own on."""
+        file, data = self._file.fileno(), rows.data.cast("B")
+        size = data.nbytes // len(rows)
+        for start, place in zip((chosen * size).tolist(), at.tolist()):
+            os.preadv(file, (data[start : start + size],), place)
 
     def put(self, data: bytes) -> tuple[int, int]:
         """Write `data` to any free place; returns where, and how long it is."""
@@ -245,7 +252,7 @@ class Cellar:
             at = free.pop()
         else:
             at, self._end = self._end, self._end + size
-        self.write_at(at, data)
+        os.pwrite(self._file.fileno(), data, at)
         return at, len(data)
 
     def take(self, at: int, length: int) -> bytes:

@@ -114,6 +114,19 @@ def test_memory_is_kept_and_models_come_back(tmp_path: Any) -> None:
     assert not list(tmp_path.iterdir()), "the file has no name"
 
 
+def test_states_of_several_pages_come_back(tmp_path: Any) -> None:
+    X, y, _ = users(4, 400, 100)
+    X[:, 1] = np.random.default_rng(0).integers(0, 100, len(X))
+    model = MLPClassifier(hidden=(80,), seed=1)
+    whole = Keyed(model, key=1)
+    spilled = Keyed(model, key=1, max_bytes=900_000, folder=str(tmp_path))
+    for part in cut(4, len(X)):
+        whole.fit_many(X[part], y[part])
+        spilled.fit_many(X[part], y[part])
+    assert spilled.nbytes <= 900_000 < whole.nbytes
+    assert_same_state(whole.get_state(), spilled.get_state())
+
+
 def test_without_a_folder_keys_are_forgotten_for_want_of_memory() -> None:
     X, y, _ = users(3, 3000, 3000)
     X[:, 1] = np.arange(3000) % 1500
