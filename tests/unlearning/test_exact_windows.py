@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from onlineml.detectors import LODA, HalfSpaceTrees
+from onlineml.detectors.anomaly.half_space_trees import _surely_usual as surely_usual
 from onlineml.kernels.aging_masses import masses
+from onlineml.kernels.usual_range import moved
 
 TREES = HalfSpaceTrees(n_trees=5, height=6, window_size=60)
 
@@ -49,6 +51,21 @@ def test_half_space_trees_hold_the_masses_of_the_survivors(seed: int) -> None:
     X = rows(100, 9)
     assert model.score_many(X).tobytes() == gold.score_many(X).tobytes()
     assert model.fit_many(X).score_many(X).tobytes() == gold.fit_many(X).score_many(X).tobytes()
+
+
+def test_ranges_that_surely_stay_are_those_that_have_not_moved() -> None:
+    """Counting may be unsure, never wrong; of most windows it is sure."""
+    rng, sure = np.random.default_rng(5), 0
+    for _ in range(500):
+        rows = rng.normal(size=(int(rng.integers(3, 300)), 2)) * rng.choice([0.05, 0.1, 0.5, 1.0])
+        rows[rng.random(rows.shape) < rng.choice([0.0, 0.01])] = np.nan
+        ranges, first = np.array([[-2.0, -2.3], [2.0, 2.3]]), rng.normal(size=2) * 5.0
+        i, swapped = int(rng.integers(len(rows))), rows.copy()
+        swapped[i] = first
+        if surely_usual(rows, i, first, ranges):
+            assert not moved(swapped, ranges)
+            sure += 1
+    assert sure > 150
 
 
 @pytest.mark.parametrize("fading_factor", [1.0, 0.9])
