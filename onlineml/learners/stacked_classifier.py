@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,12 @@ from onlineml.base import Array, Classifier
 from onlineml.labels import labels_of
 from onlineml.learners.stacked_learner import StackedLearner
 from onlineml.learners.torch_learner import KNOWN
-from onlineml.learners.torch_targets import CROSS_ENTROPY, answer_classes, n_outputs_for
+from onlineml.learners.torch_targets import (
+    CROSS_ENTROPY,
+    answer_classes,
+    n_outputs_for,
+    row_loss_of_classes,
+)
 from onlineml.nn.torch_estimator import Singles, named_loss
 
 
@@ -57,6 +62,9 @@ class StackedClassifier(StackedLearner, Classifier):
         Greatest norm of the gradient of one network; None for any.
     device
         "cpu", "cuda", "cuda:1", ...
+    cuda_graphs
+        Whether a GPU replays a step of all networks without a key as one launch: "auto" where
+        their products are batched, True for other modules that do the same at every step, too.
     seed
         Of the first weights, and of dropout.
 
@@ -117,6 +125,7 @@ class StackedClassifier(StackedLearner, Classifier):
         batch_size: int = 1,
         clip_norm: float | None = None,
         device: str = "cpu",
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.module = module
@@ -131,6 +140,7 @@ class StackedClassifier(StackedLearner, Classifier):
         self.batch_size = batch_size
         self.clip_norm = clip_norm
         self.device = device
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     def predict_each_many(self, X: Any) -> npt.NDArray[Any]:
@@ -189,6 +199,4 @@ class StackedClassifier(StackedLearner, Classifier):
         return y.astype(np.int64)
 
     def _row_loss(self) -> Any:
-        n, by_row = int(self.counts_[KNOWN]), named_loss(self.loss, CROSS_ENTROPY)
-        how = {"reduction": "none"} if isinstance(self.loss, str) else {}
-        return lambda outputs, classes: by_row(outputs[:, :n], classes, **how)
+        return row_loss_of_classes(self.loss, int(self.counts_[KNOWN]))

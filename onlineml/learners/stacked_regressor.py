@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from onlineml.learners.torch_targets import (
     TARGET,
     answer_numbers,
     learn_targets,
+    row_loss_of_numbers,
     standardized_targets,
 )
 from onlineml.nn.torch_estimator import LOSSES, named_loss
@@ -60,6 +61,9 @@ class StackedRegressor(StackedLearner, Regressor):
         Greatest norm of the gradient of one network; None for any.
     device
         "cpu", "cuda", "cuda:1", ...
+    cuda_graphs
+        Whether a GPU replays a step of all networks without a key as one launch: "auto" where
+        their products are batched, True for other modules that do the same at every step, too.
     seed
         Of the first weights, and of dropout.
 
@@ -121,6 +125,7 @@ class StackedRegressor(StackedLearner, Regressor):
         batch_size: int = 1,
         clip_norm: float | None = None,
         device: str = "cpu",
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.module = module
@@ -135,6 +140,7 @@ class StackedRegressor(StackedLearner, Regressor):
         self.batch_size = batch_size
         self.clip_norm = clip_norm
         self.device = device
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     def predict_each_many(self, X: Any) -> Array:
@@ -169,6 +175,4 @@ class StackedRegressor(StackedLearner, Regressor):
         return standardized_targets(y, self.target_)
 
     def _row_loss(self) -> Any:
-        by_row = named_loss(self.loss, LOSSES)
-        how = {"reduction": "none"} if isinstance(self.loss, str) else {}
-        return lambda outputs, targets: by_row(outputs[:, 0], targets, **how)
+        return row_loss_of_numbers(self.loss)

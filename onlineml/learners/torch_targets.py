@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,12 +43,23 @@ def loss_of_classes(loss: Any, y: Array, weight: Array, n: int) -> Loss:
     by_row, known = named_loss(loss, CROSS_ENTROPY), isinstance(loss, str)
     if known and bool((weight == 1.0).all()):
         return Loss(lambda outputs, due: by_row(outputs[:, :n], due), [classes], (loss, n))
-    how = {"reduction": "none"} if known else {}
+    how = _by_row(loss)
     return Loss(
         lambda outputs, due, times: (by_row(outputs[:, :n], due, **how) * times).mean(),
         [classes, weight.astype(np.float32)],
         (loss, n, "weighted"),
     )
+
+
+@lru_cache(64)
+def row_loss_of_classes(loss: Any, n: int) -> Callable[[Any, Any], Any]:
+    """The loss of each row of the first `n` classes: of the same, the same function."""
+    by_row, how = named_loss(loss, CROSS_ENTROPY), _by_row(loss)
+    return lambda outputs, classes: by_row(outputs[:, :n], classes, **how)
+
+
+def _by_row(loss: Any) -> dict[str, str]:
+    return {"reduction": "none"} if isinstance(loss, str) else {}
 
 
 def learn_targets(y: Array, target: Array) -> None:
@@ -79,9 +92,16 @@ def answer_numbers(outputs: Any, target: Array, out: Array) -> None:
 
 def loss_of_numbers(loss: Any, y: Array, weight: Array, target: Array) -> Loss:
     """The loss of standardized targets."""
-    by_row, how = named_loss(loss, LOSSES), {"reduction": "none"} if isinstance(loss, str) else {}
+    by_row, how = named_loss(loss, LOSSES), _by_row(loss)
     return Loss(
         lambda outputs, due, times: (by_row(outputs[:, 0], due, **how) * times).mean(),
         [standardized_targets(y, target), weight.astype(np.float32)],
         loss,
     )
+
+
+@lru_cache(64)
+def row_loss_of_numbers(loss: Any) -> Callable[[Any, Any], Any]:
+    """The loss of each row of standardized targets: of the same, the same function."""
+    by_row, how = named_loss(loss, LOSSES), _by_row(loss)
+    return lambda outputs, targets: by_row(outputs[:, 0], targets, **how)

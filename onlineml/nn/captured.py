@@ -89,26 +89,27 @@ class Captured:
         return self._aside
 
 
-def check_graphs(options: Any, draws: bool = False) -> bool:
+def check_graphs(
+    asked: Any, device: str, optimizer: Any, scheduler: Any, is_own: bool, draws: bool
+) -> bool:
     """Whether steps are captured as CUDA graphs.
 
-    "auto" captures perceptrons of ours on a GPU; a module of the user's, which may do what a graph
-    cannot, takes their word. `ValueError` where it is asked for and cannot be.
+    "auto" captures networks of ours on a GPU; a module of the user's (`is_own`), which may do what
+    a graph cannot, takes their word. `ValueError` where it is asked for and cannot be.
     """
-    asked = options.cuda_graphs
     if asked not in (True, False, "auto"):
         raise wrong("cuda_graphs", asked, 'True, False or "auto"')
+    on, steady = "with cuda_graphs=True", optimizer in _STEADY
     lacks = [
-        ("device", options.device, '"cuda" with cuda_graphs=True', "cuda" in options.device),
-        ("optimizer", options.optimizer, f"one of {list(_STEADY)} with cuda_graphs=True",
-         options.optimizer in _STEADY),
-        ("scheduler", options.scheduler, "None with cuda_graphs=True", options.scheduler is None),
-        ("module", options.module, "one without dropout with cuda_graphs=True", not draws),
-    ]  # fmt: skip
+        ("device", device, f'"cuda" {on}', "cuda" in str(device)),
+        ("optimizer", optimizer, f"one of {list(_STEADY)} {on}", steady),
+        ("scheduler", scheduler, f"None {on}", scheduler is None),
+        ("module", "one with dropout", f"one that draws nothing {on}", not draws),
+    ]
     found = [wrong(name, came, due) for name, came, due, fits in lacks if not fits]
     if asked is True and found:
         raise found[0]
-    return bool(asked) and not found and (asked is True or options.module is None)
+    return bool(asked) and not found and (asked is True or not is_own)
 
 
 def check_compile(asked: Any, device: str) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.captured import Captured, Loss, check_graphs
-from onlineml.nn.options import Options, torch
+from onlineml.nn.captured import Captured, Loss
+from onlineml.nn.options import Options, captures, torch
 from onlineml.schema import wrong
 
 _FUSED = ("Adam", "AdamW", "SGD")
@@ -39,8 +39,8 @@ class OnlineNet:
         self.toggles = options.module is not None  # ours is the same in training and out of it
         self.n_weights = sum(p.numel() for p in self.module.parameters())
         self.n_steps = 0
-        captures = check_graphs(options, self.draws)
-        self.captured = Captured(self.torch, self.device) if captures else None
+        graphs = captures(options, self.draws)
+        self.captured = Captured(self.torch, self.device) if graphs else None
         self._compiled = self.module
         if options.compile:
             self._compiled = self.torch.compile(self.module, dynamic=False)

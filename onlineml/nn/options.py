@@ -34,7 +34,7 @@ class Options(NamedTuple):
     n_models: int = 1  # of networks side by side
     alike: bool = False  # whether these begin with the same weights
     compile: bool = False
-    cuda_graphs: bool | str = False
+    cuda_graphs: Any = False  # True, False or "auto"
 
 
 def torch() -> Any:
@@ -61,8 +61,16 @@ def check_options(options: Options) -> None:
     if options.clip_norm is not None and not options.clip_norm > 0:
         raise wrong("clip_norm", options.clip_norm, "a number > 0, or None")
     check_device(library, options.device)
-    check_graphs(options)
+    captures(options)
     check_compile(options.compile, options.device)
+
+
+def captures(options: Options, draws: bool = False) -> bool:
+    """Whether steps are captured as CUDA graphs; `ValueError` where they cannot be, but shall."""
+    return check_graphs(
+        options.cuda_graphs, options.device, options.optimizer, options.scheduler,
+        is_own=options.module is not None, draws=draws,
+    )  # fmt: skip
 
 
 def check_device(library: Any, device: str) -> None:

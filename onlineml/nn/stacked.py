@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from copy import deepcopy
-from math import prod
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.nn.online_net import as_array, drawing, draws, threads
+from onlineml.nn.captured import Captured, check_graphs
+from onlineml.nn.online_net import as_array, drawing, threads
 from onlineml.nn.options import check_device, torch
-from onlineml.nn.stacked_rows import Group, groups, places_of
+from onlineml.nn.stacked_rows import groups, places_of
 from onlineml.nn.stacked_steps import Descent, Outer
 from onlineml.schema import wrong
 
@@ -49,6 +49,10 @@ class Stacked:
         Greatest norm of a model's gradient; None for any.
     device
         "cpu", "cuda", "cuda:1", ...
+    cuda_graphs
+        Whether a GPU replays a step of all models, and their answers, as one launch: "auto" where
+        `is_batched`, True for other modules too, which must then do the same at every step, as
+        the loss must, handed over as the same function each time.
     seed
         Model i is drawn as a network alone with the seed `seed + i`; dropout too depends on it.
 
@@ -107,6 +111,7 @@ class Stacked:
         optimizer_params: Mapping[str, Any] | None = None,
         clip_norm: float | None = None,
         device: str = "cpu",
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.torch = torch()
@@ -117,49 +122,19 @@ class Stacked:
         rates = np.asarray(learning_rate, np.float32)
         if rates.shape not in ((), (n,)) or not (np.isfinite(rates) & (rates > 0.0)).all():
             raise wrong("learning_rate", learning_rate, f"a number > 0, or {n} of them")
-        self.n, self.seed, self.n_steps = n, 0 if seed is None else int(seed), 0
         check_device(self.torch, device)
+        from onlineml.nn.stacked_weights import StackedWeights  # it needs torch
+
+        self.n, self.seed, self.n_steps = n, 0 if seed is None else int(seed), 0
         self.device = self.torch.device(device)
-        self._make = deepcopy(module) if isinstance(module, self.torch.nn.Module) else module
-        self._build()
+        self._models = StackedWeights(module, n, self.seed, self.device)
+        self.n_weights, self.is_batched = self._models.n_weights, self._models.is_batched
         rates = self.torch.from_numpy(np.broadcast_to(rates, n).copy()).to(self.device)
-        n_learned = sum(map(prod, self._shapes[: self._n_learned]))
-        self._descent = Descent(optimizer, optimizer_params or {}, rates, clip_norm, n_learned)
-
-    def _build(self) -> None:
-        """The first model, through which all go, and the weights of all, side by side."""
-        from onlineml.nn.stacked_pass import names_of, pass_of
-
-        first = self._drawn(0)
-        self._names, self._n_learned = names_of(first)
-        self._shapes = [first.get_parameter(name).shape for name in self._names]
-        self.n_weights = sum(map(prod, self._shapes))
-        self._module = first.to(self.device).eval()
-        self._draws = any(draws(self.torch, part) for part in first.modules())
-        self._weights = self.torch.empty((self.n, self.n_weights), device=self.device)
-        self._pass, self.is_batched = pass_of(self._module, self._names)
-        self.reset()
-
-    def _drawn(self, i: int) -> Any:
-        """Model i as it begins."""
-        nn = self.torch.nn
-        if isinstance(self._make, nn.Module):
-            return deepcopy(self._make)
-        with drawing(self.torch, (self.seed + i, 0), self.device):
-            made = self._make() if callable(self._make) else None
-        if not isinstance(made, nn.Module):
-            raise wrong("module", self._make, "a function () -> torch.nn.Module, or a module")
-        return made
-
-    def _flat(self, module: Any) -> Any:
-        """The weights of a module, in order, as one row."""
-        own, shared = dict(module.named_parameters()), dict(self._module.named_buffers())
-        buffers = dict(module.named_buffers())
-        if [own.get(name, module).shape for name in self._names] != self._shapes:
-            raise wrong("module", module, "models of one architecture")
-        if any(not self.torch.equal(shared[k].cpu(), v.cpu()) for k, v in buffers.items()):
-            raise wrong("module", module, "models whose buffers are equal")
-        return self.torch.cat([own[name].detach().flatten() for name in self._names])
+        params, n_learned = optimizer_params or {}, self._models.n_learned
+        self._descent = Descent(optimizer, params, rates, clip_norm, n_learned)
+        others, draws = not self.is_batched, self._models.draws
+        graphs = check_graphs(cuda_graphs, device, optimizer, None, others, draws)
+        self._captured = Captured(self.torch, self.device) if graphs else None
 
     # ---------------------------------------------------------------- answers and steps
 
@@ -173,23 +148,35 @@ class Stacked:
         which
             The model of each row, `(n_rows,)`; None for all of them.
         """
-        places, rows = places_of(which, self.n, len(X)), self._tensor(X)
-        answers = None
+        places = places_of(which, self.n, len(X))
         with self._threads(places, len(X)), self.torch.inference_mode():
-            for models, of_each, share in groups(places, self.n, len(X), self._most()):
-                found = self._run(self._parts(models), rows, of_each).float()
-                if answers is None:
-                    lead = (self.n, len(X)) if places is None else (len(X),)
-                    answers = found.new_empty((*lead, *found.shape[2:]))
-                if places is None:
-                    answers[models[0] : models[-1] + 1] = found
-                else:
-                    answers[self._tensor(of_each[share > 0.0])] = found[self._tensor(share > 0.0)]
-            if answers is None:  # no rows
-                none = self._module(rows)
-                answers = none if places is not None else none.expand(self.n, *none.shape)
+            if places is not None or not len(X):
+                answers = self._answer_each(self._tensor(X), places)
+            elif self._captured is None:
+                answers = self._answer_all(self._tensor(X))
+            else:
+                answers = self._captured.run("outputs", self._answer_all, [X])
             array: npt.NDArray[np.float32] = answers.cpu().numpy()
         return array
+
+    def _answer_all(self, rows: Any) -> Any:
+        found = [
+            self._run(self._models.parts(at), rows.expand(at.stop - at.start, *rows.shape))
+            for at in self._blocks(len(rows))
+        ]
+        return found[0] if len(found) == 1 else self.torch.cat(found)
+
+    def _answer_each(self, rows: Any, places: Any) -> Any:
+        if not len(rows):
+            none = self._models.module(rows).float()
+            return none.expand(self.n, *none.shape) if places is None else none
+        answers = None
+        for models, of_each, share in groups(places, self._most()):
+            found = self._run(self._models.parts(self._at(models)), rows[self._tensor(of_each)])
+            answers = found.new_empty((len(rows), *found.shape[2:])) if answers is None else answers
+            real = share > 0.0
+            answers[self._tensor(of_each[real])] = found[self._tensor(real)]
+        return answers
 
     def step(
         self,
@@ -215,61 +202,74 @@ class Stacked:
         weight
             Factors of the losses, `(n_rows,)`; None for 1.
         """
-        places, rows, targets = places_of(which, self.n, len(X)), self._tensor(X), self._tensor(y)
-        times = None if weight is None else self._tensor(np.asarray(weight, np.float32))
+        places, arrays = places_of(which, self.n, len(X)), [X, y]
+        arrays += [] if weight is None else [np.asarray(weight, np.float32)]
+        if not len(X):
+            return
         self.n_steps += 1
         words = self.seed, self.n_steps
-        draw = drawing(self.torch, words, self.device) if self._draws else nullcontext()
-        self._module.train()
+        draw = drawing(self.torch, words, self.device) if self._models.draws else nullcontext()
+        self._models.module.train()
         with self._threads(places, len(X)), draw:
-            for group in groups(places, self.n, len(X), self._most()):
-                self._learn(group, rows, targets, loss, times)
-        self._module.eval()
+            if places is not None:
+                self._learn_each(loss, places, *map(self._tensor, arrays))
+            elif self._captured is None:
+                self._learn_all(loss, *map(self._tensor, arrays))
+            else:
+                work = partial(self._learn_all, loss)
+                self._captured.run(("step", loss), work, arrays)
+        self._models.module.eval()
 
-    def _learn(self, group: Group, rows: Any, targets: Any, loss: Any, times: Any) -> None:
-        """One step of the models of a group."""
-        parts = self._parts(group.models)
-        learned = [part.requires_grad_() for part in parts[: self._n_learned]]
+    def _learn_all(self, loss: Any, rows: Any, targets: Any, times: Any = None) -> None:
+        n = len(rows)
+        share = self.torch.full((n,), 1.0 / n, device=self.device)
+        share = share if times is None else share * times
+        for at in self._blocks(n):
+            of_all = (part.expand(at.stop - at.start, *part.shape) for part in (targets, share))
+            own = rows.expand(at.stop - at.start, *rows.shape)
+            self._learn(at, loss, own, *(part.flatten(0, 1) for part in of_all))
+
+    def _learn_each(
+        self, loss: Any, places: Any, rows: Any, targets: Any, times: Any = None
+    ) -> None:
+        for models, of_each, share in groups(places, self._most()):
+            each, shares = self._tensor(of_each), self._tensor(share)
+            shares = shares if times is None else shares * times[each]
+            own = rows[each], targets[each].flatten(0, 1), shares.flatten()
+            self._learn(self._at(models), loss, *own)
+
+    def _learn(self, at: Any, loss: Any, rows: Any, targets: Any, share: Any) -> None:
+        """One step of some models: rows `(k, r, ...)`, targets and shares `(k * r, ...)`."""
+        parts = self._models.parts(at)
+        learned = [part.requires_grad_() for part in parts[: self._models.n_named]]
         factors: dict[int, Any] | None = {} if self.device.type == "cpu" else None
-        outputs = self._run(parts, rows, group.rows, factors).float()
-        each = self._tensor(group.rows).expand(outputs.shape[:2])
-        share = self._tensor(group.share).expand(each.shape)
-        share = share if times is None else share * times[each]
-        values = loss(outputs.flatten(0, 1), targets[each.flatten()])
-        if values.shape != (each.numel(),):
-            raise wrong("loss", tuple(values.shape), f"one number a row, ({each.numel()},)")
-        total = (values * share.flatten()).sum()
+        values = loss(self._run(parts, rows, factors).flatten(0, 1), targets)
+        if values.shape != share.shape:
+            raise wrong("loss", tuple(values.shape), f"one number a row, {tuple(share.shape)}")
+        total = (values * share).sum()
         grads = list(self.torch.autograd.grad(total, learned, allow_unused=True))
         for place, (left, right) in (factors or {}).items():
             grads[place] = Outer(left, right)
         grads = [w.new_zeros(w.shape) if g is None else g for w, g in zip(learned, grads)]
-        self._descent.step(self._weights, self._at(group.models), grads)
+        self._descent.step(self._models.flat, at, grads)
 
-    def _run(self, parts: Sequence[Any], rows: Any, of_each: Any, factors: Any = None) -> Any:
+    def _run(self, parts: Sequence[Any], rows: Any, factors: Any = None) -> Any:
         """Outputs of each model for its rows, `(k, r, ...)`."""
-        own = rows[None] if len(of_each) < len(parts[0]) else rows[self._tensor(of_each)]
-        outputs = self._pass(parts, own.expand(len(parts[0]), *own.shape[1:]), factors)
+        outputs = self._models.run(parts, rows, factors)
         if outputs.ndim < 3:
             raise wrong("module", tuple(outputs.shape[1:]), "outputs (n_rows, n_outputs)")
-        return outputs
+        return outputs.float()
 
-    def _parts(self, models: Any) -> list[Any]:
-        """The weights of some models, by parameter."""
-        return [part.detach() for part in self._by_name(self._weights[self._at(models)])]
+    def _blocks(self, n_rows: int) -> list[slice]:
+        """All models, as many at once as there is room for."""
+        step = max(1, self._most() // n_rows)
+        return [slice(i, min(i + step, self.n)) for i in range(0, self.n, step)]
 
     def _at(self, models: Any) -> Any:
         """Where models are: a slice, which copies nothing, where they lie side by side."""
         first, last = int(models[0]), int(models[-1])
         alone = last - first + 1 == len(models)
         return slice(first, last + 1) if alone else self._tensor(models)
-
-    def _by_name(self, flat: Any) -> list[Any]:
-        """Rows of weights as arrays of each parameter, as many as they have room for."""
-        sizes = [prod(shape) for shape in self._shapes]
-        sizes = sizes if flat.shape[1] == self.n_weights else sizes[: self._n_learned]
-        return [
-            part.view(len(flat), *shape) for part, shape in zip(flat.split(sizes, 1), self._shapes)
-        ]
 
     def _tensor(self, array: Any) -> Any:
         return self.torch.as_tensor(array, device=self.device)
@@ -288,28 +288,22 @@ class Stacked:
 
     def reset(self, which: Any = None) -> None:
         """Models go back to where they began: those of these numbers, `(m,)`, or all."""
-        places = range(self.n) if which is None else np.unique(which).tolist()
-        alike = isinstance(self._make, self.torch.nn.Module)
-        flat = self._flat(self._drawn(0)) if alike else None
-        for i in places:
-            self._weights[i] = self._flat(self._drawn(i)) if flat is None else flat
-        if "_descent" in vars(self):
-            self._descent.reset(self._tensor(np.array(places, np.int64)))
+        places = np.arange(self.n) if which is None else np.unique(which)
+        self._models.reset(places.tolist())
+        self._descent.reset(self._tensor(places))
 
     def module_of(self, i: int) -> Any:
         """Model i, a `torch.nn.Module` of its own."""
-        module, weights = deepcopy(self._module), self._parts(np.array([i]))
-        with self.torch.no_grad():
-            for name, weight in zip(self._names, weights):
-                module.get_parameter(name).copy_(weight[0])
-        return module
+        return self._models.module_of(i)
 
     def arrays(self) -> Arrays:
         """Weights, and what the optimizer keeps, by name, the models along the first axis."""
         found = {"n_calls": np.array([self.n_steps]), "n_steps": as_array(self._descent.n_steps)}
         for kind, flat in self._kept().items():
-            parts = self._by_name(flat) if flat.shape[1] else ()
-            found |= {f"{kind}.{name}": as_array(part) for name, part in zip(self._names, parts)}
+            parts = self._models.by_name(flat) if flat.shape[1] else ()
+            found |= {
+                f"{kind}.{name}": as_array(part) for name, part in zip(self._models.names, parts)
+            }
         return found
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -319,12 +313,12 @@ class Stacked:
             if came != own.shape:
                 raise wrong(f"arrays[{name!r}]", came, f"an array of shape {own.shape}")
         for kind, flat in self._kept().items():
-            parts = self._by_name(flat) if flat.shape[1] else ()
-            for name, part in zip(self._names, parts):
+            parts = self._models.by_name(flat) if flat.shape[1] else ()
+            for name, part in zip(self._models.names, parts):
                 part.copy_(self._tensor(arrays[f"{kind}.{name}"]))
         self._descent.n_steps.copy_(self._tensor(arrays["n_steps"]))
         self.n_steps = int(arrays["n_calls"][0])
 
     def _kept(self) -> dict[str, Any]:
         kept = self._descent.kept.items()
-        return {"module": self._weights, **{f"optimizer.{name}": flat for name, flat in kept}}
+        return {"module": self._models.flat, **{f"optimizer.{name}": flat for name, flat in kept}}

@@ -27,7 +27,7 @@ class StackedNet:
             made, options.n_models,
             optimizer=options.optimizer, learning_rate=options.learning_rate,
             optimizer_params=options.optimizer_params, clip_norm=options.clip_norm,
-            device=options.device, seed=options.seed,
+            device=options.device, cuda_graphs=options.cuda_graphs, seed=options.seed,
         )  # fmt: skip
 
     def outputs(self, X: npt.NDArray[np.float32], which: Any = None) -> Any:

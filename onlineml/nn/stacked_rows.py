@@ -18,7 +18,7 @@ class Group(NamedTuple):
     """Models that are worked on at once, in ascending order, and their rows."""
 
     models: Ints  # (k,)
-    rows: Ints  # (k, r), or (1, r) where all get the same
+    rows: Ints  # (k, r)
     share: Singles  # of the rows in the mean of their model; 0 for those that only fill
 
 
@@ -34,21 +34,12 @@ def places_of(which: Any, n: int, n_rows: int) -> Ints | None:
     return places.astype(np.int64)
 
 
-def groups(places: Ints | None, n: int, n_rows: int, most: int) -> Iterator[Group]:
-    """All rows for each of `n` models, or those of its own; about `most` pairs at once.
+def groups(places: Ints, most: int) -> Iterator[Group]:
+    """Models and the rows that are theirs; about `most` pairs at once.
 
     Models are grouped by the number of their rows, rounded up to a power of two: few groups, and
     less than half of the places hold a row only to fill it, which is one of the same model.
     """
-    if not n_rows:
-        return
-    if places is None:
-        rows = np.arange(n_rows)[None]
-        share = np.full((1, n_rows), 1.0 / n_rows, np.float32)
-        step = max(1, most // n_rows)
-        for first in range(0, n, step):
-            yield Group(np.arange(first, min(first + step, n)), rows, share)
-        return
     order = np.argsort(places, kind="stable")
     models, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
     octaves = np.ceil(np.log2(counts))

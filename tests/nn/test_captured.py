@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,8 @@ class OnCPU(Captured):
         def replay() -> None:
             OnCPU.replays += 1
             result = work(*tensors)
-            output.resize_(result.shape).copy_(result)
+            if result is not None:
+                output.resize_(result.shape).copy_(result)
 
         return replay, tensors, output
 
@@ -72,7 +72,7 @@ def answer(model: Any, rows: Any) -> Any:
 @pytest.mark.parametrize("model", MODELS)
 def test_replays_are_steps_and_answers(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     due, state = run(model.clone())
-    monkeypatch.setattr(online_net, "check_graphs", lambda *_: True)
+    monkeypatch.setattr(online_net, "captures", lambda *_: True)
     monkeypatch.setattr(online_net, "Captured", OnCPU)
     OnCPU.replays = 0
     found, same = run(model.clone())
@@ -89,32 +89,32 @@ def test_kinds_of_work_are_few() -> None:
     assert len(work._known) == 16
 
 
-def graphs(**options: Any) -> Any:
-    usual = {"cuda_graphs": "auto", "device": "cuda", "optimizer": "Adam"}
-    return SimpleNamespace(**{**usual, "scheduler": None, "module": None, **options})
+def graphs(**options: Any) -> bool:
+    usual = {"asked": "auto", "device": "cuda", "optimizer": "Adam", "scheduler": None}
+    return check_graphs(**{**usual, "is_own": False, "draws": False, **options})
 
 
 def test_what_is_captured_by_itself() -> None:
-    assert check_graphs(graphs())
-    for options in ({"device": "cpu"}, {"cuda_graphs": False}, {"scheduler": "ExponentialLR"},
-                    {"optimizer": "RMSprop"}, {"module": torch.nn.Linear}):  # fmt: skip
-        assert not check_graphs(graphs(**options))
-    assert check_graphs(graphs(module=torch.nn.Linear, cuda_graphs=True))
+    assert graphs()
+    for options in ({"device": "cpu"}, {"asked": False}, {"scheduler": "ExponentialLR"},
+                    {"optimizer": "RMSprop"}, {"is_own": True}, {"draws": True}):  # fmt: skip
+        assert not graphs(**options)
+    assert graphs(is_own=True, asked=True)
 
 
 @pytest.mark.parametrize(
-    ("options", "draws", "named"),
+    ("options", "named"),
     [
-        ({"device": "cpu"}, False, "device"),
-        ({"scheduler": "ExponentialLR"}, False, "scheduler"),
-        ({"optimizer": "RMSprop"}, False, "optimizer"),
-        ({}, True, "dropout"),
-        ({"cuda_graphs": "always"}, False, "cuda_graphs"),
+        ({"device": "cpu"}, "device"),
+        ({"scheduler": "ExponentialLR"}, "scheduler"),
+        ({"optimizer": "RMSprop"}, "optimizer"),
+        ({"draws": True}, "dropout"),
+        ({"asked": "always"}, "cuda_graphs"),
     ],
 )
-def test_what_cannot_be_captured_is_named(options: dict[str, Any], draws: bool, named: str) -> None:
+def test_what_cannot_be_captured_is_named(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        check_graphs(graphs(**{"cuda_graphs": True, **options}), draws)
+        graphs(**{"asked": True, **options})
 
 
 @pytest.mark.parametrize("kind", MINE)

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from tests.naive.stacked import Stacked as Naive  # noqa: E402
+from tests.nn.test_captured import OnCPU  # noqa: E402
 
 N = 6
 RNG = np.random.default_rng(0)
@@ -159,14 +160,15 @@ def test_frozen_weights_are_not_learned() -> None:
 
 def test_rows_are_grouped_by_how_many_a_model_has() -> None:
     which = np.repeat([4, 1, 9], [5, 1, 40])
-    found = list(groups(which, 10, len(which), 64))
+    found = list(groups(which, 64))
     assert [(g.models.tolist(), g.rows.shape) for g in found] == [
         ([1], (1, 1)), ([4], (1, 5)), ([9], (1, 40)),
     ]  # fmt: skip
     for group in found:
         np.testing.assert_allclose(group.share.sum(1), 1.0, rtol=1e-6)
         assert (which[group.rows] == group.models[:, None]).all()
-    assert [len(g.models) for g in groups(None, 10, 2, 8)] == [4, 4, 2]
+    many = list(groups(np.arange(10), 4))
+    assert [g.models.tolist() for g in many] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_no_rows() -> None:
@@ -191,6 +193,7 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     (plain, {"learning_rate": [0.1, 0.1]}, "learning_rate"),
     (plain, {"clip_norm": 0.0}, "clip_norm"),
     (plain, {"device": "nowhere"}, "device"),
+    (plain, {"cuda_graphs": "always"}, "cuda_graphs"),
     (lambda: "net", {}, "module"),
     (nn.Sequential(nn.Linear(5, 2), nn.BatchNorm1d(2)), {}, "BatchNorm1d"),
     (nn.Linear(5, 2).double(), {}, "float64"),
@@ -212,6 +215,29 @@ def test_rows_that_do_not_fit_are_named() -> None:
             stack.outputs(X[:4], which)
     with pytest.raises(ValueError, match="one number a row"):
         stack.step(X, Y, lambda outputs, targets: loss(outputs, targets).mean())
+
+
+def test_replays_are_steps_and_answers() -> None:
+    one, other = (twins(plain)[0] for _ in range(2))
+    other._captured = OnCPU(torch, torch.device("cpu"))
+    for rows, y, which, weight in batches(8, 6):
+        for stack in (one, other):
+            stack.step(rows, y, loss, None, weight)
+            stack.step(rows, y, loss)
+            stack.step(rows, y, loss, which)
+        assert (one.outputs(rows) == other.outputs(rows)).all()
+    with pytest.raises(ValueError, match="device"):
+        Stacked(plain, 2, cuda_graphs=True)
+
+
+def test_models_are_worked_on_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parted = (twins(plain)[0] for _ in range(2))
+    for rows, y, which, _ in batches(4, 6):
+        for stack, most in ((whole, 1 << 20), (parted, 12)):
+            monkeypatch.setattr(Stacked, "_most", lambda _, most=most: most)
+            stack.step(rows, y, loss)
+            stack.step(rows, y, loss, which)
+        np.testing.assert_allclose(whole.outputs(X), parted.outputs(X), atol=1e-5)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
