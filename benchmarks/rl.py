@@ -23,8 +23,9 @@ from benchmarks.rl_prediction import errors, made_up, read, relative
 
 RULES = ("ObGD", "Intentional")
 KINDS = ("StreamTD", "StreamQ", "StreamAC")
+MAPS = "StreamQ, maps"  # of MinAtar: 10 x 10 x 4, 16 channels, 128
 FEATURES, ACTIONS = 17, 6  # HalfCheetah's
-WORLDS = ("CartPole", "Hopper-v5", "HalfCheetah-v5")
+WORLDS = ("CartPole", "Breakout", "Hopper-v5", "HalfCheetah-v5")
 PREDICTORS = 5  # seeds of those that foretell a series
 K, HORIZON = 1000, 1_000_000  # of the arms that come once
 
@@ -43,6 +44,28 @@ def agent(kind: str, rule: str | None, seed: int = 0, **params: Any) -> Any:
         params.setdefault("n_actions", ACTIONS)
         params.setdefault("epsilon_steps", 1)
     return getattr(rl, kind)(seed=seed, **params)
+
+
+def on_maps(rule: Any, seed: int = 0, **params: Any) -> Any:
+    """Ours with MinAtar's network."""
+    from onlineml.rl import Breakout, Conv, StreamQ
+
+    conv = Conv(shape=Breakout.shape)
+    return StreamQ(n_actions=3, conv=conv, hidden=(128,), critic_rule=rule, seed=seed, **params)
+
+
+def games(n: int) -> list[Any]:
+    """Breakout, played at random."""
+    from onlineml.rl import Breakout, Transition
+
+    rng, world, made = np.random.default_rng(0), Breakout(seed=0), []
+    x = world.reset()[0]
+    for _ in range(n):
+        action = int(rng.integers(3))
+        y, reward, terminated, truncated, _ = world.step(action)
+        made.append(Transition(x, action, reward, y, terminated, truncated))
+        x = world.reset()[0] if terminated else y
+    return made
 
 
 def transitions(kind: str, n: int) -> list[Any]:
@@ -65,6 +88,8 @@ def transitions(kind: str, n: int) -> list[Any]:
 
 def ours(n: int, repeats: int) -> dict[str, float]:
     """Steps per CPU-second of ours, a call of Python for each."""
+    from onlineml import rl
+
     rates = {}
     for kind in KINDS:
         stream = transitions(kind, n)
@@ -72,6 +97,10 @@ def ours(n: int, repeats: int) -> dict[str, float]:
             learner = agent(kind, rule)
             step = learner.fit_predict_one if kind == "StreamTD" else learner.fit_act_one
             rates[f"{kind} {rule}"] = _rate(step, stream, repeats)
+    stream = games(n // 4)
+    for rule in RULES:
+        learner = on_maps(getattr(rl, rule)(), epsilon_steps=1)
+        rates[f"{MAPS} {rule}"] = _rate(learner.fit_act_one, stream, repeats)
     return rates
 
 
@@ -88,6 +117,10 @@ def theirs(n: int, repeats: int) -> dict[str, float]:
         for rule in RULES:
             learner = TorchAgent(kind, rule, FEATURES, ACTIONS)
             rates[f"{kind} {rule}"] = _rate(learner.step, stream, repeats)
+    stream = games(few)
+    for rule in RULES:
+        learner = TorchAgent("StreamQ", rule, 400, 3, (10, 10, 4))
+        rates[f"{MAPS} {rule}"] = _rate(learner.step, stream, repeats)
     return rates
 
 
@@ -130,9 +163,14 @@ def _elsewhere() -> Iterator[None]:
 
 def earned(world: str, seed: int, steps: int) -> float:
     """Mean return of the episodes that ended in the last tenth of the steps."""
-    from onlineml.rl import CartPole
+    from onlineml.rl import Breakout, CartPole, Intentional
 
-    if world == "CartPole":
+    if world == "Breakout":
+        explored = 2 * steps // 5
+        learner = on_maps(Intentional(share=0.25), seed, epsilon_steps=explored)
+        episodes = learner.run(Breakout(seed=seed), steps)
+        ended = list(zip(episodes.steps.tolist(), episodes.returns.tolist()))
+    elif world == "CartPole":
         learner = agent("StreamQ", None, seed, n_actions=2, hidden=(32, 32), epsilon_steps=25_000)
         episodes = learner.run(CartPole(seed=seed), steps)
         ended = list(zip(episodes.steps.tolist(), episodes.returns.tolist()))
@@ -171,7 +209,7 @@ def _is(path: Path | None) -> bool:
 
 def tables(results: dict[str, Any]) -> Iterator[Table]:
     """Speed of agents beside torch, in HalfCheetah, of bandits; regret beside uniform's."""
-    shown = _table("Learn, then act: 128-128, thousand steps per CPU-second", "torch", "ours", "x")
+    shown = _table("Learn, then act: thousand steps per CPU-second", "torch", "ours", "x")
     for name, rate in results["ours"].items():
         base = results["torch"].get(name)
         beside = (f"{base / 1e3:.2f}", f"{rate / base:.0f}") if base else ("-", "-")
@@ -205,7 +243,11 @@ def table_of_returns(cells: list[dict[str, Any]]) -> Table:
     for world in dict.fromkeys(cell["world"] for cell in cells):
         found = [cell["return"] for cell in cells if cell["world"] == world]
         numbers = (statistics.fmean(found), min(found), max(found))
-        shown.add_row(world, str(len(found)), *(f"{number:,.0f}" for number in numbers))
+        shown.add_row(
+            world,
+            str(len(found)),
+            *(f"{number:,.{0 if number >= 100 else 1}f}" for number in numbers),
+        )
     return shown
 
 

@@ -1,4 +1,4 @@
-"""The updates of our agents in plain, eager torch: networks of 128-128, observation by observation.
+"""The updates of our agents in plain, eager torch, observation by observation.
 
 Autograd for gradients, one tensor a layer, NumPy for the running statistics: what one writes who
 follows the papers. Statistics of observations and rewards, initial sparsity, traces, the bounded
@@ -19,17 +19,39 @@ GAMMA, LAMBDA, ENTROPY = 0.99, 0.8, 0.01
 _FADE = GAMMA * LAMBDA
 
 
-def network(shape: list[int]) -> nn.Sequential:
-    """Linear, normalized, leaky, ...; nine in ten of the first weights are 0."""
+def network(shape: list[int], map_shape: tuple[int, int, int] | None = None) -> nn.Sequential:
+    """Linear, normalized, leaky, ...; before that, where there is a map, 16 channels by 3 x 3."""
     parts: list[nn.Module] = []
+    if map_shape is not None:
+        rows, columns, channels = map_shape
+        sides = 16, rows - 2, columns - 2
+        parts += [nn.Unflatten(0, map_shape), Channels(), _sparse(nn.Conv2d(channels, 16, 3))]
+        parts += [nn.LayerNorm(sides, elementwise_affine=False), nn.LeakyReLU(0.01)]
+        parts += [nn.Flatten(0)]
+        shape = [math.prod(sides), *shape[1:]]
     for n_in, n_out in pairwise(shape):
-        layer = nn.Linear(n_in, n_out)
-        with torch.no_grad():
-            nn.init.uniform_(layer.weight, -1 / math.sqrt(n_in), 1 / math.sqrt(n_in))
-            layer.weight.scatter_(1, torch.rand(n_out, n_in).argsort(1)[:, n_in // 10 :], 0.0)
-            layer.bias.zero_()
-        parts += [layer, nn.LayerNorm(n_out, elementwise_affine=False), nn.LeakyReLU(0.01)]
+        parts += [_sparse(nn.Linear(n_in, n_out))]
+        parts += [nn.LayerNorm(n_out, elementwise_affine=False), nn.LeakyReLU(0.01)]
     return nn.Sequential(*parts[:-2])
+
+
+class Channels(nn.Module):
+    """From rows, columns, channels to channels, rows, columns."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Move the channels."""
+        return x.permute(2, 0, 1)
+
+
+def _sparse(layer: Any) -> Any:
+    """Nine in ten of the first weights are 0."""
+    with torch.no_grad():
+        weights = layer.weight.view(len(layer.weight), -1)
+        n_out, n_in = weights.shape
+        nn.init.uniform_(weights, -1 / math.sqrt(n_in), 1 / math.sqrt(n_in))
+        weights.scatter_(1, torch.rand(n_out, n_in).argsort(1)[:, n_in // 10 :], 0.0)
+        layer.bias.zero_()
+    return layer
 
 
 class Bounded:
@@ -113,11 +135,18 @@ class Running:
 class TorchAgent:
     """StreamTD, StreamQ or StreamAC (Gaussian), by `kind`: learns, then acts or predicts."""
 
-    def __init__(self, kind: str, rule: str, n_features: int, n_outputs: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        rule: str,
+        n_features: int,
+        n_outputs: int,
+        map_shape: tuple[int, int, int] | None = None,
+    ) -> None:
         torch.manual_seed(0)
         self.kind, self.random = kind, np.random.default_rng(0)
-        shape = [n_features, 128, 128]
-        self.critic = network([*shape, n_outputs if kind == "StreamQ" else 1])
+        shape = [n_features, 128] if map_shape else [n_features, 128, 128]
+        self.critic = network([*shape, n_outputs if kind == "StreamQ" else 1], map_shape)
         self.critic_rule = RULES[rule](list(self.critic.parameters()), False)
         if kind == "StreamAC":
             self.actor = network([*shape, 2 * n_outputs])
@@ -176,7 +205,7 @@ class TorchAgent:
 
     def _enter(self, x: Any) -> Any:
         scaled = (x - self.seen.mean) / self.seen.deviation() if self.seen.n else np.zeros_like(x)
-        return torch.as_tensor(scaled, dtype=torch.float32)
+        return torch.as_tensor(scaled.clip(-100.0, 100.0), dtype=torch.float32)
 
     def _policy(self, inputs: Any) -> Any:
         mean, raw = self.actor(inputs).chunk(2)

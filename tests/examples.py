@@ -91,6 +91,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "LinUCB": lambda: rl.LinUCB(n_actions=3),
     "StreamingArmsBandit": lambda: rl.StreamingArmsBandit(n_actions=3, horizon=500),
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
+    "Conv": lambda: rl.Conv(shape=(10, 10, 4)),
     "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "AdaptiveQ": lambda: rl.AdaptiveQ(n_actions=3, hidden=(8, 6)),

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,20 @@ from benchmarks.anomaly_peers import Course, Peer, missing
 from benchmarks.loss_filter import RANDOM, outcomes
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
-from benchmarks.rl import ACTIONS, FEATURES, KINDS, RULES, agent, returns, transitions
+from benchmarks.rl import (
+    ACTIONS,
+    FEATURES,
+    KINDS,
+    RULES,
+    agent,
+    games,
+    on_maps,
+    returns,
+    transitions,
+)
 from benchmarks.throughput import summary
 from benchmarks.unlearning import EXACT
+from onlineml import rl
 from onlineml.schema import Schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -289,16 +301,41 @@ def test_agents_of_torch_do_the_same(kind: str, rule: str) -> None:
     parts = {"critic": other.critic} | ({"actor": other.actor} if kind == "StreamAC" else {})
     shapes = dict(zip(("critic", "actor"), mine._shapes(FEATURES)))
     for part, net in parts.items():
-        first = Net(shapes[part].tolist(), getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
+        first = Net(shapes[part], getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
         for theirs, own in zip(net.parameters(), first.parameters()):
             theirs.data.copy_(own.data)
     for transition in transitions(kind, 40):
         mine.fit_one(transition)
         other.step(transition)
     for part, net in parts.items():
-        due = Net(shapes[part].tolist(), getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
+        due = Net(shapes[part], getattr(mine, f"{part}_weights_"), net[0].weight.dtype)
         for theirs, own in zip(net.parameters(), due.parameters()):
             np.testing.assert_allclose(theirs.data, own.data, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_torch_does_the_same_on_maps(rule: str) -> None:
+    torch = pytest.importorskip("torch")
+    from benchmarks.rl_torch import TorchAgent
+    from tests.naive.stream_agents import Net
+
+    rules = {"ObGD": rl.ObGD(), "Intentional": rl.Intentional(refresh=1)}
+    mine = on_maps(rules[rule]).start(Schema(400))
+    other = TorchAgent("StreamQ", rule, 400, 3, (10, 10, 4))
+
+    def due() -> list[Any]:
+        net = Net(mine._shapes(400)[0], mine.critic_weights_, torch.float32)
+        found = [own.data for own in net.parameters()]
+        found[2] = found[2].reshape(128, 8, 8, 16).permute(0, 3, 1, 2).reshape(128, -1)
+        return found
+
+    for theirs, own in zip(other.critic.parameters(), due()):
+        theirs.data.copy_(own)
+    for transition in games(60):
+        mine.fit_one(transition)
+        other.step(transition)
+    for theirs, own in zip(other.critic.parameters(), due()):
+        np.testing.assert_allclose(theirs.data, own, atol=2e-5)
 
 
 def test_returns_are_kept(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ both gradients, z and y, and a trace of h itself, c:
     w <- w + a (d z - h(s) grad v(s) + c (grad v(s) - discount grad v(s')))
     u <- u + a ratio (d y - h(s) grad h(s) - beta u)
 
-for the weights w of v and u of h. All three gradients are a column times a row in every layer, so
-one pass over weights and traces of either network does it all.
+for the weights w of v and u of h. All three gradients are a column times a row in every layer (and
+written down for convolutions), so one pass over weights and traces of either network does it all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from typing import Any
 import numpy as np
 
 from onlineml.kernels.bare import bare
-from onlineml.kernels.normed_net import Signals, differentiate, forward
+from onlineml.kernels.normed_net import (
+    Signals,
+    differentiate,
+    find_slopes,
+    forward,
+    n_maps,
+    n_of_layer,
+)
 from onlineml.kernels.singles import Singles, made
 from onlineml.kernels.trace_rules import (
     BETA,
@@ -74,36 +81,41 @@ def _step(
 
     Traces take the gradient in before; returned is the sum of their absolute values.
     """
-    start, first, n_layers, norm = 0, 0, net.shape.shape[0] - 1, 0.0
+    shape, signals, start, first, norm = net.shape, net.signals, 0, 0, 0.0
+    n_layers = shape.widths.shape[0] - 1
     numbers = (
         np.float32(fade), np.float32(keep), np.float32(along), np.float32(here), np.float32(back)
     )  # fmt: skip
     units, units_2 = x, next_x
     for k in range(n_layers):
-        n_in, n_out = net.shape[k], net.shape[k + 1]
-        deltas = net.signals.deltas[first : first + n_out]
+        n_out, end = shape.widths[k + 1], start + n_of_layer(shape, k)
+        deltas = signals.deltas[first : first + n_out]
         deltas_2 = there.deltas[first : first + n_out]
-        if k < n_layers - 1:
-            norm += _block(net, start, n_in, units, deltas, units_2, deltas_2, numbers)
+        if k < n_maps(shape):
+            find_slopes(shape, signals, k, first, start, units)
+            find_slopes(shape, there, k, first, start, units_2)
+            slopes, slopes_2 = signals.slopes[start:end], there.slopes[start:end]
+            norm += _block(net, start, net.one, slopes, net.one, slopes_2, numbers)
         else:
-            norm += _block(net, start, n_out, deltas, units, deltas_2, units_2, numbers)
-        start += n_in * n_out
-        norm += _block(net, start, 1, net.one, deltas, net.one, deltas_2, numbers)
-        units = net.signals.units[first : first + n_out]
-        units_2 = there.units[first : first + n_out]
-        start, first = start + n_out, first + n_out
+            if k < n_layers - 1:
+                norm += _block(net, start, units, deltas, units_2, deltas_2, numbers)
+            else:
+                norm += _block(net, start, deltas, units, deltas_2, units_2, numbers)
+            norm += _block(net, end - n_out, net.one, deltas, net.one, deltas_2, numbers)
+        units, units_2 = signals.units[first : first + n_out], there.units[first : first + n_out]
+        start, first = end, first + n_out
     return norm
 
 
 @bare
 def _block(
-    net: Net, start: int, n_rows: int, column: Singles, row: Singles, column_2: Singles,
-    row_2: Singles, numbers: Five,
+    net: Net, start: int, column: Singles, row: Singles, column_2: Singles, row_2: Singles,
+    numbers: Five,
 ) -> float:  # fmt: skip
     """The same for a block whose two gradients are `column` times `row`."""
     n, norm = row.shape[0], 0.0
     fade, keep, along, here, back = numbers
-    for i in range(n_rows):
+    for i in range(column.shape[0]):
         p, q, k = column[i], column_2[i], start + i * n
         norm += _along_and_back(
             net.traces[k:], net.weights[k:], row, row_2, fade, keep, along, p, here * p, back * q, n

@@ -14,9 +14,11 @@ import numpy as np
 from onlineml.kernels import entry
 from onlineml.kernels.arena import Array, Call, Ints, f1, i1, opened
 from onlineml.kernels.bare import bare
+from onlineml.kernels.convolution import N_PLACES
 from onlineml.kernels.experience import AVERAGE, FACTOR, Scales, meet, scaled, scaled_reward
 from onlineml.kernels.gradient_td import learn_with_corrections
 from onlineml.kernels.normed_net import (
+    Shape,
     Signals,
     backward,
     differentiate,
@@ -71,10 +73,9 @@ class Agent(NamedTuple):
 @bare
 def _opened_agent(d: int) -> Agent:
     settings, scales = f1(d, 0), Scales(f1(d, 3), f1(d, 4), f1(d, 5), f1(d, 6))
-    shapes, room, cells = i1(d, 18), singles(f1(d, 19)), f1(d, 20)
-    n, n_features = shapes.shape[0] // 2, scales.n.shape[0]
-    shape, actor_shape = shapes[:n], shapes[n:]
-    size, n_inputs = n_signals(shape), shape[0]
+    room, cells, n_features = singles(f1(d, 19)), f1(d, 20), scales.n.shape[0]
+    shape, actor_shape = _opened_shapes(i1(d, 18))
+    size, n_inputs = n_signals(shape), shape.widths[0]
     there = LANES + size
     after = there + size
     second = after + n_signals(actor_shape)
@@ -95,6 +96,18 @@ def _opened_agent(d: int) -> Agent:
         room[inputs + n_inputs : inputs + 2 * n_inputs],
         cells[:n_features], i1(d, 21), cells[2 * n_features :], cells[n_features : 2 * n_features],
     )  # fmt: skip
+
+
+@bare
+def _opened_shapes(numbers: Ints) -> tuple[Shape, Shape]:
+    """Number of convolutions, what describes them, widths of the critic and of the actor."""
+    start = 1 + numbers[0] * N_PLACES
+    maps, n = numbers[1:start], (numbers.shape[0] - start) // 2
+    widths = numbers[start + n :]
+    there_is_one = widths[0] > 0
+    return Shape(numbers[start : start + n], maps), Shape(
+        widths, maps if there_is_one else maps[:0]
+    )
 
 
 @entry
@@ -142,7 +155,9 @@ def _is_learnable(agent: Agent, action: Array, reward: float) -> bool:
             if not abs(action[j]) <= _LARGEST:
                 return False
     elif kind != TD:
-        n_actions = agent.actor.shape[-1] if kind == AC_DISCRETE else agent.critic.shape[-1]
+        n_actions = (
+            agent.actor.shape.widths[-1] if kind == AC_DISCRETE else agent.critic.shape.widths[-1]
+        )
         return bool(0.0 <= action[0] < n_actions and action[0] == np.floor(action[0]))
     return True
 
@@ -304,7 +319,7 @@ def _learn_values(agent: Agent, chosen: int, following_action: int, error: float
     signals = critic.signals
     differentiate(critic.shape, critic.weights, signals, chosen)
     fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[LAMBDA]
-    for o in range(signals.deltas.shape[0] - critic.shape[-1]):
+    for o in range(signals.deltas.shape[0] - critic.shape.widths[-1]):
         on = np.float32(1.0 if signals.hats[o] > 0 else 0.0)
         agent.active[o] += _SHARE * (on - agent.active[o])
     if critic.rule[RULE] != QRC:
@@ -324,7 +339,7 @@ def _learn_policy(agent: Agent, kind: int, action: Array, error: float) -> None:
     """The gradient of the action's log-probability and of the entropy, which error's sign aims."""
     actor, settings = agent.actor, agent.settings
     push = settings[ENTROPY] * np.sign(error)
-    first = actor.signals.deltas.shape[0] - actor.shape[-1]
+    first = actor.signals.deltas.shape[0] - actor.shape.widths[-1]
     deltas = actor.signals.deltas[first:]
     outputs = actor.signals.outputs
     if kind == AC_CONTINUOUS:

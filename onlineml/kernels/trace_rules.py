@@ -4,6 +4,7 @@
 present row, then all weights step along it, as far as the rule allows. The gradient is a column
 times a row in every layer (`onlineml.kernels.normed_net`), so a first pass over the traces adds it
 and sums what the rule wants to know, and a second one steps: two passes are all that memory sees.
+A convolution, whose gradient is a sum of such products, has one written down: 1 times a long row.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.arena import Array
 from onlineml.kernels.bare import bare
-from onlineml.kernels.normed_net import Signals
+from onlineml.kernels.normed_net import Shape, Signals, find_slopes, n_maps, n_of_layer, n_slopes
 from onlineml.kernels.singles import Singles, add_scaled, made
 
 #: Name of a rule -> its number in kernels.
@@ -39,7 +40,7 @@ _SHARE = 1e-3  # of the newest event in the share of bounded steps
 class Net(NamedTuple):
     """A network that learns."""
 
-    shape: Ints
+    shape: Shape
     weights: Singles
     traces: Singles
     moments: Singles  # what the rule keeps of the weights: one block of numbers, then another
@@ -115,28 +116,32 @@ def _intend(net: Net, x: Singles, fade: float, error: float) -> None:
 @bare
 def _accumulate(net: Net, x: Singles, fade: float, error: float) -> tuple[float, float]:
     """The first pass over all blocks; the two sums that the rule asks for."""
-    start, first, n_layers = 0, 0, net.shape.shape[0] - 1
-    before, one = x, net.one
+    shape, signals, start, first = net.shape, net.signals, 0, 0
+    n_layers, before = shape.widths.shape[0] - 1, x
     a, b = 0.0, 0.0
     for k in range(n_layers):
-        n_in, n_out = net.shape[k], net.shape[k + 1]
-        deltas = net.signals.deltas[first : first + n_out]
-        if k < n_layers - 1:
-            p, q = _block(net, start, n_in, before, deltas, fade, error)
-        else:
-            p, q = _block(net, start, n_out, deltas, before, fade, error)
-        r, s = _block(net, start + n_in * n_out, 1, one, deltas, fade, error)
+        n_out, end = shape.widths[k + 1], start + n_of_layer(shape, k)
+        deltas = signals.deltas[first : first + n_out]
+        column, row = (before, deltas) if k < n_layers - 1 else (deltas, before)
+        if k < n_maps(shape):
+            find_slopes(shape, signals, k, first, start, before)
+            column, row = net.one, signals.slopes[start:end]
+        p, q = _block(net, start, column, row, fade, error)
+        r, s = 0.0, 0.0
+        if k >= n_maps(shape):
+            r, s = _block(net, end - n_out, net.one, deltas, fade, error)
         a, b = a + p + r, b + q + s
-        before = net.signals.units[first : first + n_out]
-        start, first = start + (n_in + 1) * n_out, first + n_out
+        before = signals.units[first : first + n_out]
+        start, first = end, first + n_out
     return a, b
 
 
 @bare
 def _block(
-    net: Net, start: int, n_rows: int, column: Singles, row: Singles, fade: float, error: float
+    net: Net, start: int, column: Singles, row: Singles, fade: float, error: float
 ) -> tuple[float, float]:
     """The first pass over a block whose gradient is `column` times `row`."""
+    n_rows = column.shape[0]
     n, rule = row.shape[0], int(net.rule[RULE])
     end, half = start + n_rows * n, net.moments.shape[0] // 2
     traces = net.traces[start:end]
@@ -144,7 +149,9 @@ def _block(
         return _take_in(traces, n_rows, column, row, np.float32(fade)), 0.0
     first, second = net.moments[start:end], net.moments[half + start : half + end]
     if rule == _INTENTIONAL:
-        return _intentional_rows(net, traces, first, second, n_rows, column, row, fade)
+        # a convolution's first weight says nothing of the others: all roots are renewed, in time
+        every = 1 if start < n_slopes(net.shape) else int(net.rule[REFRESH])
+        return _intentional_rows(net, traces, first, second, column, row, fade, every)
     keep, new = np.float32(net.rule[DECAY]), np.float32(1.0 - net.rule[DECAY])
     n_learned = net.statistics[N]
     correction = np.float32(1.0 / (1.0 - net.rule[DECAY] ** n_learned))
@@ -174,19 +181,19 @@ def _take_in(
 
 @bare
 def _intentional_rows(
-    net: Net, traces: Singles, squares: Singles, inverse: Singles, n_rows: int, column: Singles,
-    row: Singles, fade: float,
+    net: Net, traces: Singles, squares: Singles, inverse: Singles, column: Singles, row: Singles,
+    fade: float, every: int,
 ) -> tuple[float, float]:  # fmt: skip
     """The same with squared gradients and their inverse roots; sums over gradients and traces.
 
     A root and a division for every weight would take most of the time, so a row's inverse roots
-    are renewed once in `REFRESH` events.
+    are renewed once in `every` events.
     """
     n, t, gains, lengths = row.shape[0], net.statistics[N], 0.0, 0.0
-    every, turn, fading = int(net.rule[REFRESH]), int(t), np.float32(fade)
+    turn, fading = int(t), np.float32(fade)
     keep, new = np.float32(net.rule[DECAY]), np.float32(1.0 - net.rule[DECAY])
     correction = np.float32(1.0 / (1.0 - net.rule[DECAY] ** t))
-    for i in range(n_rows):
+    for i in range(column.shape[0]):
         z, nu, r, p = traces[i * n :], squares[i * n :], inverse[i * n :], column[i]
         if t <= _YOUNG or (i + turn) % every == 0 or r[0] > _STALE:
             gain, length = _take_in_and_renew(

@@ -1,6 +1,7 @@
 from .adaptive_q import AdaptiveQ
 from .agent import Transition
 from .bayes_ucb import BayesUCB
+from .conv import Conv
 from .epsilon_greedy import EpsilonGreedy
 from .exp3 import Exp3
 from .linear_bandit import LinTS, LinUCB
@@ -28,6 +29,7 @@ __all__ = [
     "Breakout",
     "CartPole",
     "Chain",
+    "Conv",
     "Episodes",
     "EpsilonGreedy",
     "Exp3",

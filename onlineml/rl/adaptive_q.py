@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onlineml.kernels.stream_agent import Q
+from onlineml.rl.conv import Conv
 from onlineml.rl.rules import Adam, UpdateRule
 from onlineml.rl.stream_q import ValueAgent
 
@@ -22,6 +23,8 @@ class AdaptiveQ(ValueAgent):
         Number of actions.
     hidden
         Widths of the hidden layers.
+    conv
+        Convolutions before them, for observations that are maps; None for none.
     gamma
         Discount of what comes a step later.
     lambda_
@@ -83,6 +86,7 @@ class AdaptiveQ(ValueAgent):
         *,
         n_actions: int,
         hidden: Sequence[int] = (128, 128),
+        conv: Conv | None = None,
         gamma: float = 0.99,
         lambda_: float = 0.8,
         learning_rate: float = 3e-4,
@@ -103,6 +107,7 @@ class AdaptiveQ(ValueAgent):
     ) -> None:
         self.n_actions = n_actions
         self.hidden = hidden
+        self.conv = conv
         self.gamma = gamma
         self.lambda_ = lambda_
         self.learning_rate = learning_rate

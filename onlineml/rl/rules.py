@@ -1,8 +1,7 @@
 """Update rules: how far the weights of an agent's network step along their traces.
 
 A rule is an object with parameters and no state; an agent takes one for its critic and, where it
-has one, another for its actor. They are estimators only so far as they have parameters, clones and
-a place in model files.
+has one, another for its actor.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar
 
-from onlineml.estimator import Estimator
 from onlineml.kernels.trace_rules import N_MOMENTS, N_NUMBERS, RULES
+from onlineml.rl.part import Part
 from onlineml.schema import wrong
 
 
-class UpdateRule(Estimator):
+class UpdateRule(Part):
     """A way to step along traces of gradients."""
 
     #: Its name among the rules that kernels know.

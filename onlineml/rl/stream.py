@@ -10,13 +10,23 @@ import numpy.typing as npt
 
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
+from onlineml.kernels.convolution import N_OUT, n_in_window
 from onlineml.kernels.experience import N_REWARD
-from onlineml.kernels.normed_net import n_signals, n_weights, spaced
+from onlineml.kernels.normed_net import (
+    Shape,
+    map_of,
+    n_maps,
+    n_of_layer,
+    n_signals,
+    n_weights,
+    spaced,
+)
 from onlineml.kernels.random import seeded
 from onlineml.kernels.singles import LANES
 from onlineml.kernels.stream_agent import KEPT, N_CLOCK, _stream_agent
 from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
 from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
+from onlineml.rl.conv import Conv, width
 from onlineml.rl.rules import Intentional, UpdateRule
 from onlineml.rl.worlds import World
 from onlineml.schema import Schema, wrong
@@ -66,6 +76,7 @@ class StreamNetwork(TransitionLearner):
     )
 
     hidden: Sequence[int]
+    conv: Conv | None
     gamma: float
     lambda_: float
     bootstrap_on_truncation: bool
@@ -104,8 +115,15 @@ class StreamNetwork(TransitionLearner):
     # ---------------------------------------------------------------- parameters
 
     def _check(self) -> None:
-        if not (self.hidden and all(isinstance(n, int) and n >= 1 for n in self.hidden)):
+        enough = self.hidden or self.conv is not None
+        if not (enough and all(isinstance(n, int) and n >= 1 for n in self.hidden)):
             raise wrong("hidden", self.hidden, "whole numbers >= 1, one a hidden layer")
+        if self.conv is not None:
+            if not isinstance(self.conv, Conv):
+                raise wrong("conv", self.conv, "a Conv, or None")
+            self.conv.layers()
+            if self.time_feature is not None:
+                raise wrong("time_feature", self.time_feature, "None beside `conv`: a map has none")
         for name in ("gamma", "lambda_", "forgetting", "average_reward", "sparsity"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a number in [0, 1]")
@@ -129,17 +147,23 @@ class StreamNetwork(TransitionLearner):
     def _sizes(self) -> dict[str, int]:
         return dict.fromkeys(("W", "M", "V_a", "M_a", "U"), 0)
 
-    def _shapes(self, n_features: int) -> tuple[Ints, Ints]:
-        """Widths of the layers of critic and actor."""
-        n_inputs = n_features + (self.time_feature is not None)
-        critic = np.array([n_inputs, *self.hidden, self._critic_outputs()])
+    def _shapes(self, n_features: int) -> tuple[Shape, Shape]:
+        """Layers of critic and actor."""
+        layers = [] if self.conv is None else self.conv.layers()
+        n_inputs, none = n_features + (self.time_feature is not None), np.zeros(0, np.int64)
+        first = [n_inputs, *(width(layer) for layer in layers), *self.hidden]
+        maps = np.concatenate([none, *layers])
+        critic = Shape(np.array([*first, self._critic_outputs()]), maps)
         if not self._has_actor:
-            return critic, np.zeros_like(critic)
-        return critic, np.array([n_inputs, *self.hidden, self._actor_outputs()])
+            return critic, Shape(np.zeros_like(critic.widths), none)
+        return critic, Shape(np.array([*first, self._actor_outputs()]), maps)
 
     # ---------------------------------------------------------------- state
 
     def _start(self, schema: Schema) -> None:
+        if self.conv is not None and schema.n_features != np.prod(self.conv.shape):
+            due = f"{np.prod(self.conv.shape)} features, a map of shape {tuple(self.conv.shape)}"
+            raise wrong("observation", f"{schema.n_features} features", due)
         self.random_ = seeded(self.seed, 1)
         draws = np.random.default_rng([*self.random_.view(np.uint64)])
         self.clock_[KEPT] = -1
@@ -148,7 +172,8 @@ class StreamNetwork(TransitionLearner):
             arrays = _first_arrays(shape, self._rule(name), self.sparsity, draws)
             for part, array in arrays.items():
                 setattr(self, f"{name}_{part}_", array)
-        self.active_ = np.full(spaced(sum(self.hidden)), 0.5, np.float32)
+        n_hidden = int(shapes[0].widths[1:-1].sum())
+        self.active_ = np.full(spaced(n_hidden), 0.5, np.float32)
 
     def _check_arrays(self) -> None:
         super()._check_arrays()
@@ -172,10 +197,12 @@ class StreamNetwork(TransitionLearner):
     def _parts_in(self, world: tuple[npt.NDArray[Any], ...]) -> Sequence[npt.NDArray[Any]]:
         """Shapes, room to work in, and the world that the agent is in."""
         n, (critic, actor) = self.schema_.n_features, self._shapes(self.schema_.n_features)
-        n_room = LANES + 3 * n_signals(critic) + n_signals(actor) + 2 * critic[0]
+        n_room = LANES + 3 * n_signals(critic) + n_signals(actor) + 2 * critic.widths[0]
         room = _aligned(np.zeros(spaced(int(n_room)), np.float32))
         cells, notes = np.zeros(2 * n + self._action_width()), np.zeros(2, np.int64)
-        return [np.concatenate([critic, actor]), room, cells, notes, *world]
+        head = [n_maps(critic)]
+        shapes = np.concatenate([head, critic.maps, critic.widths, actor.widths])
+        return [shapes, room, cells, notes, *world]
 
     # ---------------------------------------------------------------- diagnostics
 
@@ -194,7 +221,7 @@ class StreamNetwork(TransitionLearner):
             found[f"{name}_step"] = float(numbers[EFFECTIVE])
             found[f"{name}_bounded"] = float(numbers[BOUNDED])
             found[f"{name}_trace"] = float(numbers[NORM])
-        active = self.active_[: sum(self.hidden)]
+        active = self.active_[: int(self._shapes(self.schema_.n_features)[0].widths[1:-1].sum())]
         found["critic_dead"] = float(((active < _DEAD) | (active > 1.0 - _DEAD)).mean())
         return found
 
@@ -245,7 +272,7 @@ def _aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _first_arrays(
-    shape: Ints, rule: UpdateRule, sparsity: float, draws: np.random.Generator
+    shape: Shape, rule: UpdateRule, sparsity: float, draws: np.random.Generator
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Arrays of a network that has learned nothing, and of a second one where the rule has it."""
     n = int(n_weights(shape))
@@ -258,17 +285,20 @@ def _first_arrays(
 
 
 def _first_weights(
-    shape: Ints, sparsity: float, draws: np.random.Generator
+    shape: Shape, sparsity: float, draws: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Sparse weights, intercepts 0."""
     weights, start = np.zeros(n_weights(shape), np.float32), 0
-    for k, (n_in, n_out) in enumerate(zip(shape[:-1].tolist(), shape[1:].tolist())):
-        if len(weights) == 0:
-            break
+    n_layers = len(shape.widths) - 1 if len(weights) else 0
+    for k in range(n_layers):
+        n_in, n_out = shape.widths[k : k + 2]
+        if k < n_maps(shape):
+            layer = map_of(shape, k)
+            n_in, n_out = n_in_window(layer), layer[N_OUT]
         drawn = draws.uniform(-1.0, 1.0, (n_out, n_in)) / np.sqrt(n_in)
         order = np.argsort(draws.random((n_out, n_in)), axis=1)
         np.put_along_axis(drawn, order[:, : int(np.ceil(sparsity * n_in))], 0.0, axis=1)
-        last = k == len(shape) - 2
+        last = k == n_layers - 1
         weights[start : start + n_in * n_out] = (drawn if last else drawn.T).ravel()
-        start += (n_in + 1) * n_out
+        start += n_of_layer(shape, k)
     return weights

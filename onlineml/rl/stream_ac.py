@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from onlineml.kernels.arena import Array
 from onlineml.kernels.stream_agent import AC_CONTINUOUS, AC_DISCRETE
+from onlineml.rl.conv import Conv
 from onlineml.rl.rules import Intentional, ObGD, UpdateRule
 from onlineml.rl.stream import StreamAgent
 from onlineml.schema import wrong
@@ -30,6 +31,8 @@ class StreamAC(StreamAgent):
         any bounds: whoever hands them on does that, and the agent learns those that it drew.
     hidden
         Widths of the hidden layers, of both networks.
+    conv
+        Convolutions before them, for observations that are maps; None for none.
     gamma
         Discount of what comes a step later.
     lambda_
@@ -91,6 +94,7 @@ class StreamAC(StreamAgent):
         n_actions: int | None = None,
         action_size: int | None = None,
         hidden: Sequence[int] = (128, 128),
+        conv: Conv | None = None,
         gamma: float = 0.99,
         lambda_: float = 0.8,
         actor_rule: UpdateRule | None = None,
@@ -108,6 +112,7 @@ class StreamAC(StreamAgent):
         self.n_actions = n_actions
         self.action_size = action_size
         self.hidden = hidden
+        self.conv = conv
         self.gamma = gamma
         self.lambda_ = lambda_
         self.actor_rule = actor_rule

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onlineml.kernels.stream_agent import Q
+from onlineml.rl.conv import Conv
 from onlineml.rl.rules import ObGD, UpdateRule
 from onlineml.rl.stream import StreamAgent
 from onlineml.schema import wrong
@@ -49,6 +50,8 @@ class StreamQ(ValueAgent):
         Number of actions.
     hidden
         Widths of the hidden layers.
+    conv
+        Convolutions before them, for observations that are maps; None for none.
     gamma
         Discount of what comes a step later.
     lambda_
@@ -105,6 +108,7 @@ class StreamQ(ValueAgent):
         *,
         n_actions: int,
         hidden: Sequence[int] = (128, 128),
+        conv: Conv | None = None,
         gamma: float = 0.99,
         lambda_: float = 0.8,
         critic_rule: UpdateRule | None = None,
@@ -123,6 +127,7 @@ class StreamQ(ValueAgent):
     ) -> None:
         self.n_actions = n_actions
         self.hidden = hidden
+        self.conv = conv
         self.gamma = gamma
         self.lambda_ = lambda_
         self.critic_rule = critic_rule

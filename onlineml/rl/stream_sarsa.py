@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onlineml.kernels.stream_agent import SARSA
+from onlineml.rl.conv import Conv
 from onlineml.rl.rules import UpdateRule
 from onlineml.rl.stream_q import ValueAgent
 
@@ -21,6 +22,8 @@ class StreamSARSA(ValueAgent):
         Number of actions.
     hidden
         Widths of the hidden layers.
+    conv
+        Convolutions before them, for observations that are maps; None for none.
     gamma
         Discount of what comes a step later.
     lambda_
@@ -75,6 +78,7 @@ class StreamSARSA(ValueAgent):
         *,
         n_actions: int,
         hidden: Sequence[int] = (128, 128),
+        conv: Conv | None = None,
         gamma: float = 0.99,
         lambda_: float = 0.8,
         critic_rule: UpdateRule | None = None,
@@ -92,6 +96,7 @@ class StreamSARSA(ValueAgent):
     ) -> None:
         self.n_actions = n_actions
         self.hidden = hidden
+        self.conv = conv
         self.gamma = gamma
         self.lambda_ = lambda_
         self.critic_rule = critic_rule

@@ -10,6 +10,7 @@ import numpy as np
 from onlineml.kernels.arena import ANSWER, Array
 from onlineml.kernels.stream_agent import TD
 from onlineml.rl.agent import Transition
+from onlineml.rl.conv import Conv
 from onlineml.rl.rules import UpdateRule
 from onlineml.rl.stream import StreamNetwork
 
@@ -26,6 +27,8 @@ class StreamTD(StreamNetwork):
     ----------
     hidden
         Widths of the hidden layers.
+    conv
+        Convolutions before them, for observations that are maps; None for none.
     gamma
         Discount of what comes a step later.
     lambda_
@@ -75,6 +78,7 @@ class StreamTD(StreamNetwork):
         self,
         *,
         hidden: Sequence[int] = (128, 128),
+        conv: Conv | None = None,
         gamma: float = 0.99,
         lambda_: float = 0.8,
         critic_rule: UpdateRule | None = None,
@@ -88,6 +92,7 @@ class StreamTD(StreamNetwork):
         seed: int | None = None,
     ) -> None:
         self.hidden = hidden
+        self.conv = conv
         self.gamma = gamma
         self.lambda_ = lambda_
         self.critic_rule = critic_rule

@@ -12,16 +12,24 @@ Tensors = list[torch.Tensor]
 
 
 class Net(nn.Module):
-    """Linear, normalized, leaky, ...; the last layer linear. Weights taken from ours."""
+    """Linear or convolved, normalized, leaky, ...; the last layer linear. Weights are ours."""
 
-    def __init__(self, shape: list[int], flat: Any, dtype: torch.dtype) -> None:
+    def __init__(self, shape: Any, flat: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.layers, start = nn.ModuleList(), 0
-        for k, (n_in, n_out) in enumerate(pairwise(shape)):
-            layer = nn.Linear(n_in, n_out, dtype=dtype)
+        maps, widths = shape.maps.reshape(-1, 6).tolist(), shape.widths.tolist()
+        self.sides = maps[0][:3] if maps else None
+        for k, (n_in, n_out) in enumerate(pairwise(widths)):
+            layer: Any = nn.Linear(n_in, n_out, dtype=dtype)
+            if k < len(maps):
+                _, _, n_in, n_out, kernel, stride = maps[k]
+                layer = nn.Conv2d(n_in, n_out, kernel, stride, dtype=dtype)
+                n_in *= kernel * kernel
             matrix = torch.tensor(np.array(flat[start : start + n_in * n_out])).to(dtype)
-            last = k == len(shape) - 2
+            last = k == len(widths) - 2
             matrix = matrix.reshape(n_out, n_in) if last else matrix.reshape(n_in, n_out).T
+            if k < len(maps):
+                matrix = matrix.reshape(n_out, kernel, kernel, -1).permute(0, 3, 1, 2)
             start += n_in * n_out
             with torch.no_grad():
                 layer.weight.copy_(matrix)
@@ -30,15 +38,21 @@ class Net(nn.Module):
             self.layers.append(layer)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for layer in self.layers[:-1]:
+        if self.sides:
+            x = x.reshape(self.sides).permute(2, 0, 1)
+        for layer, following in pairwise(self.layers):
             x = layer(x)
             x = nn.functional.leaky_relu(nn.functional.layer_norm(x, x.shape, eps=1e-5), 0.01)
+            if x.ndim == 3 and isinstance(following, nn.Linear):
+                x = x.permute(1, 2, 0).reshape(-1)  # as NumPy flattens rows, columns, channels
         return self.layers[-1](x)
 
     def flat(self) -> Any:
         parts = []
         for layer in self.layers:
-            matrix = layer.weight if layer is self.layers[-1] else layer.weight.T
+            matrix = layer.weight if layer is self.layers[-1] else layer.weight.movedim(0, -1)
+            if matrix.ndim == 4:
+                matrix = matrix.movedim(0, 2)
             parts += [matrix.reshape(-1), layer.bias]
         return torch.cat(parts).detach().numpy()
 
@@ -135,7 +149,7 @@ class Corrections:
 
 
 class Scaler:
-    """Mean and sample variance of rows, by their definition."""
+    """Mean and sample variance of rows, by their definition; nothing beyond 100."""
 
     def __init__(self) -> None:
         self.rows: list[Any] = []
@@ -147,7 +161,8 @@ class Scaler:
         if len(self.rows) < 2:
             return x - self.rows[0] if self.rows else np.zeros_like(x)
         rows = np.array(self.rows)
-        return (x - rows.mean(0)) / np.sqrt(rows.var(0, ddof=1) + 1e-8)
+        scaled = (x - rows.mean(0)) / np.sqrt(rows.var(0, ddof=1) + 1e-8)
+        return scaled.clip(-100, 100)
 
 
 class Agent:
@@ -156,7 +171,7 @@ class Agent:
     def __init__(self, model: Any, kind: str, rules: dict[str, Any], dtype: torch.dtype) -> None:
         self.kind, self.gamma, self.dtype = kind, model.gamma, dtype
         self.model, self.entropy = model, getattr(model, "entropy", 0.0)
-        shapes = [shape.tolist() for shape in model._shapes(model.schema_.n_features)]
+        shapes = model._shapes(model.schema_.n_features)
         fade = model.gamma * model.lambda_
         self.critic = Net(shapes[0], model.critic_weights_, dtype)
         if rules["critic"][0] == "qrc":

@@ -146,7 +146,7 @@ def _restore(twin: Any, model: Any) -> None:
     from tests.naive.stream_agents import Net
 
     for part, shape in zip(("critic", "actor"), model._shapes(5)):
-        net = Net(shape.tolist(), getattr(model, f"{part}_weights_"), torch.float64)
+        net = Net(shape, getattr(model, f"{part}_weights_"), torch.float64)
         setattr(twin, part, net)
         getattr(twin, f"{part}_traces").parameters = list(net.parameters())
 
