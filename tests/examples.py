@@ -99,7 +99,12 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "SwiftSARSA": lambda: rl.SwiftSARSA(n_actions=3),
     "TorchAutoencoder": lambda: detectors.TorchAutoencoder(batch_size=16, learning_rate=0.02),
     "TorchClassifier": lambda: learners.TorchClassifier(
-        hidden=(8,), batch_size=4, replay_size=20, replay_rows=2, seed=1
+        hidden=(8,),
+        batch_size=4,
+        replay_size=20,
+        replay_rows=2,
+        penalty=learners.EWC(gamma=0.9, n_rows=8, every=200),
+        seed=1,
     ),
     "TorchRegressor": lambda: learners.TorchRegressor(hidden=(8,), batch_size=3, seed=1),
     "TorchSequenceClassifier": lambda: learners.TorchSequenceClassifier(

@@ -9,13 +9,11 @@ from onlineml.evaluation.anomaly_scoring import (
     stretches,
 )
 from onlineml.evaluation.by_chunk import CHUNK_METRICS, ChunkScores, test_then_train
-from onlineml.evaluation.class_incremental import (
-    ClassIncrementalResult,
-    ClassIncrementalRun,
-    class_incremental,
-)
+from onlineml.evaluation.class_incremental import class_incremental
 from onlineml.evaluation.compare import compare
 from onlineml.evaluation.comparison import Comparison
+from onlineml.evaluation.continual import ContinualResult, ContinualRun
+from onlineml.evaluation.domain_incremental import domain_incremental
 from onlineml.evaluation.episodes import play
 from onlineml.evaluation.metrics import METRICS, Metric, metric
 from onlineml.evaluation.nab import NABScore, nab_score
@@ -30,9 +28,9 @@ __all__ = [
     "VUS",
     "AlertRecord",
     "ChunkScores",
-    "ClassIncrementalResult",
-    "ClassIncrementalRun",
     "Comparison",
+    "ContinualResult",
+    "ContinualRun",
     "Detections",
     "Metric",
     "NABScore",
@@ -44,6 +42,7 @@ __all__ = [
     "class_incremental",
     "compare",
     "detections",
+    "domain_incremental",
     "metric",
     "nab_score",
     "play",

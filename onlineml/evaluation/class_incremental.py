@@ -1,147 +1,53 @@
-"""Classes that arrive one after another: what is known in the end, and what was forgotten."""
+"""Classes that arrive one after another, or a few at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from onlineml.base import Array, Classifier, Estimator
-from onlineml.evaluation.entrants import Models, named_models, seeds_of
-from onlineml.labels import codes_of
-from onlineml.schema import as_floats, wrong
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass
-class ClassIncrementalRun:
-    """One model under one seed.
-
-    Attributes
-    ----------
-    model, seed
-        Which model; the seed of its split, order and randomness.
-    order
-        The classes as they came.
-    accuracy
-        Accuracy on the held-out rows of all classes so far, after each class.
-    matrix
-        `matrix[i][j]`: accuracy on the held-out rows of the j-th class after the i-th, `j <= i`.
-    """
-
-    model: str
-    seed: int
-    order: list[Hashable]
-    accuracy: list[float]
-    matrix: list[list[float]]
-
-    @property
-    def final_accuracy(self) -> float:
-        """Accuracy on all held-out rows at the end."""
-        return self.accuracy[-1]
-
-    @property
-    def forgetting(self) -> float:
-        """Mean over all classes but the last of best accuracy before the end, less that at it.
-
-        0 where there is only one class.
-        """
-        last = len(self.matrix) - 1
-        bests = [max(self.matrix[i][j] for i in range(j, last)) for j in range(last)]
-        return _mean([best - self.matrix[last][j] for j, best in enumerate(bests)])
-
-    @property
-    def backward_transfer(self) -> float:
-        """Mean over all classes but the last of accuracy at the end, less that when it came."""
-        last = len(self.matrix) - 1
-        return _mean([self.matrix[last][j] - self.matrix[j][j] for j in range(last)])
-
-
-@dataclass
-class ClassIncrementalResult:
-    """What `class_incremental` found: one run a model and seed."""
-
-    runs: list[ClassIncrementalRun]
-
-    def __iter__(self) -> Iterator[ClassIncrementalRun]:
-        return iter(self.runs)
-
-    def summary(self) -> list[dict[str, Any]]:
-        """One row a model: means over seeds and, for the accuracy, the sample deviation."""
-        rows = []
-        for model in dict.fromkeys(run.model for run in self.runs):
-            runs = [run for run in self.runs if run.model == model]
-            final = [run.final_accuracy for run in runs]
-            rows.append(
-                {
-                    "model": model,
-                    "n_seeds": len(runs),
-                    "final_accuracy": _mean(final),
-                    "final_accuracy_sd": float(np.std(final, ddof=1)) if len(runs) > 1 else np.nan,
-                    "forgetting": _mean([run.forgetting for run in runs]),
-                    "backward_transfer": _mean([run.backward_transfer for run in runs]),
-                }
-            )
-        return rows
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a model, seed and class that came: `step` (from 1), `label`, `accuracy`."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            [
-                {
-                    "model": run.model,
-                    "seed": run.seed,
-                    "step": step,
-                    "label": label,
-                    "accuracy": accuracy,
-                }
-                for run in self.runs
-                for step, (label, accuracy) in enumerate(zip(run.order, run.accuracy), 1)
-            ]
-        )
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Runs and summary as JSON, NaN as null; written to `path` where given."""
-        import orjson
-
-        plain = {"runs": [asdict(run) for run in self.runs], "summary": self.summary()}
-        text = orjson.dumps(plain, option=orjson.OPT_INDENT_2, default=str)
-        if path is not None:
-            Path(path).write_bytes(text)
-        return text.decode()
+from onlineml.evaluation.continual import ContinualResult
+from onlineml.evaluation.entrants import Models
+from onlineml.evaluation.lessons import (
+    Change,
+    Ints,
+    Rows,
+    Task,
+    as_it_is,
+    check,
+    held_out,
+    rows_of,
+    run_all,
+)
+from onlineml.schema import wrong
 
 
 def class_incremental(
     models: Models,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
+    classes_per_task: int = 1,
     order: Sequence[Hashable] | None = None,
     seeds: Sequence[int] = (1, 2, 3),
     test_share: float = 0.2,
     standardize: bool = False,
-) -> ClassIncrementalResult:
-    """Show models the classes one after another, each row once; test after each class.
+    boundaries: bool = True,
+) -> ContinualResult:
+    """Show models the classes one after another, each row once; test after each task.
 
     Rows are held out by class before anything is learned. A model predicts among all the classes
-    that it has met: it is not told which one a test row may be of.
+    that it has met: it is not told which one a test row may be of. Memory is that of the rows.
 
     Parameters
     ----------
     models
         One classifier, several, or name -> classifier; unfitted copies are used.
     X, y
-        Rows `(n_rows, n_features)`, and their labels.
+        Rows `(n_rows, n_features)`, and their labels; or a stream with an end, and None.
+    classes_per_task
+        Classes that come together; the last task has what is left.
     order
         The labels in the order in which they come; None draws an order for each seed.
     seeds
@@ -151,6 +57,8 @@ def class_incremental(
     standardize
         Whether features are scaled by mean and standard deviation of all rows that are not held
         out. Published protocols do so; a stream could not, as it has not seen the later classes.
+    boundaries
+        Whether networks with a penalty (`EWC`, `LwF`) are told where a task ends. Others never are.
 
     Raises
     ------
@@ -171,39 +79,21 @@ def class_incremental(
     References
     ----------
     .. [1] Lopez-Paz, Ranzato (2017), Gradient episodic memory for continual learning, NeurIPS.
-       Section 2: the matrix, and backward transfer. arXiv:1706.08840
+       Section 2: the matrix, backward and forward transfer. arXiv:1706.08840
     .. [2] Chaudhry et al. (2018), Riemannian walk for incremental learning, ECCV. Section 3.1:
        forgetting. arXiv:1801.10112
     """
-    named = named_models(models)
-    for name, model in named.items():
-        if not isinstance(model, Classifier):
-            raise wrong(f"models[{name!r}]", model, "a Classifier")
-    if not 0.0 < test_share < 1.0:
-        raise wrong("test_share", test_share, "a number between 0 and 1")
-    if not len(seeds):
-        raise wrong("seeds", seeds, "at least one seed")
-    rows = as_floats(X, "X")
-    codes, known = codes_of(y, {})
-    if rows.ndim != 2 or len(rows) != len(codes):
-        raise wrong("y", len(codes), f"one label for each row of X, shape {rows.shape}")
-    labels = list(known)
+    named = check(models, seeds, test_share)
+    if not (isinstance(classes_per_task, int) and classes_per_task >= 1):
+        raise wrong("classes_per_task", classes_per_task, "a whole number >= 1")
+    rows = rows_of(X, y)
+    known = {label: code for code, label in enumerate(rows.labels)}
     fixed = None if order is None else _order(order, known)
-    runs = []
-    for seed in dict.fromkeys(seeds):
-        task = _task(rows, codes.astype(np.int64), labels, fixed, seed, test_share, standardize)
-        runs += [_run(name, model, seed, task) for name, model in named.items()]
-    rank = {name: k for k, name in enumerate(named)}
-    return ClassIncrementalResult(sorted(runs, key=lambda run: rank[run.model]))
 
+    def tasks_of(seed: int) -> Sequence[Task]:
+        return _tasks(rows, fixed, seed, test_share, standardize, classes_per_task)
 
-@dataclass
-class _Task:
-    """Labels in their order, and for each what is learned and what is held out."""
-
-    order: list[Hashable]
-    lessons: list[Array]
-    tests: list[Array]
+    return run_all(named, seeds, boundaries, rows, tasks_of)
 
 
 def _order(order: Sequence[Hashable], known: Mapping[Hashable, int]) -> Ints:
@@ -213,53 +103,31 @@ def _order(order: Sequence[Hashable], known: Mapping[Hashable, int]) -> Ints:
     return np.array(codes)
 
 
-def _task(
-    X: Array,
-    codes: Ints,
-    labels: list[Hashable],
-    order: Ints | None,
-    seed: int,
-    test_share: float,
-    standardize: bool,
-) -> _Task:
+def _tasks(
+    rows: Rows, order: Ints | None, seed: int, share: float, standardize: bool, at_once: int
+) -> list[Task]:
     rng = np.random.default_rng(seed)
-    drawn = rng.permutation(len(labels))  # in any case, so that a fixed order keeps the split
+    drawn = rng.permutation(len(rows.labels))  # in any case, so that a fixed order keeps the split
     chosen = (drawn if order is None else order).tolist()
-    lessons, tests = {}, {}
-    for code in range(len(labels)):
-        rows = rng.permutation(np.flatnonzero(codes == code))
-        if len(rows) < 2:
-            raise wrong("y", labels[code], "at least two rows of each label")
-        n_tests = min(max(round(test_share * len(rows)), 1), len(rows) - 1)
-        tests[code], lessons[code] = X[rows[:n_tests]], X[rows[n_tests:]]
-    mean, deviation = _scale(np.concatenate([*lessons.values()])) if standardize else (0.0, 1.0)
-    return _Task(
-        [labels[code] for code in chosen],
-        [(lessons[code] - mean) / deviation for code in chosen],
-        [(tests[code] - mean) / deviation for code in chosen],
-    )
+    parts = [
+        held_out(np.flatnonzero(rows.codes == code), share, rng, f"one row of {label!r}")
+        for code, label in enumerate(rows.labels)
+    ]
+    shown = _scaler(rows, np.concatenate([part[0] for part in parts])) if standardize else as_it_is
+    tasks = []
+    for first in range(0, len(chosen), at_once):
+        some = chosen[first : first + at_once]
+        labels = tuple(rows.labels[code] for code in some)
+        lessons, tests = (np.concatenate([parts[code][k] for code in some]) for k in (0, 1))
+        if len(some) > 1:
+            lessons = rng.permutation(lessons)
+        tasks.append(Task(labels[0] if at_once == 1 else labels, lessons, tests, shown))
+    return tasks
 
 
-def _scale(X: Array) -> tuple[Array, Array]:
-    deviation = np.nanstd(X, axis=0)
-    return np.nanmean(X, axis=0), np.where(deviation > 0.0, deviation, 1.0)
-
-
-def _run(name: str, model: Estimator, seed: int, task: _Task) -> ClassIncrementalRun:
-    twin = model.clone().set_params(**dict.fromkeys(seeds_of(model), seed))
-    assert isinstance(twin, Classifier)
-    sizes = [len(test) for test in task.tests]
-    accuracy, matrix = [], []
-    for step, (label, lesson) in enumerate(zip(task.order, task.lessons), 1):
-        twin.fit_many(lesson, [label] * len(lesson))
-        right = [
-            np.mean([answer == met for answer in twin.predict_many(test).tolist()])
-            for met, test in zip(task.order[:step], task.tests)
-        ]
-        matrix.append([float(share) for share in right])
-        accuracy.append(float(np.average(right, weights=sizes[:step])))
-    return ClassIncrementalRun(name, seed, task.order, accuracy, matrix)
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _scaler(rows: Rows, lessons: Ints) -> Change:
+    """Scales rows by mean and deviation of the lessons."""
+    X = rows.X[lessons]
+    mean, deviation = np.nanmean(X, axis=0), np.nanstd(X, axis=0)
+    deviation = np.where(deviation > 0.0, deviation, 1.0)
+    return lambda some: (some - mean) / deviation

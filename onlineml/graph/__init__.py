@@ -23,7 +23,7 @@ from onlineml.graph.roles import (
     GraphRegressor,
     GraphTransformer,
 )
-from onlineml.graph.signals import refit, refund, replace, reset
+from onlineml.graph.signals import consolidate, refit, refund, replace, reset
 
 __all__ = [
     "Answer",
@@ -47,6 +47,7 @@ __all__ = [
     "Reward",
     "Sample",
     "chain",
+    "consolidate",
     "refit",
     "refund",
     "replace",

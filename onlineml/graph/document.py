@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from onlineml.graph.graph import Graph
-from onlineml.graph.signals import refit, refund, replace, reset
+from onlineml.graph.signals import consolidate, refit, refund, replace, reset
 from onlineml.graph.specs import build_model, is_spec, parse, spec_of, unknown, written
-from onlineml.graph.wiring import REFIT, REFUND, REPLACE, RESET
+from onlineml.graph.wiring import CONSOLIDATE, REFIT, REFUND, REPLACE, RESET
 from onlineml.schema import wrong
 
 KEYS = ("graph", "nodes", "signals", "output", "max_pending", "remember", "replay")
-_SIGNALS = {RESET: None, REPLACE: "by", REFIT: "last", REFUND: "n_labels"}
+_SIGNALS = {RESET: None, CONSOLIDATE: None, REPLACE: "by", REFIT: "last", REFUND: "n_labels"}
 
 
 # -------------------------------------------------------------------- plain values
@@ -58,9 +58,9 @@ def _node(name: str, estimator: Any, after: tuple[str, ...]) -> dict[str, Any]:
 
 def _signal(source: str, action: Any, more: list[Any]) -> dict[str, Any]:
     if callable(action):
-        raise wrong(f"signal on {source!r}", action, "reset, replace, refit or refund")
-    if action == RESET:
-        return {RESET: more[0] if len(more) == 1 else more}
+        raise wrong(f"signal on {source!r}", action, "reset, replace, refit, refund or consolidate")
+    if _SIGNALS[action] is None:
+        return {action: more[0] if len(more) == 1 else more}
     return {action: more[0], _SIGNALS[action]: more[1]}
 
 
@@ -137,7 +137,8 @@ def _read_signal(source: str, given: Any) -> tuple[Any, ...]:
     _only(given, [key for key in (action, word) if key], where)
     target: Any = given[action]
     if word is None:
-        return reset(*([target] if isinstance(target, str) else target))
+        signal = reset if action == RESET else consolidate
+        return signal(*([target] if isinstance(target, str) else target))
     if word not in given:
         raise wrong(where, dict(given), f"{action}: node, {word}: ...")
     value: Any = given[word]

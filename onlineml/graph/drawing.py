@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlineml.graph.wiring import (
     AGENT,
+    CONSOLIDATE,
     DRIFT,
     ERROR,
     REFIT,
     REFUND,
     REPLACE,
+    RESET,
     STRATEGY,
     Signal,
     Wiring,
@@ -152,7 +154,8 @@ def _done(wiring: Wiring, signal: Signal) -> tuple[str, tuple[str, ...]]:
         return f"refit {names[0]} on {signal.last} rows", names
     if signal.action == REFUND:
         return f"refund {signal.last} labels to {names[0]}", names
-    return f"reset {', '.join(names)}", names
+    verb = CONSOLIDATE if signal.action == CONSOLIDATE else RESET
+    return f"{verb} {', '.join(names)}", names
 
 
 def _short(text: str) -> str:

@@ -132,7 +132,8 @@ class Graph:
     def on(self, source: str, *signals: Signal) -> None:
         """When the drift detector `source` raises an alarm, do `signals` once the event is over.
 
-        A signal is `reset`, `replace` or `refit`, or a function that is called with the graph.
+        A signal is `reset`, `replace`, `refit`, `refund` or `consolidate`, or a function that is
+        called with the graph.
         Graphs with such a function can neither be saved nor written as text.
         """
         made = [(source, *signal) if isinstance(signal, tuple) else (source, signal)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from onlineml.base import Classifier
 from onlineml.graph import kept
-from onlineml.graph.wiring import REFIT, REFUND, REPLACE, RESET, Signal
+from onlineml.graph.wiring import CONSOLIDATE, REFIT, REFUND, REPLACE, RESET, Signal
 from onlineml.kernels.arena import Array
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ def refund(name: str, *, n_labels: int) -> tuple[str, str, int]:
     return (REFUND, name, n_labels)
 
 
+def consolidate(*names: str) -> tuple[str, ...]:
+    """The signal that says to networks with a penalty (`EWC`, `LwF`) that another task begins.
+
+    They then guard what they knew before the alarm.
+    """
+    return (CONSOLIDATE, *names)
+
+
 def act(graph: Wired, number: int) -> None:
     """Carry out signal `number`."""
     signal: Signal = graph._wiring.signals[number]
@@ -61,6 +69,10 @@ def act(graph: Wired, number: int) -> None:
         if signal.action == REFUND:
             strategy: Any = graph.nodes_[k]
             strategy.refund(signal.last)
+            continue
+        if signal.action == CONSOLIDATE:
+            network: Any = graph.nodes_[k]
+            network.consolidate()
             continue
         begin_anew(graph, k)
         if signal.action == REFIT:

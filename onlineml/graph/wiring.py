@@ -30,6 +30,7 @@ ANSWERING = (TRANSFORMER, DETECTOR, CLASSIFIER, REGRESSOR)
 SUPERVISED = (CLASSIFIER, REGRESSOR)
 ONCE = (STRATEGY, AGENT)  # at most one of each: a row has one label and one reward
 RESET, REPLACE, REFIT, REFUND = "reset", "replace", "refit", "refund"
+CONSOLIDATE = "consolidate"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 ERROR = re.compile(r"error_of\((\w+)\)")
@@ -171,6 +172,8 @@ class Wiring:
             return Signal(k, action, tuple(range(len(self.nodes))))
         if action == RESET and more:
             return Signal(k, RESET, tuple(self.known(name, "reset") for name in more))
+        if action == CONSOLIDATE and more:
+            return Signal(k, CONSOLIDATE, tuple(map(self._guarded, more)))
         if action == REPLACE and len(more) == 2:
             old, by = (self.known(name, "replace") for name in more)
             ours, theirs = self.nodes[old], self.nodes[by]
@@ -179,8 +182,18 @@ class Wiring:
             return Signal(k, REPLACE, (old, by))
         if action in (REFIT, REFUND) and len(more) == 2:
             return Signal(k, action, (self._target(action, *more),), last=more[1])
-        due = "reset(...), replace(...), refit(...), refund(...) or a callable"
+        due = "reset(...), replace(...), refit(...), refund(...), consolidate(...) or a callable"
         raise wrong("signal", (action, *more), due)
+
+    def _guarded(self, name: str) -> int:
+        """The node of that name, a network with a penalty."""
+        from onlineml.learners.torch_learner import TorchLearner
+
+        k = self.known(name, CONSOLIDATE)
+        model = self.nodes[k].estimator
+        if not isinstance(model, TorchLearner) or model.penalty is None:
+            raise wrong(CONSOLIDATE, name, "the name of a network of torch with a penalty")
+        return k
 
     def _target(self, action: str, name: str, n: Any) -> int:
         """The node that is refitted on `n` rows, or given back the price of `n` labels."""

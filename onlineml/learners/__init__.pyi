@@ -29,6 +29,7 @@ from .dee import DEE
 from .drift_mixture import DriftMixture
 from .drift_moe import DriftMoE
 from .dynamic_weighted_majority import DynamicWeightedMajority
+from .ewc import EWC
 from .extremely_fast_decision_tree_classifier import (
     ExtremelyFastDecisionTreeClassifier,
 )
@@ -44,6 +45,7 @@ from .leveraging_bagging import LeveragingBaggingClassifier
 from .linear_regression import LinearRegression
 from .logistic_regression import LogisticRegression
 from .loss_filter import LossFilter
+from .lwf import LwF
 from .majority import MajorityClassifier
 from .mean_regressor import MeanRegressor
 from .mlp_classifier import MLPClassifier
@@ -79,6 +81,7 @@ __all__ = [
     "AUE",
     "AWE",
     "DEE",
+    "EWC",
     "KUE",
     "OOB",
     "OUSE",
@@ -115,6 +118,7 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "LossFilter",
+    "LwF",
     "MLPClassifier",
     "MLPRegressor",
     "MajorityClassifier",

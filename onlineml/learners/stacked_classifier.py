@@ -173,12 +173,12 @@ class StackedClassifier(StackedLearner, Classifier):
         new = np.flatnonzero((y >= self.counts_[KNOWN]) & told)
         return int(new[0]) + 1 if len(new) else len(y)
 
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
+    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
         if len(y) and y[-1] >= self.counts_[KNOWN]:
             self.counts_[KNOWN] = int(y[-1]) + 1
             if self._network().sizes[1] < self.counts_[KNOWN]:
                 self._widen_outputs()
-        super()._hold(scaled, y, weight)
+        super()._hold(X, scaled, y, weight)
 
     def _together(self, outputs: Any) -> Any:
         n = int(self.counts_[KNOWN])

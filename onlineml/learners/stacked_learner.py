@@ -33,6 +33,8 @@ class StackedLearner(TorchLearner):
     _state: ClassVar[tuple[Field, ...]] = STACKED_STATE
     _net_kind = StackedNet
     replay_size = replay_rows = 0
+    penalty = None
+    standardize = True
     scheduler = scheduler_params = None
     mixed_precision = False
 
@@ -137,11 +139,11 @@ class StackedLearner(TorchLearner):
         if serve == ANSWER_AND_SCORES:
             self._answer_each(outputs, out)
 
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
+    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
         rows, keys = self._parted(scaled)
         place = int(self.counts_[0])
         self.held_key_[place : place + len(y)] = keys
-        super()._hold(rows, y, weight)
+        super()._hold(X, rows, y, weight)
 
     def _step(self, net: Any) -> None:
         which = None

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Array, Classifier
+from onlineml.learners.penalty import Penalty
 from onlineml.learners.torch_learner import KNOWN, TorchLearner
 from onlineml.learners.torch_targets import (
     CROSS_ENTROPY,
@@ -18,6 +19,7 @@ from onlineml.learners.torch_targets import (
 )
 from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import Singles, named_loss
+from onlineml.schema import wrong
 
 
 class TorchClassifier(TorchLearner, Classifier):
@@ -46,12 +48,17 @@ class TorchClassifier(TorchLearner, Classifier):
         Name in `torch.optim.lr_scheduler` and its arguments; None for a constant rate.
     loss
         "cross_entropy", or a function `(outputs, classes) -> loss of each row`.
+    standardize
+        Whether features are standardized. Without it a missing value counts as 0; with a `penalty`
+        it is better left out, since what the network knows shifts as the scale does.
     batch_size
         Rows of a step. It counts rows as they come, never the caller's chunk.
     replay_size
         Rows of the past that are kept, a uniform sample; 0 for none.
     replay_rows
         Of these, how many join each step.
+    penalty
+        `EWC` or `LwF`: holds the network to what it knew when `consolidate` was last called.
     clip_norm
         Greatest norm of the gradient; None for any.
     device
@@ -107,9 +114,11 @@ class TorchClassifier(TorchLearner, Classifier):
         scheduler: str | None = None,
         scheduler_params: Mapping[str, Any] | None = None,
         loss: Any = "cross_entropy",
+        standardize: bool = True,
         batch_size: int = 1,
         replay_size: int = 0,
         replay_rows: int = 0,
+        penalty: Penalty | None = None,
         clip_norm: float | None = None,
         device: str = "cpu",
         mixed_precision: bool = False,
@@ -125,9 +134,11 @@ class TorchClassifier(TorchLearner, Classifier):
         self.scheduler = scheduler
         self.scheduler_params = scheduler_params
         self.loss = loss
+        self.standardize = standardize
         self.batch_size = batch_size
         self.replay_size = replay_size
         self.replay_rows = replay_rows
+        self.penalty = penalty
         self.clip_norm = clip_norm
         self.device = device
         self.mixed_precision = mixed_precision
@@ -138,6 +149,12 @@ class TorchClassifier(TorchLearner, Classifier):
     def _check(self) -> None:
         super()._check()
         named_loss(self.loss, CROSS_ENTROPY)
+        own_loss = not isinstance(self.loss, str)
+        if own_loss and self.penalty is not None and self.penalty.needs_classes:
+            raise wrong("penalty", self.penalty, "EWC: the other one needs the cross-entropy")
+
+    def _n_classes(self) -> int:
+        return int(self.counts_[KNOWN])
 
     def _n_net_outputs(self) -> int:
         return n_outputs_for(int(self.counts_[KNOWN]))
@@ -149,12 +166,12 @@ class TorchClassifier(TorchLearner, Classifier):
         new = np.flatnonzero((y >= self.counts_[KNOWN]) & told)
         return int(new[0]) + 1 if len(new) else len(y)
 
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
+    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
         if len(y) and y[-1] >= self.counts_[KNOWN]:
             self.counts_[KNOWN] = int(y[-1]) + 1
             if self._network().sizes[1] < self.counts_[KNOWN]:
                 self._widen_outputs()
-        super()._hold(scaled, y, weight)
+        super()._hold(X, scaled, y, weight)
 
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)

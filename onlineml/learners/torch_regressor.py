@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from onlineml.base import Array, Regressor
+from onlineml.learners.penalty import Penalty
 from onlineml.learners.torch_learner import STATE, TorchLearner
 from onlineml.learners.torch_targets import TARGET, answer_numbers, learn_targets, loss_of_numbers
 from onlineml.nn.captured import Loss
 from onlineml.nn.torch_estimator import LOSSES, named_loss
+from onlineml.schema import wrong
 
 
 class TorchRegressor(TorchLearner, Regressor):
@@ -39,12 +41,17 @@ class TorchRegressor(TorchLearner, Regressor):
     loss
         "mse", "huber", "mae", or a function `(outputs, targets) -> loss of each row`, of
         standardized targets.
+    standardize
+        Whether features are standardized. Without it a missing value counts as 0; with a `penalty`
+        it is better left out, since what the network knows shifts as the scale does.
     batch_size
         Rows of a step. It counts rows as they come, never the caller's chunk.
     replay_size
         Rows of the past that are kept, a uniform sample; 0 for none.
     replay_rows
         Of these, how many join each step.
+    penalty
+        `EWC`: holds the network to what it knew when `consolidate` was last called.
     clip_norm
         Greatest norm of the gradient; None for any.
     device
@@ -104,9 +111,11 @@ class TorchRegressor(TorchLearner, Regressor):
         scheduler: str | None = None,
         scheduler_params: Mapping[str, Any] | None = None,
         loss: Any = "mse",
+        standardize: bool = True,
         batch_size: int = 1,
         replay_size: int = 0,
         replay_rows: int = 0,
+        penalty: Penalty | None = None,
         clip_norm: float | None = None,
         device: str = "cpu",
         mixed_precision: bool = False,
@@ -122,9 +131,11 @@ class TorchRegressor(TorchLearner, Regressor):
         self.scheduler = scheduler
         self.scheduler_params = scheduler_params
         self.loss = loss
+        self.standardize = standardize
         self.batch_size = batch_size
         self.replay_size = replay_size
         self.replay_rows = replay_rows
+        self.penalty = penalty
         self.clip_norm = clip_norm
         self.device = device
         self.mixed_precision = mixed_precision
@@ -135,6 +146,8 @@ class TorchRegressor(TorchLearner, Regressor):
     def _check(self) -> None:
         super()._check()
         named_loss(self.loss, LOSSES)
+        if self.penalty is not None and self.penalty.needs_classes:
+            raise wrong("penalty", self.penalty, "EWC: the other one compares classes")
 
     def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
         answer_numbers(outputs, self.target_, out)

@@ -99,7 +99,7 @@ class OnlineNet:
 
     def outputs(self, X: npt.NDArray[np.float32]) -> Any:
         """Outputs for rows, as an array."""
-        with self._threads(len(X)), self.torch.inference_mode():
+        with self.threads(len(X)), self.torch.inference_mode():
             # a chunk may have any number of rows: only one that comes alone is compiled
             work = partial(self._outputs, self._compiled if len(X) == 1 else self.module)
             if self.captured is None:
@@ -110,9 +110,13 @@ class OnlineNet:
         with self._precision():
             return module(rows).float()
 
+    def call(self, weights: Mapping[str, Any], rows: Any) -> Any:
+        """What the module makes of a tensor with `weights` in the place of its own."""
+        return self.torch.func.functional_call(self.module, dict(weights), (rows,))
+
     def embedded(self, X: npt.NDArray[np.float32], layer: Any = None) -> Any:
         """What enters a layer, by default the last one, as an array."""
-        with self._threads(len(X)), self.torch.inference_mode():
+        with self.threads(len(X)), self.torch.inference_mode():
             run = partial(self._outputs, self.module, self.tensor(X))
             return self.entering(self.last if layer is None else layer, run)
 
@@ -140,7 +144,7 @@ class OnlineNet:
             return found[0].detach()
 
         arrays = [X, *loss.arrays]
-        with self._threads(len(X)), self._learning():
+        with self.threads(len(X)), self._learning():
             if self.captured is None or loss.kind is None:
                 return work(*map(self.tensor, arrays))
             return self.captured.run(("step", loss.kind), work, arrays)
@@ -171,7 +175,7 @@ class OnlineNet:
         """An array on the device of the network."""
         return self.torch.from_numpy(X).to(self.device)
 
-    def _threads(self, n_rows: int) -> Any:
+    def threads(self, n_rows: int) -> Any:
         """Within it, one thread does what little there is: waiting for others takes longer."""
         on_cpu = self.device.type == "cpu"
         return threads(self.torch, self.n_weights * n_rows if on_cpu else None)

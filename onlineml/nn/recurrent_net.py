@@ -39,7 +39,7 @@ class RecurrentNet(OnlineNet):
 
     def carry(self, X: Singles, state: Singles | None) -> tuple[Singles, Singles]:
         """Outputs of rows in a row, and the state after them."""
-        with self._threads(len(X)), self.torch.inference_mode():
+        with self.threads(len(X)), self.torch.inference_mode():
             outputs, after = self._through(X, state)
             return outputs.cpu().numpy(), self._flat(after)
 
@@ -60,7 +60,7 @@ class RecurrentNet(OnlineNet):
                 found.append(self._flat(after))
             return loss.of(outputs, *map(self.tensor, loss.arrays))
 
-        with self._threads(len(X)), self._learning():
+        with self.threads(len(X)), self._learning():
             self._down(through)
         return found[0]
 

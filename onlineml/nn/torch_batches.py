@@ -37,8 +37,8 @@ class TorchBatches(TorchEstimator):
         """Write what is answered to some rows."""
         raise NotImplementedError
 
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
-        """Put rows, no more than there is room for, into the batch."""
+    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
+        """Put rows `X`, scaled, no more than there is room for, into the batch."""
         place = int(self.counts_[HELD])
         rows = slice(place, place + len(scaled))
         self.held_[rows], self.held_weight_[rows] = scaled, weight
@@ -82,7 +82,8 @@ class TorchBatches(TorchEstimator):
                 self._answer_rows(scaled, out[rows], serve)
             if fit:
                 learned = told[rows]
-                self._hold(scaled[learned], y[rows][learned], weight[rows][learned])
+                targets, weights = y[rows][learned], weight[rows][learned]
+                self._hold(X[rows][learned], scaled[learned], targets, weights)
                 if self.counts_[HELD] == self.batch_size:
                     self._step(self._network())
                     self.counts_[HELD] = 0

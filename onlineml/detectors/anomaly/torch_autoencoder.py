@@ -233,8 +233,8 @@ class TorchAutoencoder(TorchBatches, Detector):
             shares = out[:, 0] / np.where(total > 0.0, total, 1.0)
             out[:, 1:] = parts * shares[:, None]
 
-    def _hold(self, scaled: Singles, y: Array, weight: Array) -> None:
-        super()._hold(np.clip(scaled, -_TAME, _TAME), y, weight)
+    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
+        super()._hold(X, np.clip(scaled, -_TAME, _TAME), y, weight)
 
     def _step(self, net: OnlineNet) -> None:
         rows, weight = self.held_, self.held_weight_
