@@ -67,7 +67,7 @@ def test_rates_are_of_the_median_run_and_of_the_best_for_moa() -> None:
 
 def test_what_forgetting_costs() -> None:
     said = run("benchmarks.unlearning", "--rows", 600)
-    assert said.count("\n") == 3 + len(EXACT) + 3 + 12
+    assert said.count("\n") == 4 + len(EXACT) + 3 + 2 + 12
     assert "RidgeRegressor, 50 features" in said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -14,15 +14,18 @@ from onlineml.estimator import Diagnostics
 from onlineml.graph.objects import Objects
 from onlineml.graph.records import Records, is_stackable
 from onlineml.graph.shelf import Limits, Shelf
-from onlineml.receipt import Receipt, refused
+from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Schema, is_frame, wrong
+from onlineml.unlearning.called import Called
+from onlineml.unlearning.log import Logged
+from onlineml.unlearning.roles import ReplayableClassifier
 
 _MISSING = float("inf")  # the key of rows that have none: no number of a row is infinite
 _LARGEST = 1 << 53  # whole numbers up to it are themselves as floats
 _DIGESTS = 1 << 52  # digests of text lie from it to twice that
 
 
-class _Keyed(Estimator):
+class _Keyed(Called):
     """Clones of a model, one a key."""
 
     #: The role that the model must have.
@@ -63,6 +66,8 @@ class _Keyed(Estimator):
     def _start(self, schema: Schema) -> None:
         fresh = self.model.clone()
         fresh._begin(_without(schema, self._column(schema)))
+        if isinstance(fresh, ReplayableClassifier):
+            fresh.keep_order()
         limits = Limits(self.max_keys, self.max_bytes, self.folder)
         if is_stackable(fresh):
             self.shelf_ = Records(fresh, limits)
@@ -146,7 +151,7 @@ class _Keyed(Estimator):
 
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         if x is None:
-            return refused("the row is needed: it tells whose it was")
+            return self._unlearn_id(id)
         schema, rows = self._rows(x, fit=True, one=True)
         if schema != self.schema_:
             return refused("the row has features or values that were never learned")
@@ -159,6 +164,26 @@ class _Keyed(Estimator):
         self.shelf_.put_back(found, model)
         return receipt
 
+    def _unlearn_id(self, id: Hashable) -> Receipt:
+        """Of all keys whose models have learned rows with this id."""
+        if id is None or not isinstance(self.model, Logged):
+            return refused("the row is needed: it tells whose it was")
+        receipts = []
+        for place in list(self.shelf_.index.values()):
+            model = self.shelf_.model_of(place)
+            if isinstance(model, Logged) and model.knows_ids:
+                receipts.append(model.unlearn_one(id=id))
+                self.shelf_.put_back(place, model)
+        gone = [receipt for receipt in receipts if receipt.forgotten]
+        return worst(gone) if gone else refused("no key's log holds a row with this id")
+
+    def _named(
+        self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
+    ) -> Any:
+        if not isinstance(self.model, Called):
+            raise wrong("ids", ids, f"none: Replayable({type(self.model).__name__}()) keeps them")
+        return super()._named(ids, learn, X, y, weight)
+
     # ---------------------------------------------------------------- rows
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
@@ -166,7 +191,7 @@ class _Keyed(Estimator):
             self._prepare()
         keys, rows = X[:, self._place].copy(), np.take(X, self._others, axis=1)
         keys[np.isnan(keys)] = _MISSING
-        done = 0
+        done, tags = 0, self._came(len(X)) if fit else None
         while done < len(X):
             before = self.shelf_.n_told
             end = self._meet(y, done) if fit else len(X)
@@ -174,7 +199,8 @@ class _Keyed(Estimator):
             fits = not serve or width == out.shape[1]  # else a class that is known is yet to come
             said = out[part] if fits else np.zeros((end - done, width))
             some = rows[part], y[part], weight[part], said
-            self.shelf_.follow(keys[part], some, serve, fit)
+            own = None if tags is None else tags[part]
+            self.shelf_.follow(keys[part], some, serve, fit, own)
             if serve:
                 self._fill_in(said, before)
             if not fits:
@@ -369,6 +395,11 @@ def Keyed(  # noqa: N802 - named as what it makes
     forgotten. With `max_bytes` and a `folder`, models that were not used for longest lie in a file
     and come back, bit for bit, when a row of theirs does; without a folder their keys are
     forgotten.
+
+    With `Keyed(Replayable(model))` each key has a log of its own: rows are learned with ids
+    (`fit_one(x, y, id=7)`, `fit_many(X, y, ids=...)`), and to forget one (`unlearn_one(x, y)`, or
+    `unlearn_one(id=7)`, which looks for it in all logs) replays only the model of its key. All
+    others, the classes that are known, and which keys were used last, stay as they are.
 
     Parameters
     ----------

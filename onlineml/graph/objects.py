@@ -13,6 +13,7 @@ from onlineml.base import Classifier
 from onlineml.estimator import Estimator
 from onlineml.graph.shelf import INDEX_BYTES, NOBODY, Cellar, Limits, Rows, Shelf
 from onlineml.kernels.arena import Ints
+from onlineml.unlearning.called import called
 
 
 def _files() -> Any:
@@ -86,18 +87,19 @@ class Objects(Shelf):
             assert self._cellar is not None
             self._cellar.release(*place)
 
-    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool) -> None:
+    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool, tags: Ints | None) -> None:
         order = np.argsort(ids, kind="stable")
         for which in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1):
             X, y, weight, out = rows
             some = X[which], y[which], weight[which]
             found = out[which] if serve else out
-            self._pass_on(int(ids[which[0]]), (*some, found), serve, fit)
+            own = None if tags is None else tags[which]
+            self._pass_on(int(ids[which[0]]), (*some, found), serve, fit, own)
             if serve:
                 out[which] = found
         self._keep_bounds()
 
-    def _pass_on(self, id: int, rows: Rows, serve: int, fit: bool) -> None:
+    def _pass_on(self, id: int, rows: Rows, serve: int, fit: bool, tags: Ints | None) -> None:
         model = self._twin() if id == NOBODY else self.model_of(id)
         X, y, weight, out = rows
         if fit and isinstance(model, Classifier):
@@ -107,7 +109,8 @@ class Objects(Shelf):
                 model._admit_targets(self.fresh.classes_[:n])
         width = model._n_outputs() if serve else 0
         wide = np.zeros((len(X), width)) if serve else out
-        model._run(X, y, weight, wide, serve, fit)
+        with called(model, tags):
+            model._run(X, y, weight, wide, serve, fit)
         if serve:
             shared = min(width, out.shape[1])
             out[:, :shared], out[:, shared:] = wide[:, :shared], 0.0

@@ -100,7 +100,7 @@ class Records(Shelf):
             self._free.append(place)
         self._unborn[id] = False
 
-    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool) -> None:
+    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool, tags: Ints | None) -> None:
         if len(ids) > 1:
             self._bring(np.unique(ids[ids >= 0]))
         elif ids[0] >= 0:

@@ -51,8 +51,12 @@ class Shelf(ABC):
 
     # ---------------------------------------------------------------- rows through
 
-    def follow(self, keys: Array, rows: Rows, serve: int, fit: bool) -> None:
+    def follow(
+        self, keys: Array, rows: Rows, serve: int, fit: bool, tags: Ints | None = None
+    ) -> None:
         """Each row by the model of its key; keys without one get one, if rows are learned.
+
+        Models that keep rows by id are told the `tags` of theirs.
 
         Rows are taken together as long as no key is forgotten that they show.
         """
@@ -62,9 +66,9 @@ class Shelf(ABC):
             for part in (slice(0, half), slice(half, len(keys))):
                 X, y, weight, out = rows
                 some = X[part], y[part], weight[part], out[part] if serve else out
-                self.follow(keys[part], some, serve, fit)
+                self.follow(keys[part], some, serve, fit, None if tags is None else tags[part])
         elif len(keys):
-            self._run(ids, rows, serve, fit)
+            self._run(ids, rows, serve, fit, tags)
 
     def _ids(self, keys: Array, fit: bool) -> Ints | None:
         """The id of each row's model; None where the rows are too many to be taken together."""
@@ -160,7 +164,7 @@ class Shelf(ABC):
         """The model is needed no longer."""
 
     @abstractmethod
-    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool) -> None:
+    def _run(self, ids: Ints, rows: Rows, serve: int, fit: bool, tags: Ints | None) -> None:
         """Each row by the model of that id, `NOBODY`'s by a fresh one."""
 
     @abstractmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,19 @@ def _any_infinite(cells: Array) -> bool:
     for i in range(cells.shape[0]):
         found |= abs(cells[i]) == np.inf
     return found
+
+
+@contextmanager
+def called(model: Estimator, tags: Ints | None) -> Iterator[None]:
+    """Rows that `model` learns meanwhile have ids with these fingerprints, if it keeps any."""
+    if tags is None or not isinstance(model, Called):
+        yield
+        return
+    model._coming = tags
+    try:
+        yield
+    finally:
+        model._coming = None
 
 
 class Called(Estimator):
@@ -43,11 +57,8 @@ class Called(Estimator):
         self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
     ) -> Any:
         """What `learn` gives, the rows that it learns having these ids."""
-        self._coming = fingerprints(ids)
-        try:
+        with called(self, fingerprints(ids)):
             return learn(X, y, weight=weight)
-        finally:
-            self._coming = None
 
     def _came(self, n_rows: int) -> Ints | None:
         """Fingerprints of the next rows; None where they came without ids."""

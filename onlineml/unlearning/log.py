@@ -19,8 +19,9 @@ from onlineml.unlearning.writing import write
 
 # Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
 # rows without an id are called), the first row that is to be learned again, whether ids came, the
-# first row whose tag is not written, as it is called by its number, and whether weights came.
-FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED = range(7)
+# first row whose tag is not written, as it is called by its number, whether weights came, and
+# whether classes stay in the order in which they were told.
+FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED, ORDERED = range(8)
 _LOG = 4  # arrays of the log
 
 
@@ -63,7 +64,7 @@ class Logged(Called):
         Field("targets_", ("W",)),
         Field("weights_", ("W",), fill=1.0),
         Field("tags_", ("W",), np.int64),  # its id's fingerprint, or -1 - its number
-        Field("cursor_", (7,), np.int64),
+        Field("cursor_", (8,), np.int64),
     )
 
     _log: list[Any] | None = None  # its arrays; None: not yet looked up
@@ -128,6 +129,11 @@ class Logged(Called):
         cursor[NEXT] = first + n
         if first + n - room > cursor[FIRST]:
             cursor[FIRST] = first + n - room
+
+    @property
+    def knows_ids(self) -> bool:
+        """Whether rows have come with ids of their own."""
+        return self.is_started and bool(self.cursor_[NAMED])
 
     def _arrays(self) -> Any:
         """The arrays of the log, also those in a file as plain ones."""

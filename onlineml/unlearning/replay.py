@@ -14,6 +14,7 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
+from onlineml.unlearning.experts import coupling
 from onlineml.unlearning.fingerprints import fingerprint
 from onlineml.unlearning.log import (
     FIRST,
@@ -297,7 +298,9 @@ class Replayed(Logged):
             return Receipt("certified", float(left or 0.0), 0.0, n, _FADED)
         unsure = id is not None and left is not None
         within = f" (within {left:.3g})" if isinstance(left, float) else ""
-        return Receipt("replayed", 0.0, 0.0, n, _OLDER + within if unsure else "")
+        said = [_OLDER + within] if unsure else []
+        said += [why] if (why := coupling(self.model_)) else []
+        return Receipt("replayed", 0.0, 0.0, n, "; ".join(said))
 
     def _left(self, id: Hashable, edge: int, recent: Ints) -> float | str | None:
         """A bound on what is left of rows before `edge`, or why there is none.

@@ -17,6 +17,7 @@ from onlineml.base import (
 )
 from onlineml.kernels.arena import Ints
 from onlineml.schema import Schema, wrong
+from onlineml.unlearning.log import ORDERED
 from onlineml.unlearning.replay import Replayed
 
 
@@ -43,10 +44,17 @@ class ReplayableClassifier(Replayed, Classifier):
     def _n_met(self) -> float:
         return len(self.model_.classes_)
 
+    def keep_order(self) -> None:
+        """Let classes stay in the order in which they are told, whichever rows are forgotten.
+
+        For one among many that are told by another model, which numbers classes for all.
+        """
+        self.cursor_[ORDERED] = 1
+
     def _recode(self, first: int, end: int) -> None:
         known = len(self.model_.classes_)
-        if known == len(self.classes_):
-            return  # none came in these rows
+        if known == len(self.classes_) or self.cursor_[ORDERED]:
+            return  # none came in these rows, or it makes no difference
         places = self._places(first, end)
         codes = self.targets_[places].astype(np.int64)
         came = dict.fromkeys([*range(known), *codes.tolist()])
@@ -214,6 +222,13 @@ def Replayable(  # noqa: N802 - named as what it makes
     forgotten rows had is gone too; names of features, and values of nominal ones, stay known.
     An id may stand for many rows, such as all of a person; those beyond the log remain, and as
     nothing is known of them, the receipt says so once rows have left the log.
+
+    Of a mixture all experts are replayed, and the receipt says why. Nearly all depend on each
+    other: by a router that learns from every row (`DriftMoE`), by generators that every row moves
+    on (bagging, forests, `DriftMixture`), or as every row reaches each. `DEE` could replay those
+    that a row has reached, but four fifths of its time are to find out which these are. Where a
+    row itself tells its expert, each has a log of its own, and only that one is replayed: see
+    `Sharded(model)` and, of `onlineml.graph`, `Keyed(Replayable(model), key="user")`.
 
     Linear models with weight decay forget by learning [2]_: each row brings any two sets of weights
     closer together. `LinearRegression`, `LogisticRegression` and `SoftmaxRegression` with

@@ -20,9 +20,11 @@ from onlineml.learners import (
     MLPClassifier,
     MLPRegressor,
     NearestClassMean,
+    SoftmaxRegression,
 )
 from onlineml.schema import Schema
 from onlineml.transforms import StandardScaler
+from onlineml.unlearning import Replayable
 
 
 def users(seed: int, n_rows: int, n_keys: int) -> tuple[Any, Any, Any]:
@@ -171,6 +173,74 @@ def test_columns_come_and_rows_are_forgotten() -> None:
     assert model.model_of(2).schema_.names == ("x", "new")
     assert model.unlearn_one({"user": 1, "x": 1.0, "new": 5.0}, 2).kind == "exact"
     assert model.unlearn_one({"user": 7, "x": 1.0, "new": 5.0}, 2).kind == "refused"
+
+
+@pytest.mark.parametrize(
+    "base", [GaussianNB(), HoeffdingTreeClassifier(grace_period=20), SoftmaxRegression()], ids=repr
+)
+def test_only_the_model_of_the_key_is_replayed(base: Any) -> None:
+    """Bit for bit the keyed models that never met the rows."""
+    X, y, _ = users(0, 2000, 8)
+    ids = np.arange(len(X)) + 500
+    X[:, 0], X[:, 1] = np.nan_to_num(X[:, 1]), X[:, 0]
+    X[:3, 0], y[:3] = -1.0, ["up", "down", "late"]  # classes come in the same order for all
+    gone = np.r_[5, 700, 705, 1990]
+    model = Keyed(Replayable(base, every=16)).fit_many(X, y, ids=ids)
+    others = {key: model.model_of(key).get_state() for key in set(X[:, 0]) - set(X[gone, 0])}
+    for i in gone.tolist():
+        receipt = model.unlearn_one(id=i + 500)
+        assert (receipt.kind, receipt.reason) == ("replayed", "")
+        assert receipt.rows < (X[:, 0] == X[i, 0]).sum()
+    assert len(others) > 2
+    for key, before in others.items():
+        assert_same_state(before, model.model_of(key).get_state())
+    rest = np.setdiff1d(np.arange(len(X)), gone)
+    gold = Keyed(Replayable(base, every=16)).fit_many(X[rest], y[rest], ids=ids[rest])
+    for key in set(X[:, 0]):
+        due = gold.model_of(key).model_.get_state()
+        assert_same_state(due, model.model_of(key).model_.get_state())
+    due = gold.predict_proba_many(X).tobytes()
+    assert model.predict_proba_many(X).tobytes() == due
+    assert model.fit_many(X, y).predict_proba_many(X).tobytes() == (
+        gold.fit_many(X, y).predict_proba_many(X).tobytes()
+    )
+
+
+def test_classes_keep_their_order_whichever_rows_are_forgotten() -> None:
+    X, y, _ = users(1, 400, 5)
+    X[:, 1] = np.nan_to_num(X[:, 1])
+    model = Keyed(Replayable(GaussianNB(), every=16), key=1).fit_many(X, y)
+    firsts = [int(np.flatnonzero(X[:, 1] == key)[0]) for key in set(X[:, 1])]
+    for i in firsts:
+        assert model.unlearn_one(X[i], y[i]).forgotten
+    rest = np.setdiff1d(np.arange(len(X)), firsts)
+    gold = Keyed(GaussianNB(), key=1).fit_many(X[rest], y[rest])
+    order = [model.classes_.index(label) for label in gold.classes_]
+    assert len(order) == len(gold.classes_)
+    np.testing.assert_allclose(
+        model.predict_proba_many(X)[:, order], gold.predict_proba_many(X), rtol=1e-12
+    )
+
+
+def test_one_log_for_all_replays_all_and_says_so() -> None:
+    X, y, _ = users(0, 300, 8)
+    whole = Replayable(Keyed(GaussianNB(), key=1), every=16).fit_many(X, y)
+    receipt = whole.unlearn_one(id=200)
+    assert receipt.rows > 90
+    assert "all experts" in receipt.reason
+    gold = Keyed(GaussianNB(), key=1).fit_many(np.delete(X, 200, 0), np.delete(y, 200))
+    assert_same_state(gold.get_state(), whole.model_.get_state())
+
+
+def test_ids_are_for_models_with_a_log() -> None:
+    X, y, _ = users(0, 50, 3)
+    with pytest.raises(ValueError, match="ids"):
+        Keyed(GaussianNB(), key=1).fit_many(X, y, ids=range(50))
+    model = Keyed(Replayable(GaussianNB()), key=1).fit_many(X, y)
+    assert not model.unlearn_one(id=1).forgotten  # a number within a key, not an id
+    assert model.fit_one(X[0], y[0], id=7).unlearn_one(id=7).forgotten
+    assert "no key" in model.unlearn_one(id=7).reason
+    assert "the row is needed" in Keyed(GaussianNB(), key=1).fit_many(X, y).unlearn_one(id=7).reason
 
 
 def test_in_a_graph_and_evaluated() -> None:
