@@ -56,14 +56,15 @@ class Doom:
 
     def _writing(self, path: Any, content: bytes) -> None:
         self._n_saves += 1
-        if self.moment == "torn" and self._n_saves == self._fatal_save:
+        if self.moment == "torn" and self._n_saves >= self._fatal_save:
             with open(f"{path}.torn", "wb") as file:
                 file.write(content[: len(content) // 2])
                 self.die()
         self._write(path, content)
 
     def _replacing(self, source: Any, target: Any, **more: Any) -> None:
-        last = str(target).endswith(".onl") and self._n_saves == self._fatal_save
+        # not ==: several partitions are saved at once, and the next may have been counted already
+        last = str(target).endswith(".onl") and self._n_saves >= self._fatal_save
         replace: Callable[..., None] = self._replace
         if self.moment == "before" and last:
             self.die()
