@@ -1,160 +1,125 @@
 """Torch learners on this machine's devices: `python -m benchmarks.gpu --help`.
 
-First that a GPU says what the CPU says, then what a row costs: one by one, in batches, beside bare
-torch and the compiled networks. Without a GPU, what can be measured on the CPU is.
+First that a GPU says what the CPU says, for every torch part; then what a row or a model's step
+costs on each device, beside the least that its memory and its arithmetic allow. Without a GPU the
+columns of the CPU are measured, and what a GPU would be asked is said.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
-import numpy as np
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
-from benchmarks.report import figures_table
-from onlineml.detectors import TorchAutoencoder
-from onlineml.learners import (
-    MLPClassifier,
-    TorchClassifier,
-    TorchRegressor,
-    TorchSequenceClassifier,
-    TorchSequenceRegressor,
+from benchmarks.gpu_checks import CLOSE, differences, parts
+from benchmarks.gpu_times import (
+    Device,
+    Figure,
+    batches,
+    embeddings,
+    measured,
+    rows_one_by_one,
+    stacks,
 )
-
-_CLOSE = 1e-4
-
-
-def data(n_rows: int, n_features: int) -> tuple[Any, Any]:
-    """Rows, and two classes that a small network learns."""
-    X = np.random.default_rng(0).normal(size=(n_rows, n_features))
-    return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64)
+from benchmarks.report import figures_table
 
 
-def devices() -> list[str]:
-    """The devices that torch can use here."""
-    import torch
-
-    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
-def differences() -> list[tuple[str, str]]:
-    """How far the GPU's answers lie from the CPU's after the same rows."""
-    X, y = data(500, 20)
+def checked(device: str) -> list[tuple[str, str]]:
+    """How far a device lies from the CPU, part by part; ends the command where it is too far."""
     found = []
-    models: list[Any] = [kind(batch_size=8) for kind in (TorchClassifier, TorchRegressor)]
-    models += [TorchAutoencoder(batch_size=8), TorchSequenceClassifier(), TorchSequenceRegressor()]
-    for model in models:
-        answers = [
-            np.asarray(_answers(model.clone().set_params(device=d, seed=1).fit_many(X, y), X))
-            for d in ("cpu", "cuda")
-        ]
-        gap = float(np.abs(answers[0] - answers[1]).max())
-        found.append((f"{type(model).__name__}: GPU against CPU", f"{gap:.1e}"))
-        if gap > _CLOSE:
-            raise SystemExit(
-                f"{type(model).__name__}: {gap:.1e} apart, at most {_CLOSE:.0e} is allowed"
-            )
+    for name, gap in differences(device):
+        found.append((f"{name}: {device} against cpu", f"{gap:.1e}"))
+        if not gap <= CLOSE:
+            raise SystemExit(f"{name}: {gap:.1e} apart, at most {CLOSE:.0e} is allowed")
     return found
 
 
-def _answers(model: Any, X: Any) -> Any:
-    verbs = "predict_proba_many", "predict_many", "score_many"
-    return next(getattr(model, verb) for verb in verbs if hasattr(model, verb))(X)
+def table(figures: list[Figure], devices: dict[str, Device]) -> Table:
+    """One line a thing, for each device its time, the floor, and how far apart they are."""
+    shown = Table(box=box.MARKDOWN)
+    shown.add_column("us", no_wrap=True)
+    for on in devices:
+        for name in (on, "floor", "x"):
+            shown.add_column(name, justify="right")
+    by_place = {(figure.what, figure.device): figure for figure in figures}
+    for what in dict.fromkeys(figure.what for figure in figures):
+        cells = []
+        for on in devices:
+            one = by_place.get((what, on))
+            cells += ["", "", ""] if one is None else [
+                f"{1e6 * one.seconds:,.2f}", f"{1e6 * one.floor:,.2f}",
+                f"{one.seconds / one.floor:,.1f}",
+            ]  # fmt: skip
+        shown.add_row(what, *cells)
+    return shown
 
 
-def seconds_a_row(work: Callable[[], int], repeats: int) -> float:
-    """Median seconds on the wall a row, after a first run."""
-    work()
-    taken = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        n = work()
-        taken.append((time.perf_counter() - began) / n)
-    return statistics.median(taken)
-
-
-def by_row(model: Any, X: Any, y: Any) -> Callable[[], int]:
-    """Predict, then learn, row by row."""
-
-    def work() -> int:
-        for x, label in zip(X, y):
-            model.predict_one(x)
-            model.fit_one(x, label)
-        return len(X)
-
-    return work
-
-
-def bare(X: Any, y: Any, hidden: int, device: str) -> Callable[[], int]:
-    """The same in torch alone: one answer and one step a row."""
-    import torch
-
-    net = torch.nn.Sequential(
-        torch.nn.Linear(X.shape[1], hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 2)
-    ).to(device)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    rows, labels = X.astype(np.float32), y.reshape(-1, 1)
-
-    def work() -> int:
-        for i in range(len(rows)):
-            x, label = torch.from_numpy(rows[i : i + 1]).to(device), torch.from_numpy(labels[i])
-            with torch.inference_mode():
-                int(net(x).argmax())
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(x), label.to(device)).backward()
-            optimizer.step()
-        return len(rows)
-
-    return work
-
-
-def speeds(rows: int, repeats: int, hidden: int) -> list[tuple[str, str]]:
-    """Microseconds a row, by device and by batch."""
-    X, y = data(rows, 20)
-    found = []
-    compiled = seconds_a_row(by_row(MLPClassifier(hidden=(hidden,), seed=1), X, y), repeats)
-    found.append(("compiled network, by row, CPU", f"{1e6 * compiled:,.1f} us"))
-    for device in devices():
-        alone = seconds_a_row(bare(X, y, hidden, device), repeats)
-        model = TorchClassifier(hidden=(hidden,), device=device, seed=1)
-        ours = seconds_a_row(by_row(model, X, y), repeats)
-        found.append((f"bare torch, by row, {device}", f"{1e6 * alone:,.1f} us"))
-        words = f"{1e6 * ours:,.1f} us, {ours / alone:.2f}x bare"
-        found.append((f"TorchClassifier, by row, {device}", words))
-        for batch in (32, 256):
-            model = TorchClassifier(hidden=(hidden,), batch_size=batch, device=device, seed=1)
-            many = np.tile(X, (4, 1)), np.tile(y, 4)
-
-            def work(model: Any = model, many: Any = many) -> int:
-                model.predict_fit_many(*many)
-                return len(many[0])
-
-            taken = seconds_a_row(work, repeats)
-            found.append((f"  steps of {batch} rows, {device}", f"{1e6 * taken:,.2f} us a row"))
-    return found
+def described(on: str, device: Device) -> str:
+    """What a device can do at most."""
+    return (
+        f"{on}: {device.name}, {device.bandwidth / 1e9:,.0f} GB/s, "
+        f"{device.arithmetic / 1e12:,.2f} TFLOP/s, {1e6 * device.call:.2f} us a call"
+    )
 
 
 @click.command()
-@click.option("--rows", default=1_000, show_default=True, help="Rows of a run.")
-@click.option("--repeats", default=3, show_default=True, help="Runs of each; the median counts.")
-@click.option("--hidden", default=64, show_default=True, help="Units of the hidden layer.")
+@click.option("--device", "only", default=None, help="Measure only there: cpu, cuda, cuda:1, ...")
+@click.option("--rows", default=500, show_default=True, help="Rows of a run, one by one.")
+@click.option("--repeats", default=5, show_default=True, help="Runs of each; the median counts.")
+@click.option("--hidden", default=64, show_default=True, help="Width of both hidden layers.")
+@click.option("--models", default="1,10,100,1000,10000", show_default=True, help="Of a stack.")
+@click.option("--loops-to", default=1000, show_default=True, help="Most models of a loop of torch.")
+@click.option("--chunk", default=1024, show_default=True, help="Rows that are embedded at once.")
+@click.option("--compile/--no-compile", "compiles", help="torch.compile, too: up to a minute more.")
 @click.option("--threads", default=1, show_default=True, help="Of torch on the CPU.")
-def main(rows: int, repeats: int, hidden: int, threads: int) -> None:
-    """Check the GPU against the CPU, then time the learners on both."""
+@click.option("--json", "out", type=click.Path(path_type=Path), help="File for all figures.")
+def main(
+    only: str | None, rows: int, repeats: int, hidden: int, models: str, loops_to: int,
+    chunk: int, compiles: bool, threads: int, out: Path | None,
+) -> None:  # fmt: skip
+    """Check the GPU against the CPU, then time the learners on both.
+
+    Times on the CPU are of the CPU, on a GPU of the wall until it is done.
+    """
     import torch
 
     torch.set_num_threads(threads)
-    console = Console()
-    if torch.cuda.is_available():
-        console.print(f"GPU: {torch.cuda.get_device_name()}")
-        console.print(figures_table(differences()))
-    else:
-        console.print("No GPU here: it would be checked against the CPU, then timed beside it.")
-    console.print(figures_table(speeds(rows, repeats, hidden)))
+    console = Console(width=140)
+    has_gpu = torch.cuda.is_available()
+    if not has_gpu:
+        names = "; ".join(name for name, _ in parts())
+        console.print(
+            f"No GPU here. One would be checked against the CPU, {CLOSE:.0e} apart at most ({names}), "
+            "then timed beside it: eager, by CUDA graphs, and all that is timed below.",
+            highlight=False,
+        )
+    devices = [only] if only else ["cpu", *(["cuda"] if has_gpu else [])]
+    if "cpu" not in devices and not has_gpu:
+        raise SystemExit(f"--device {only}: torch finds no GPU here")
+    for on in devices:
+        if on != "cpu":
+            console.print(figures_table(checked(on)))
+    rates = {on: measured(on) for on in devices}
+    for on, device in rates.items():
+        console.print(described(on, device), highlight=False)
+    sizes = [int(n) for n in models.split(",")]
+
+    def figures() -> Iterator[Figure]:
+        for on, device in rates.items():
+            yield from rows_one_by_one(device, on, rows, hidden, repeats, compiles)
+            yield from batches(device, on, hidden, repeats, (32, 256, 2048))
+            yield from stacks(device, on, repeats, sizes, loops_to)
+            yield from embeddings(device, on, chunk, repeats)
+
+    found = list(figures())
+    console.print(table(found, rates))
+    if out:
+        out.write_text(json.dumps([figure._asdict() for figure in found], indent=1))
 
 
 if __name__ == "__main__":

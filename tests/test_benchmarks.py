@@ -15,6 +15,7 @@ from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
 from benchmarks.loss_filter import RANDOM, outcomes
+from benchmarks.gpu_checks import differences
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.rl import (
@@ -148,6 +149,17 @@ def test_neural(tmp_path: Path) -> None:
     ours, theirs = json.loads(out.read_text()).values()
     for one, other in zip(ours, theirs):
         assert abs(one["accuracies"][0] - other["accuracies"][0]) < 0.06
+
+
+@pytest.mark.slow
+def test_gpu(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    few = ("--rows", 20, "--repeats", 1, "--models", "1,20", "--chunk", 16, "--json", out)
+    said = run("benchmarks.gpu", "--device", "cpu", *few)
+    assert "Stacked, 20" in said
+    assert all(figure["seconds"] > 0 for figure in json.loads(out.read_text()))
+    for name, gap in differences("cpu"):  # the checks run, and a device says what itself says
+        assert gap == 0.0, name
 
 
 @pytest.mark.slow

@@ -42,10 +42,10 @@ def loss_of_classes(loss: Any, y: Array, weight: Array, n: int) -> Loss:
     classes = y.astype(np.int64)
     by_row, known = named_loss(loss, CROSS_ENTROPY), isinstance(loss, str)
     if known and bool((weight == 1.0).all()):
-        return Loss(lambda outputs, due: by_row(outputs[:, :n], due), [classes], (loss, n))
+        return Loss(lambda outputs, due: by_row(_first(outputs, n), due), [classes], (loss, n))
     how = _by_row(loss)
     return Loss(
-        lambda outputs, due, times: (by_row(outputs[:, :n], due, **how) * times).mean(),
+        lambda outputs, due, times: (by_row(_first(outputs, n), due, **how) * times).mean(),
         [classes, weight.astype(np.float32)],
         (loss, n, "weighted"),
     )
@@ -55,7 +55,12 @@ def loss_of_classes(loss: Any, y: Array, weight: Array, n: int) -> Loss:
 def row_loss_of_classes(loss: Any, n: int) -> Callable[[Any, Any], Any]:
     """The loss of each row of the first `n` classes: of the same, the same function."""
     by_row, how = named_loss(loss, CROSS_ENTROPY), _by_row(loss)
-    return lambda outputs, classes: by_row(outputs[:, :n], classes, **how)
+    return lambda outputs, classes: by_row(_first(outputs, n), classes, **how)
+
+
+def _first(outputs: Any, n: int) -> Any:
+    """Outputs of the first `n` classes; a slice of all would be another operation to go back."""
+    return outputs if outputs.shape[1] == n else outputs[:, :n]
 
 
 def _by_row(loss: Any) -> dict[str, str]:

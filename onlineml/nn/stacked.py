@@ -209,7 +209,9 @@ class Stacked:
         self.n_steps += 1
         words = self.seed, self.n_steps
         draw = drawing(self.torch, words, self.device) if self._models.draws else nullcontext()
-        self._models.module.train()
+        differs = self._models.draws or not self.is_batched  # in training from out of it
+        if differs:
+            self._models.module.train()
         with self._threads(places, len(X)), draw:
             if places is not None:
                 self._learn_each(loss, places, *map(self._tensor, arrays))
@@ -218,7 +220,8 @@ class Stacked:
             else:
                 work = partial(self._learn_all, loss)
                 self._captured.run(("step", loss), work, arrays)
-        self._models.module.eval()
+        if differs:
+            self._models.module.eval()
 
     def _learn_all(self, loss: Any, rows: Any, targets: Any, times: Any = None) -> None:
         n = len(rows)
