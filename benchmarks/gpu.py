@@ -94,7 +94,7 @@ def main(
     if not has_gpu:
         names = "; ".join(name for name, _ in parts())
         console.print(
-            f"No GPU here. One would be checked against the CPU, {CLOSE:.0e} apart at most ({names}), "
+            f"No GPU here. One would be checked against the CPU, within {CLOSE:.0e} ({names}), "
             "then timed beside it: eager, by CUDA graphs, and all that is timed below.",
             highlight=False,
         )

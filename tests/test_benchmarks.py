@@ -14,8 +14,8 @@ from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
-from benchmarks.loss_filter import RANDOM, outcomes
 from benchmarks.gpu_checks import differences
+from benchmarks.loss_filter import RANDOM, outcomes
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
 from benchmarks.moe import critical_difference, mean_ranks
 from benchmarks.rl import (
