@@ -19,6 +19,7 @@ from onlineml.schema import wrong
 _LEVEL, _Q, _ONE_IN, _DRIFT = range(4)  # of the settings
 _SHAPE, _SCALE, _BEND = range(3)  # of the tails
 _CUT = 0.2  # share of the peaks, the highest, whose heights do not count
+_ROUNDS, _FALSE = 4, 0.1  # of fits, and share of peaks left out wrongly among those left out
 _EVERY = 16  # peaks after which, at the latest, the tail is fitted again
 _FEW = 10  # peaks from which on there is a tail
 _GRID, _STEPS = 24, 24  # places where the likelihood is looked at, and halvings around the best
@@ -98,10 +99,7 @@ def _tail(x: float, j: int, settings: Array, past: Past) -> float:
     begin = _threshold(j, settings, past)
     if x <= begin or past.n_peaks[j] < _FEW:
         return _share_above(x, j, past)
-    shape, bend = past.tails[j, _SHAPE], past.tails[j, _BEND]
-    y = (x - begin) / past.tails[j, _SCALE]
-    odds = y + bend * y * y if shape == 0.0 else math.log1p(shape * y) / shape
-    return _share_above(begin, j, past) * math.exp(-odds)
+    return _share_above(begin, j, past) * math.exp(-_log_odds(x - begin, past.tails[j]))
 
 
 @jit
@@ -144,12 +142,48 @@ def _learn(x: float, level: float, j: int, settings: Array, past: Past) -> None:
 def _fit(peaks: Array, tail: Array) -> None:
     """Shape, scale and bend of the tail that `peaks`, all positive, are of.
 
-    Of the highest only their number counts, so that a few which are none of its values do no harm.
+    Of the highest only their number counts, and of those that the tail so found takes for none of
+    its values not even that: it is then found anew, without them.
     """
-    y = np.sort(peaks)
-    n_cut = int(_CUT * y.shape[0])
-    y[y.shape[0] - n_cut :] = y[y.shape[0] - n_cut - 1]
-    n_whole = y.shape[0] - n_cut
+    heights = np.sort(peaks)
+    n = heights.shape[0]
+    n_whole = n - int(_CUT * n)
+    for _ in range(_ROUNDS):
+        _fit_lower(heights[:n], n_whole, tail)
+        n_left = _n_usual(heights[:n], n_whole, tail)
+        if n_left == n:
+            break
+        n = n_left
+
+
+@jit
+def _n_usual(heights: Array, n_whole: int, tail: Array) -> int:
+    """How many of the peaks, in order, are not beyond what the tail of the lower ones bears.
+
+    Of those said to be beyond, a share `_FALSE` is not, on average: Benjamini and Hochberg's rule.
+    """
+    n, odds = heights.shape[0], _log_odds(heights[n_whole - 1], tail)
+    for i in range(n_whole, n):
+        p = math.exp(odds - _log_odds(heights[i], tail))
+        if p * (n - n_whole) <= _FALSE * (n - i):
+            return i
+    return int(n)
+
+
+@jit
+def _log_odds(height: float, tail: Array) -> float:
+    """Minus the logarithm of the share of peaks that are as high."""
+    y = height / tail[_SCALE]
+    if tail[_SHAPE] == 0.0:
+        return float(y + tail[_BEND] * y * y)
+    return float(math.log1p(tail[_SHAPE] * y) / tail[_SHAPE])
+
+
+@jit
+def _fit_lower(heights: Array, n_whole: int, tail: Array) -> None:
+    """The tail of peaks in order; of those from place `n_whole` on only the number counts."""
+    y = heights.copy()
+    y[n_whole:] = y[n_whole - 1]
     scale = y.sum() / n_whole
     y /= scale
     tail[_SHAPE], tail[_SCALE], tail[_BEND] = 0.0, scale, 0.0
@@ -261,7 +295,8 @@ class DSPOTCalibrator(Transformer):
     forgets; one in `one_in` strange values is not left out, so that no change of level can lock the
     model; where the tail is lighter than exponential, its hazard rises along a straight line, as a
     normal variable's nearly does, so that no value is impossible; the heights of the highest fifth
-    of the peaks do not count, only their number. With the defaults two anomalies in a hundred thus
+    of the peaks do not count, only their number, nor that where the others' tail rejects them [4]_,
+    so that a tenth of what it rejects is its own. With the defaults two anomalies in a hundred thus
     do no harm; probabilities of 0.001 are right within a factor of about 2 (2.5 for t with three
     degrees of freedom), and too large where values end. The likelihood is reduced to one unknown as
     in [2]_, with normal priors of the shape and of the bend in the manner of [3]_. A weight other
@@ -276,6 +311,8 @@ class DSPOTCalibrator(Transformer):
     .. [3] Martins, Stedinger (2000), Generalized maximum-likelihood generalized extreme-value
        quantile estimators for hydrologic data, Water Resources Research 36(3), 737-744.
        doi:10.1029/1999WR900330
+    .. [4] Benjamini, Hochberg (1995), Controlling the false discovery rate, Journal of the Royal
+       Statistical Society B 57(1), 289-300, section 3.1. doi:10.1111/j.2517-6161.1995.tb02031.x
     """
 
     _kernel = _dspot_calibrator

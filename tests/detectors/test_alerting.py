@@ -103,8 +103,8 @@ def clear_anomalies(drift: bool) -> Any:
 def test_scores_that_end_and_scores_that_do_not(base: Any, drift: bool) -> None:
     X, labels = clear_anomalies(drift)
     raised = AlertingDetector(base=base).alerts_fit_many(X).raised
-    assert raised[labels].mean() > (0.75 if drift else 0.9)
-    assert labels[raised].mean() > (0.8 if drift else 0.93)  # a drift costs ten false ones
+    assert raised[labels].mean() > (0.7 if drift else 0.9)
+    assert labels[raised].mean() > (0.88 if drift else 0.93)  # a drift costs five false ones
 
 
 def test_bounded_scores_of_grids() -> None:

@@ -8,12 +8,33 @@ from scipy.optimize import minimize_scalar
 
 
 def fit(peaks: Any) -> tuple[float, float, float]:
-    """Shape, scale and bend of a tail, the top fifth censored.
+    """The tail without those of the top fifth that it takes for none of its values."""
+    heights = np.sort(peaks)
+    n, n_whole = len(peaks), len(peaks) - int(0.2 * len(peaks))
+    for _ in range(4):
+        tail = fit_lower(heights[:n_whole], n - n_whole)
+        p = np.array([share_of(y, tail) for y in heights[n_whole:n]])
+        p /= share_of(heights[n_whole - 1], tail)
+        beyond = [i for i in range(len(p)) if p[i] * len(p) <= 0.1 * (len(p) - i)]
+        if not beyond:
+            break
+        n = n_whole + beyond[0]
+    return tail
+
+
+def share_of(y: float, tail: tuple[float, float, float]) -> float:
+    """Share of the peaks that are as high as `y`."""
+    shape, scale, bend = tail
+    y = y / scale
+    light = np.exp(-y - bend * y * y)
+    return float(light if shape == 0 else (1 + shape * y) ** (-1 / shape))
+
+
+def fit_lower(whole: Any, n_cut: int) -> tuple[float, float, float]:
+    """Shape, scale and bend of a tail, `n_cut` peaks censored.
 
     Its hazard falls (generalized Pareto), stays, or rises along a line of slope 2 bend / scale^2.
     """
-    n_cut = int(0.2 * len(peaks))
-    whole = np.sort(peaks)[: len(peaks) - n_cut]
     n, last = len(whole), whole[-1]
     scale = float((whole.sum() + n_cut * last) / n)
     squares = float((whole**2).sum() + n_cut * last**2)
@@ -80,12 +101,7 @@ class DSPOT:
         x, begin = x - self.local(), self.begin()
         if x <= begin or len(self.peaks) < 10:
             return 1 - self.share(x)
-        shape, scale, bend = self.tail
-        y = (x - begin) / scale
-        light = np.exp(-y - bend * y * y)
-        return float(
-            1 - self.share(begin) * (light if shape == 0 else (1 + shape * y) ** (-1 / shape))
-        )
+        return 1 - self.share(begin) * share_of(x - begin, self.tail)
 
     def learn(self, x: float) -> None:
         local, begin, most = self.local(), self.begin(), np.inf

@@ -50,7 +50,7 @@ class AlertingDetector(Detector):
         The unfitted detector. Scores that end at a number (those of `RankEnsemble`, of `RSHash`,
         shares and ranks) are stretched by -log(1 - score / end), so that there is a tail to tell
         probabilities by. Where anomalies score hardly more than the strangest of the normal rows,
-        as with few trees, few are found.
+        as with trees, few are found, by any threshold.
     calibrator
         A transformer of one number into one minus its tail probability; None for
         `DSPOTCalibrator(q=0.0003)`, which keeps what is less probable from its memory.
@@ -69,7 +69,8 @@ class AlertingDetector(Detector):
     patience
         So many alerts among twice as many events are taken for a change of the stream, after which
         the calibrator starts anew, and earlier alerts earn nothing: until it has some 100 scores,
-        hardly an alert is raised. At most 64; None for never.
+        hardly an alert is raised. More where anomalies come in stretches. At most 64; None for
+        never.
 
     Examples
     --------
@@ -131,7 +132,7 @@ class AlertingDetector(Detector):
         level: float = 0.05,
         fading_factor: float = 0.999,
         n_owed: float = 1.0,
-        patience: int | None = 10,
+        patience: int | None = 5,
     ) -> None:
         self.base = base
         self.calibrator = calibrator

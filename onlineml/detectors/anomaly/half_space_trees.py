@@ -464,6 +464,7 @@ class HalfSpaceTrees(Detector):
     """
 
     _kernel = _half_space_trees
+    _greatest = 1.0
     _takes_back = True
     _explains = True
     _state = (

@@ -267,6 +267,7 @@ class OnlineIsolationForest(Detector):
     """
 
     _kernel = _online_isolation_forest
+    _greatest = 1.0
     _state = (
         Field("counts_", (6,), np.int64),
         Field("masses_", ("T", "N"), np.int64),
