@@ -237,10 +237,11 @@ class Replayed(Logged):
         level = min((k & -k).bit_length() - 1, top)
         due = at - (4 * gap << level if level < top else self._reach())
         spare = self._let_go(due)
+        ways: Ways = vars(self).setdefault("_ways", {})
         rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
         if self.every is None and level < top and rows < self.checkpoints_[-1]["size"]:
+            ways.pop(id(spare), None)
             return
-        ways: Ways = vars(self).setdefault("_ways", {})
         state, size = keep(self.model_, spare, ways)
         self.checkpoints_.append({"at": at, "state": state, "size": size})
 
