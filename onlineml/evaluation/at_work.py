@@ -27,13 +27,15 @@ class Answers(NamedTuple):
     Of a detector, the probabilities of both classes are its scores; `thresholds` are those that
     stood when the rows came.
 
-    Graphs also decide: whether to ask for the label, with which chance, and what to do.
+    Graphs also decide: whether to ask for the label, with which chance, and what to do. Where
+    members of a model answer too, `each` has a column for every one.
     """
 
     answer: npt.NDArray[Any]
     probabilities: Array | None = None
     decisions: npt.NDArray[Any] | None = None
     thresholds: Array | None = None
+    each: npt.NDArray[Any] | None = None
 
     def at(self, rows: Any) -> Answers:
         """The answers to some of the rows."""
@@ -49,7 +51,8 @@ class Answers(NamedTuple):
             scores[n:, : more.probabilities.shape[1]] = more.probabilities
         decided = _joined(self.decisions, more.decisions)
         limits = _joined(self.thresholds, more.thresholds)
-        return Answers(np.concatenate([self.answer, more.answer]), scores, decided, limits)
+        each = _joined(self.each, more.each)
+        return Answers(np.concatenate([self.answer, more.answer]), scores, decided, limits, each)
 
 
 def _joined(ours: Any, theirs: Any) -> Any:

@@ -16,6 +16,7 @@ from onlineml.evaluation.at_work import Answers, Bools, Ints, Labels, Targets
 from onlineml.evaluation.contender import Contender
 from onlineml.evaluation.entrants import Entrant
 from onlineml.evaluation.graph_at_work import GraphContender
+from onlineml.evaluation.members import MembersContender
 from onlineml.evaluation.metrics import Metric
 from onlineml.evaluation.result import WindowRecord
 from onlineml.graph.compiled import compile_kernels
@@ -123,8 +124,10 @@ class Buyer(Contender):
 
 
 def contender_of(entrant: Entrant, *arguments: Any) -> Contender:
-    """The entrant at work: with a strategy, as a graph, or neither."""
+    """The entrant at work: with a strategy, with members, as a graph, or neither."""
     if entrant.strategy is not None:
         return Buyer(entrant, *arguments)
+    if getattr(entrant.estimator, "_n_each", 0):
+        return MembersContender(entrant, *arguments)
     kind = GraphContender if isinstance(entrant.estimator, Wired) else Contender
     return kind(entrant, *arguments)

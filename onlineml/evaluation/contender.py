@@ -51,6 +51,10 @@ class Contender(AtWork):
         self._limit = None if self._needs_labels else ConformalLimit(alert_rate)
         self._alerts = AlertTrace()
 
+    def runs(self) -> list[Run]:
+        """The runs of the evaluation that it makes."""
+        return [self.run]
+
     def answer_and_learn(self, X: Array, y: Targets) -> Answers:
         """Each row is answered, then learned."""
         parts = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from onlineml.evaluation.delay import Delay, LabelDelay, Script, delay_of
 from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors, task_with
 from onlineml.evaluation.label_budgets import Strategies, purchases
 from onlineml.evaluation.metrics import chosen
-from onlineml.evaluation.result import Result, WindowRecord
+from onlineml.evaluation.result import Result, Run, WindowRecord
 from onlineml.schema import Array, Schema, wrong
 
 Ints = npt.NDArray[np.int64]
@@ -65,7 +65,9 @@ def prequential(
     models
         One estimator, several, or name -> estimator. Copies are evaluated; they go on from what
         the estimators have learned. Detectors of anomalies never see the labels: their scores are
-        measured against them, the greater of the two labels being that of an anomaly.
+        measured against them, the greater of the two labels being that of an anomaly. Members of a
+        `StackedClassifier` or `StackedRegressor` without a key have runs of their own beside that
+        of the whole, one for each seed that they began with.
     stream
         A `Stream`, or anything that `onlineml.datasets.as_stream` takes.
     metrics
@@ -150,7 +152,7 @@ def prequential(
         task=task_with(models, source.task),
         metrics=[metric.name for metric in used],
         window=window,
-        runs=[contender.run for contender in contenders],
+        runs=_once(run for contender in contenders for run in contender.runs()),
         drifts=list(source.drifts),
         label_delay=late_by,
         estimators={(entrant.name, entrant.seed): entrant.estimator for entrant in entered},
@@ -188,6 +190,11 @@ def _opened(stream: Any, max_rows: int | None) -> Stream:
         stream = as_stream(stream)
     source: Stream = stream if max_rows is None else stream.take(max_rows)
     return source
+
+
+def _once(runs: Iterable[Run]) -> list[Run]:
+    """Members of one seed may take part in several models, and say the same there."""
+    return list({(run.model, run.seed): run for run in runs}.values())
 
 
 def _ignore(record: WindowRecord) -> None:

@@ -164,7 +164,7 @@ class StackedClassifier(StackedLearner, Classifier):
         return n_outputs_for(int(self.counts_[KNOWN]))
 
     def _n_outputs(self) -> int:
-        return super()._n_outputs() + (0 if self.key is not None else self.n_models)
+        return super()._n_outputs() + self._n_each
 
     def _make_room(self, n_classes: int) -> None:
         """Room is made when a class comes, wherever it stands in a chunk."""

@@ -152,6 +152,11 @@ class StackedLearner(TorchLearner):
         y = self._learned_targets(self.held_y_)
         net.step(self.held_, y, self._row_loss(), which, self.held_weight_)
 
+    @property
+    def _n_each(self) -> int:
+        """Models whose answers stand in the last columns of what is served with scores."""
+        return 0 if self.key is not None else self.n_models
+
     def _pass_each(self, X: Any, y: Any, weight: Any, fit: bool) -> Array:
         """What single models answer, `(n_models, n_rows)`, rows learned one by one if `fit`."""
         if self.key is not None:

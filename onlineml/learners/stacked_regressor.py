@@ -158,7 +158,7 @@ class StackedRegressor(StackedLearner, Regressor):
         named_loss(self.loss, LOSSES)
 
     def _n_outputs(self) -> int:
-        return 1 + (0 if self.key is not None else self.n_models)
+        return 1 + self._n_each
 
     def _together(self, outputs: Any) -> Any:
         return outputs.mean(0)
