@@ -167,7 +167,7 @@ def earned(world: str, seed: int, steps: int) -> float:
 
     if world == "Breakout":
         explored = 2 * steps // 5
-        learner = on_maps(Intentional(share=0.25), seed, epsilon_steps=explored)
+        learner = on_maps(Intentional(), seed, epsilon_steps=explored)
         episodes = learner.run(Breakout(seed=seed), steps)
         ended = list(zip(episodes.steps.tolist(), episodes.returns.tolist()))
     elif world == "CartPole":

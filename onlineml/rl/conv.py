@@ -38,7 +38,7 @@ class Conv(Part):
     >>> from onlineml.rl import Breakout, Conv, Intentional, StreamQ
     >>> agent = StreamQ(
     ...     n_actions=3, conv=Conv(shape=(10, 10, 4)), hidden=(128,), epsilon_steps=2_000,
-    ...     critic_rule=Intentional(share=0.25), seed=1,
+    ...     critic_rule=Intentional(), seed=1,
     ... )
     >>> episodes = agent.run(Breakout(seed=1), 10_000)
     >>> bool(episodes.returns[-50:].mean() > 2 * episodes.returns[:50].mean())
