@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,13 @@ CROSS_ENTROPY = {"cross_entropy": "cross_entropy"}
 TARGET = Field("target_", (3,))  # number of targets, their mean, and squares about it
 _N, _MEAN, _M2 = range(3)
 _FAR = 10.0  # standard deviations beyond which a target counts as this far
+
+#: Derivatives of losses of numbers, by name, of errors.
+_SLOPES: dict[str, Callable[[Any], Any]] = {
+    "mse": lambda errors: 2.0 * errors,
+    "huber": lambda errors: np.clip(errors, -1.0, 1.0),
+    "mae": np.sign,
+}
 
 
 def n_outputs_for(n_classes: int) -> int:
@@ -41,14 +48,29 @@ def loss_of_classes(loss: Any, y: Array, weight: Array, n: int) -> Loss:
     """The loss of rows of the first `n` classes."""
     classes = y.astype(np.int64)
     by_row, known = named_loss(loss, CROSS_ENTROPY), isinstance(loss, str)
+    slopes = partial(_slopes_of_classes, classes, weight, n) if known else None
     if known and bool((weight == 1.0).all()):
-        return Loss(lambda outputs, due: by_row(_first(outputs, n), due), [classes], (loss, n))
+        return Loss(
+            lambda outputs, due: by_row(_first(outputs, n), due), [classes], (loss, n), slopes
+        )
     how = _by_row(loss)
     return Loss(
         lambda outputs, due, times: (by_row(_first(outputs, n), due, **how) * times).mean(),
         [classes, weight.astype(np.float32)],
         (loss, n, "weighted"),
+        slopes,
     )
+
+
+def _slopes_of_classes(classes: Any, weight: Array, n: int, outputs: Singles) -> Singles:
+    """Derivatives of the mean cross-entropy by the outputs."""
+    logits, slopes = outputs[:, :n], np.zeros_like(outputs)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    shares[np.arange(len(outputs)), classes] -= 1.0
+    shares *= (weight / len(outputs))[:, None]
+    slopes[:, :n] = shares
+    return slopes
 
 
 @lru_cache(64)
@@ -98,11 +120,23 @@ def answer_numbers(outputs: Any, target: Array, out: Array) -> None:
 def loss_of_numbers(loss: Any, y: Array, weight: Array, target: Array) -> Loss:
     """The loss of standardized targets."""
     by_row, how = named_loss(loss, LOSSES), _by_row(loss)
+    due = standardized_targets(y, target)
+    known = isinstance(loss, str) and loss in _SLOPES
     return Loss(
         lambda outputs, due, times: (by_row(outputs[:, 0], due, **how) * times).mean(),
-        [standardized_targets(y, target), weight.astype(np.float32)],
+        [due, weight.astype(np.float32)],
         loss,
+        partial(_slopes_of_numbers, _SLOPES[loss], due, weight) if known else None,
     )
+
+
+def _slopes_of_numbers(
+    slope: Callable[[Any], Any], due: Singles, weight: Array, outputs: Singles
+) -> Singles:
+    """Derivatives of a mean loss by the outputs."""
+    slopes = np.zeros_like(outputs)
+    slopes[:, 0] = slope(outputs[:, 0] - due) * (weight / len(outputs))
+    return slopes
 
 
 @lru_cache(64)

@@ -30,6 +30,8 @@ class Loss(NamedTuple):
     arrays: Sequence[npt.NDArray[Any]] = ()
     #: Functions of one kind do the same to their arguments; of those without, each is its own.
     kind: Hashable = None
+    #: Its derivatives by the outputs, array for array, where they are known without autograd.
+    slopes: Callable[[Any], Any] | None = None
 
 
 class Captured:

@@ -15,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.nn.captured import Captured, Loss
+from onlineml.nn.fused_adam import FusedAdam
 from onlineml.nn.options import Options, captures, torch
+from onlineml.nn.plain_pass import PlainPass
 from onlineml.schema import wrong
 
 _FUSED = ("Adam", "AdamW", "SGD")
 _LITTLE = 1_000_000  # products of a pass through the network that one thread does as fast as two
+_PLAIN = 100_000  # those that take less time than torch's calls
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -46,6 +49,8 @@ class OnlineNet:
             self._compiled = self.torch.compile(self.module, dynamic=False)
         self._make_optimizer()
         self.module.eval()
+        torchs = options.mixed_precision or options.compile
+        self._plain = None if torchs else PlainPass.of(self.torch, self.module)
 
     def made(self, n_inputs: int, n_outputs: int) -> Any:
         """A fresh module."""
@@ -68,6 +73,8 @@ class OnlineNet:
         if self.captured is not None and options.optimizer != "SGD":
             params["capturable"] = True
         self.optimizer = kind(self.parameters, lr=options.learning_rate, **params)
+        bare = options.optimizer == "Adam" and params == {"fused": True} and not options.scheduler
+        self._descent = FusedAdam(self.torch, self.optimizer) if bare else self.optimizer
         self.scheduler = None
         if options.scheduler is not None:
             make = getattr(optim.lr_scheduler, options.scheduler)
@@ -99,12 +106,21 @@ class OnlineNet:
 
     def outputs(self, X: npt.NDArray[np.float32]) -> Any:
         """Outputs for rows, as an array."""
+        plain = self._plain_for(X)
+        if plain is not None:
+            return plain.outputs(X)
         with self.threads(len(X)), self.torch.inference_mode():
             # a chunk may have any number of rows: only one that comes alone is compiled
             work = partial(self._outputs, self._compiled if len(X) == 1 else self.module)
             if self.captured is None:
                 return work(self.tensor(X)).cpu().numpy()
             return self.captured.run("outputs", work, [X]).cpu().numpy()
+
+    def _plain_for(self, X: npt.NDArray[np.float32]) -> PlainPass | None:
+        """The way through the network for a few rows, where torch's calls would cost most."""
+        plain = self._plain
+        small = plain is not None and self.n_weights * len(X) <= _PLAIN
+        return plain if plain is not None and small and plain.takes(X) else None
 
     def _outputs(self, module: Any, rows: Any) -> Any:
         with self._precision():
@@ -143,6 +159,12 @@ class OnlineNet:
             self._down(value)
             return found[0].detach()
 
+        plain = None if loss.slopes is None else self._plain_for(X)
+        if plain is not None and loss.slopes is not None:
+            with self._learning():
+                outputs = plain.descend(X, loss.slopes)
+                self._take_step()
+            return self.torch.from_numpy(outputs)
         arrays = [X, *loss.arrays]
         with self.threads(len(X)), self._learning():
             if self.captured is None or loss.kind is None:
@@ -167,9 +189,13 @@ class OnlineNet:
         for parameter in self.parameters:
             parameter.grad = None
         loss().backward()
+        self._take_step()
+
+    def _take_step(self) -> None:
+        """Step along the gradients that are there."""
         if self.options.clip_norm is not None:
             self.torch.nn.utils.clip_grad_norm_(self.parameters, self.options.clip_norm)
-        self.optimizer.step()
+        self._descent.step()
 
     def tensor(self, X: npt.NDArray[Any]) -> Any:
         """An array on the device of the network."""
