@@ -53,9 +53,9 @@ def peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fresh(module: str, *arguments: object) -> dict[str, Any]:
+def fresh(module: str, *arguments: object, python: str = sys.executable) -> dict[str, Any]:
     """Run `python -m module arguments` alone, on one thread; it prints one JSON object."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    command = [python, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=_environment())
     if done.returncode:
         raise MeasurementError(

@@ -99,8 +99,9 @@ class TorchClassifier(TorchLearner, Classifier):
     Notes
     -----
     Answers of a chunk and of its rows one by one agree to about 1e-6: torch sums in another order.
-    States are the same, bit for bit. For small networks by row, `MLPClassifier` is a hundred times
-    faster.
+    States are the same, bit for bit. On the CPU, a small `torch.nn.Sequential` of Linear layers
+    with ReLU, Tanh or Sigmoid between them learns a named loss without autograd, in a third of the
+    time. For small networks by row, `MLPClassifier` is another fifteen to forty times faster.
     """
 
     def __init__(

@@ -161,9 +161,10 @@ class OnlineNet:
 
         plain = None if loss.slopes is None else self._plain_for(X)
         if plain is not None and loss.slopes is not None:
-            with self._learning():
-                outputs = plain.descend(X, loss.slopes)
+            outputs = plain.descend(X, loss.slopes)
+            with self.threads(len(X)):
                 self._take_step()
+            self._count_step()
             return self.torch.from_numpy(outputs)
         arrays = [X, *loss.arrays]
         with self.threads(len(X)), self._learning():
@@ -178,10 +179,13 @@ class OnlineNet:
             self.module.train()
         with self._drawing(self.n_steps + 1) if self.draws else nullcontext():
             yield
-        if self.scheduler is not None:
-            self.scheduler.step()
         if self.toggles:
             self.module.eval()
+        self._count_step()
+
+    def _count_step(self) -> None:
+        if self.scheduler is not None:
+            self.scheduler.step()
         self.n_steps += 1
 
     def _down(self, loss: Callable[[], Any]) -> None:
