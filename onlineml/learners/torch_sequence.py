@@ -144,7 +144,7 @@ class TorchSequence(TorchEstimator):
     # ---------------------------------------------------------------- rows
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        told = weight > 0.0 if fit else np.zeros(len(X), np.bool_)
+        told = (weight > 0.0).tolist() if fit else [False] * len(X)
         scaled, keys = self._scaled(X, weight if fit else np.zeros(len(X)))
         first = 0
         while first < len(X):
@@ -172,7 +172,9 @@ class TorchSequence(TorchEstimator):
         scaled[:, column] = 0.0
         return scaled, np.where(np.isnan(X[:, column]), np.inf, X[:, column]).tolist()
 
-    def _together(self, keys: list[float], told: Any, y: Array, first: int) -> tuple[_Places, int]:
+    def _together(
+        self, keys: list[float], told: list[bool], y: Array, first: int
+    ) -> tuple[_Places, int]:
         """Rows from `first` on that come before any step, and the row after them.
 
         A key that takes the place of another comes first, and one whose window is full, or a
@@ -205,11 +207,11 @@ class TorchSequence(TorchEstimator):
 
     def _take_in(self, places: _Places, scaled: Singles, y: Array, weight: Array) -> None:
         for place, rows in places.items():
-            n = int(self.n_held_[place])
-            held = slice(n, n + len(rows))
-            self.held_[place, held] = scaled[rows]
-            self.held_y_[place, held], self.held_weight_[place, held] = y[rows], weight[rows]
-            self.n_held_[place] += len(rows)
+            n: Any = int(self.n_held_[place])
+            held, which = (slice(n, n + len(rows)), rows) if len(rows) > 1 else (n, rows[0])
+            self.held_[place, held] = scaled[which]
+            self.held_y_[place, held], self.held_weight_[place, held] = y[which], weight[which]
+            self.n_held_[place] = n + len(rows)
 
     def _step_where_full(self, places: _Places) -> None:
         """Learn a window, if one is full; every state after rows that wait is then another."""
@@ -263,7 +265,7 @@ class TorchSequence(TorchEstimator):
         if ahead < n:
             rows = self.held_[place, ahead:n]
             where, row, after = vars(self).get("_seen", (None, None, None))
-            if where != (place, ahead) or n > ahead + 1 or not np.array_equal(row, rows):
+            if where != (place, ahead) or n > ahead + 1 or row.tobytes() != rows.tobytes():
                 start = self._after[place] if ahead else self._start_of(place)
                 after = self._network().carry(rows, start)[1]
             self._after[place], self._ahead[place] = after, n
@@ -276,8 +278,9 @@ class TorchSequence(TorchEstimator):
 
     def _looked_at(self, row: Singles, key: float) -> Any:
         """Outputs for one row; the state after it is kept, as it is mostly learned next."""
-        outputs, after = self._network().carry(row, self._now(key))
         place = self._known_places().get(key)
+        state = None if place is None else self._state_at(place)
+        outputs, after = self._network().carry(row, state)
         if place is not None:
             self._seen = (place, int(self.n_held_[place])), row, after
         return outputs

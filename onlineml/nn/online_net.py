@@ -327,7 +327,7 @@ def drawing(library: Any, words: Sequence[int], device: Any) -> Iterator[None]:
 def threads(library: Any, products: int | None) -> Any:
     """Within it, one thread does work of few products; None where it is not the CPU's."""
     small = products is not None and products <= _LITTLE
-    return _OneThread(library) if small else nullcontext()
+    return _OneThread(library) if small and library.get_num_threads() > 1 else nullcontext()
 
 
 class _OneThread:

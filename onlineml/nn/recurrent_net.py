@@ -27,7 +27,11 @@ class RecurrentNet(OnlineNet):
         super().__init__(options, n_inputs, n_outputs)
         with self.torch.inference_mode():
             self._state = self._through(np.zeros((1, n_inputs), np.float32), None)[1]
-        self.n_state = sum(part.numel() for part in _parts(self._state))
+        self._state_sizes = [part.numel() for part in _parts(self._state)]
+        self.n_state = sum(self._state_sizes)
+        is_plain = self.device.type == "cpu" and not options.mixed_precision
+        is_own = options.module is None
+        self._one = getattr(self.module, "one", None) if is_plain and is_own else None
 
     def made(self, n_inputs: int, n_outputs: int) -> Any:
         """A fresh module."""
@@ -40,7 +44,10 @@ class RecurrentNet(OnlineNet):
     def carry(self, X: Singles, state: Singles | None) -> tuple[Singles, Singles]:
         """Outputs of rows in a row, and the state after them."""
         with self.threads(len(X)), self.torch.inference_mode():
-            outputs, after = self._through(X, state)
+            if self._one is not None and len(X) == 1 and state is not None:
+                outputs, after = self._one(self.torch.from_numpy(X), self._shaped(state))
+            else:
+                outputs, after = self._through(X, state)
             return outputs.cpu().numpy(), self._flat(after)
 
     def embedded_after(self, X: Singles, state: Singles | None) -> Any:
@@ -73,13 +80,14 @@ class RecurrentNet(OnlineNet):
         return answer[0].float(), answer[1]
 
     def _flat(self, state: Any) -> Singles:
-        flat: Singles = np.concatenate(
-            [part.detach().float().cpu().numpy().ravel() for part in _parts(state)]
-        )
+        parts = [part.detach().float().cpu().numpy().ravel() for part in _parts(state)]
+        flat: Singles = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return flat
 
     def _shaped(self, flat: Singles) -> Any:
-        return _rebuilt(self._state, iter(self.tensor(flat).split(_sizes(self._state))))
+        if len(self._state_sizes) == 1 and not isinstance(self._state, tuple | list):
+            return self.tensor(flat).view(self._state.shape)
+        return _rebuilt(self._state, iter(self.tensor(flat).split(self._state_sizes)))
 
 
 def _parts(state: Any) -> list[Any]:
@@ -89,10 +97,6 @@ def _parts(state: Any) -> list[Any]:
     if not hasattr(state, "numel"):
         raise wrong("module", state, "a state that is a tensor, or a tuple of tensors")
     return [state]
-
-
-def _sizes(state: Any) -> list[int]:
-    return [part.numel() for part in _parts(state)]
 
 
 def _rebuilt(like: Any, parts: Any) -> Any:

@@ -41,6 +41,19 @@ def tanh_net(n_inputs: int, n_outputs: int) -> Any:
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_a_row_alone_is_answered_as_among_others(cell: Any) -> None:
+    rows = X[:40].astype(np.float32)
+    model: Any = TorchSequenceRegressor(cell=cell, hidden=6, seed=1).fit_many(X[:64], X[:64, 0])
+    net, state, found = model._network(), None, []
+    due, last = net.carry(rows, None)
+    for i in range(len(rows)):
+        outputs, state = net.carry(rows[i : i + 1], state)
+        found.append(outputs)
+    np.testing.assert_allclose(np.concatenate(found), due, atol=1e-6)
+    np.testing.assert_allclose(state, last, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_equals_rows_walked_one_by_one(cell: Any) -> None:
     rng = np.random.default_rng(1)
     rows, keys, y = X[:120], rng.choice([3.0, 5.0, 8.0], 120), rng.normal(5.0, 2.0, 120)
