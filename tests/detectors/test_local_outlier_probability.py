@@ -9,7 +9,7 @@ from tests.detectors.streams import clusters_with_anomalies, moving_rows
 from tests.naive.local_outlier_factor import LocalOutlierProbability as Naive
 
 
-@pytest.mark.parametrize(("k", "m", "size"), [(1, 1, 20), (3, 16, 45)])
+@pytest.mark.parametrize(("k", "m", "size"), [(1, 1, 20), (3, 16, 45), (2, 128, 25)])
 def test_equals_the_naive_twin(k: int, m: int, size: int) -> None:
     X = np.hstack([moving_rows(k), moving_rows(k + 10)])[50:]
     weight = np.random.default_rng(k).choice([0.0, 1.0, 1.0, 2.5], len(X))
@@ -23,7 +23,7 @@ def test_equals_the_naive_twin(k: int, m: int, size: int) -> None:
     )
     scores = model.score_fit_many(X, weight=weight)
     np.testing.assert_allclose(scores[::9], due[::9], rtol=1e-9, atol=1e-12)
-    assert 0.0 < np.median(scores) < 0.9
+    assert 0.05 < scores.mean() < 0.9
 
 
 @pytest.mark.parametrize(("drift", "least"), [(False, 0.99), (True, 0.99)])
@@ -48,7 +48,6 @@ def test_a_group_of_strange_rows_is_found() -> None:
         {"n_neighbors": 0},
         {"n_neighbors": 256},
         {"n_compared": 0},
-        {"n_compared": 257},
         {"extent": 0.0},
     ],
 )

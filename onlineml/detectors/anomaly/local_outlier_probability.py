@@ -100,7 +100,8 @@ class LocalOutlierProbability(Detector):
     n_compared
         With how many of the nearest rows a row is compared. The more, the less are strange rows
         that come in small groups compared with each other only; the fewer, the better parts of
-        different density are told apart. None for its neighbors alone, as in [1]_.
+        different density are told apart. As many as there are, where these are fewer; None for its
+        neighbors alone, as in [1]_.
     extent
         Of so many usual deviations a row must be off to be surely strange.
     window_size
@@ -154,10 +155,9 @@ class LocalOutlierProbability(Detector):
             due = f"a whole number from 1 to {self.window_size - 1}"
             raise wrong("n_neighbors", self.n_neighbors, due)
         if self.n_compared is not None and not (
-            isinstance(self.n_compared, int) and 1 <= self.n_compared <= self.window_size
+            isinstance(self.n_compared, int) and self.n_compared >= 1
         ):
-            due = f"a whole number from 1 to {self.window_size}, or None"
-            raise wrong("n_compared", self.n_compared, due)
+            raise wrong("n_compared", self.n_compared, "a whole number >= 1, or None")
         if not self.extent > 0:
             raise wrong("extent", self.extent, "a number > 0")
 
