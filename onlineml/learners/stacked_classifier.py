@@ -101,7 +101,7 @@ class StackedClassifier(StackedLearner, Classifier):
     Notes
     -----
     The networks are stepped as one, by `onlineml.nn.stacked.Stacked`: on a core, a thousand small
-    ones cost as much as twenty steps of torch. With a key, a key is met when the step of its first
+    ones cost as much as fifty steps of torch. With a key, a key is met when the step of its first
     row is taken; unknown ones are answered by a network that never learned. Where there would be
     more than `max_keys`, the key that was longest not learned is forgotten (`diagnostics` counts
     them). `Keyed` keeps any model a key, and those that are forgotten in a file.
