@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import continual
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
 from benchmarks.anomaly_peers import Course, Peer, missing
+from benchmarks.continual import permuted, rotated
 from benchmarks.gpu_checks import differences
 from benchmarks.loss_filter import RANDOM, outcomes
 from benchmarks.measure import SINGLE_THREADED, MeasurementError, cost, fresh
@@ -31,7 +33,7 @@ from benchmarks.rl import (
 )
 from benchmarks.throughput import summary
 from benchmarks.unlearning import EXACT
-from onlineml import rl
+from onlineml import learners, rl
 from onlineml.schema import Schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +66,18 @@ def test_rates_are_of_the_median_run_and_of_the_best_for_moa() -> None:
     assert summary(result)["rows_per_cpu_s"] == 30
     assert summary(result)["rows_per_wall_s"] == 15
     assert summary(result | {"system": "MOA"})["rows_per_cpu_s"] == 60
+
+
+def test_digits_task_by_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(128.0).reshape(2, 64)
+    np.testing.assert_allclose(rotated(0)(rows), rows)
+    np.testing.assert_allclose(rotated(180)(rows), rows[:, ::-1])
+    assert sorted(permuted(3)(rows)[0]) == rows[0].tolist()
+    small = continual.network(hidden=(8,), batch_size=64, penalty=learners.EWC(n_rows=20))
+    monkeypatch.setattr(continual, "models", lambda: {"small": small, "SLDA": learners.SLDA()})
+    said = list(continual.lines("permuted", [1, 2], tmp_path))
+    assert [line.split()[0] for line in said] == ["Digits,", "small", "SLDA"]
+    assert (tmp_path / "permuted.png").exists()
 
 
 def test_what_forgetting_costs() -> None:

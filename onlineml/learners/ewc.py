@@ -165,7 +165,7 @@ def fisher(net: OnlineNet, X: Singles, n_classes: int | None) -> dict[str, Any]:
     slopes = library.func.vmap(library.func.jacrev(roots), in_dims=(None, 0))
     at_once = max(_MOST_SLOPES // (net.n_weights * (n_classes or 1)), 1)
     total = {name: library.zeros_like(p) for name, p in weights.items()}
-    with net.threads(len(X)), library.no_grad():
+    with net.threads(at_once), library.no_grad():
         for part in net.tensor(X).split(at_once):
             for name, found in slopes(weights, part).items():
                 total[name] += found.square().sum((0, 1))
