@@ -23,14 +23,15 @@ _FAR = 1e6  # what is further from 0 counts as this
 
 
 class ActiveAdapter(TorchEstimator, Classifier):
-    """A torch network trained before, fine-tuned under shift by bought labels and by sure rows.
+    """A torch network trained before, fine-tuned under shift by bought labels and by anchors.
 
     It remembers the last labels, and of all rows that it takes note of (`notice_one`) a balanced
-    sample of those that the network as it was at first is sure about, with its answers for labels:
-    anchors of the source domain. At each label it takes `n_steps` steps on both. In graphs with a
-    query strategy, in `prequential` under a label budget and in `consult` it takes note of every
-    row; `ClusterSampling` asks for the labels that it needs. Time per event is that of two
-    answers, and of the steps at a label; memory that of two networks and the rows.
+    sample of those that are most like what the network was trained on, with the answers of the
+    network as it was at first: anchors of the source domain. At each label it takes `n_steps` steps
+    on both. In graphs with a query strategy, in `prequential` under a label budget and in `consult`
+    it takes note of every row; `ClusterSampling` asks for the labels that it needs. Time per event
+    is that of two answers and, at a label, of the steps and of an answer for each anchor; memory
+    that of two networks and the rows.
 
     Parameters
     ----------
@@ -52,12 +53,15 @@ class ActiveAdapter(TorchEstimator, Classifier):
     batch_size
         Rows of each kind in a step; among them are the new labels.
     label_share
-        Share of the loss over labeled rows; the rest is that over sure ones, while there are any.
+        Share of the loss over labeled rows; the rest is that over anchors, while there are any.
+    source_below
+        A batch of rows is of the source domain, and all of them may become anchors, where the mean
+        entropy of the first network's answers, in shares of that of a uniform one, is less.
     sure_below
-        A row is sure where the entropy of the first network's answer, in shares of that of a
-        uniform one, is less, and the present network gives the same answer.
+        A row of another batch may become an anchor where the entropy of the first network's answer
+        is less, and the present network gives the same answer.
     n_source, n_labeled
-        Most sure rows, and rows with labels, that are kept.
+        Most anchors, and rows with labels, that are kept.
     clip_norm
         Greatest norm of the gradient; None for any.
     device
@@ -97,26 +101,29 @@ class ActiveAdapter(TorchEstimator, Classifier):
     -----
     The learner of [1]_, algorithm 1; its questions are those of `ClusterSampling`. Departures:
     rows come one by one; both kinds of rows are bounded, where all were kept: the labels are the
-    last ones, the sure rows a sample balanced by class [2]_; a row that the present network answers
-    otherwise is not sure, as under a strong shift the first one is surely wrong; the share of
-    either loss is fixed, where it followed the sizes of the sets. Dropout is off and batch
-    normalization keeps its statistics, as there. What is missing counts as 0: scale rows before.
+    last ones, the anchors are balanced by class, and the one that came in the batch of most
+    entropy goes first. There a row is an anchor where the first network is sure of it, wherever it
+    comes from. Here the present network has to agree, as under a strong shift the first one is
+    surely wrong. And sure rows do not say where the borders between classes were: the mean entropy
+    of a batch tells the domains apart much better than that of a row, so a batch of the source
+    gives its unsure rows, too, with shares for labels. A stream that never shows that domain
+    has sure rows alone, and more is forgotten. The share of either loss is fixed, where it followed
+    the sizes of the sets. Dropout is off and batch normalization keeps its statistics, as there.
+    What is missing counts as 0: scale rows before.
 
     References
     ----------
     .. [1] Gui, Li, Ji (2024), Active test-time adaptation: theoretical analyses and an algorithm,
        ICLR. Section 4. arXiv:2404.05094
-    .. [2] Chrysakis, Moens (2020), Online continual learning from imbalanced data, ICML.
-       Algorithm 1.
     """
 
     _state = (
         Field("counts_", (4,), np.int64),
         Field("random_", (1,), np.int64),
         Field("held_", ("B", "F"), np.float32),
-        Field("sure_", ("S", "F"), np.float32),
-        Field("sure_y_", ("S",), np.int64),
-        Field("offered_", ("C",), np.int64),  # sure rows that have come, by class
+        Field("anchors_", ("S", "F"), np.float32),
+        Field("anchor_codes_", ("S",), np.int64),
+        Field("anchor_doubts_", ("S",)),  # mean entropy of the batch that it came in
         Field("labeled_", ("L", "F"), np.float32),
         Field("labels_", ("L", 2)),  # class and weight
     )
@@ -125,9 +132,9 @@ class ActiveAdapter(TorchEstimator, Classifier):
     counts_: Ints
     random_: Ints
     held_: Singles
-    sure_: Singles
-    sure_y_: Ints
-    offered_: Ints
+    anchors_: Singles
+    anchor_codes_: Ints
+    anchor_doubts_: Array
     labeled_: Singles
     labels_: Array
     net_: dict[str, npt.NDArray[Any]]
@@ -146,8 +153,9 @@ class ActiveAdapter(TorchEstimator, Classifier):
         every: int = 1,
         batch_size: int = 16,
         label_share: float = 0.5,
+        source_below: float = 0.15,
         sure_below: float = 0.05,
-        n_source: int = 200,
+        n_source: int = 400,
         n_labeled: int = 200,
         clip_norm: float | None = 1.0,
         device: str = "cpu",
@@ -163,6 +171,7 @@ class ActiveAdapter(TorchEstimator, Classifier):
         self.every = every
         self.batch_size = batch_size
         self.label_share = label_share
+        self.source_below = source_below
         self.sure_below = sure_below
         self.n_source = n_source
         self.n_labeled = n_labeled
@@ -177,9 +186,9 @@ class ActiveAdapter(TorchEstimator, Classifier):
             value = getattr(self, name)
             if not (isinstance(value, int) and value >= 1):
                 raise wrong(name, value, "a whole number >= 1")
-        for name, least, most in (("label_share", 0, 1), ("sure_below", 0, 1), ("momentum", 0, 1)):
-            if not least <= getattr(self, name) <= most:
-                raise wrong(name, getattr(self, name), f"a number in [{least}, {most}]")
+        for name in ("label_share", "source_below", "sure_below", "momentum"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise wrong(name, getattr(self, name), "a number in [0, 1]")
         if len(set(self.classes)) < len(self.classes):
             raise wrong("classes", self.classes, "labels that differ")
         check_options(self._options())
@@ -191,8 +200,7 @@ class ActiveAdapter(TorchEstimator, Classifier):
         )  # fmt: skip
 
     def _sizes(self) -> dict[str, int]:
-        rows = {"B": self.batch_size, "S": self.n_source, "L": self.n_labeled}
-        return {**rows, "C": max(2, len(self.classes))}
+        return {"B": self.batch_size, "S": self.n_source, "L": self.n_labeled}
 
     def _start(self, schema: Schema) -> None:
         self.random_[:] = seeded(self.seed, 1)
@@ -294,34 +302,54 @@ class ActiveAdapter(TorchEstimator, Classifier):
             self._take_steps()
 
     def _take_steps(self) -> None:
-        bought, sure = int(self.counts_[BOUGHT]), int(self.counts_[KEPT])
+        bought, kept = int(self.counts_[BOUGHT]), int(self.counts_[KEPT])
         labeled = min(bought, self.n_labeled)
         new = range(bought - min(self.every, self.batch_size, labeled), bought)
         places = [number % self.n_labeled for number in new]
-        net = self._network()
+        net, due = self._network(), self._due_of_anchors()
         for _ in range(self.n_steps):
             drawn = self._drawn(labeled)
             drawn[: len(places)] = places
             X, codes, parts = self.labeled_[drawn], *self.labels_[drawn].T
-            if sure:
-                others = self._drawn(sure)
-                X = np.concatenate([X, self.sure_[others]])
-                codes = np.concatenate([codes, self.sure_y_[others]])
+            shares = self._one_hot(codes)
+            if kept:
+                others = self._drawn(kept)
+                X = np.concatenate([X, self.anchors_[others]])
+                shares = np.concatenate([shares, due[others]])
                 rest = np.full(len(others), 1.0 - self.label_share)
                 parts = np.concatenate([parts * self.label_share, rest])
-            net.step(X, self._loss_of(codes, parts / self.batch_size))
+            net.step(X, self._loss_of(shares, parts / self.batch_size))
 
     def _drawn(self, n: int) -> list[int]:
         return [below(self.random_, 0, n) for _ in range(self.batch_size)]
 
-    def _loss_of(self, codes: Array, parts: Array) -> Loss:
+    def _one_hot(self, codes: npt.NDArray[Any]) -> Singles:
+        return np.eye(int(self.counts_[KNOWN]), dtype=np.float32)[codes.astype(np.int64)]
+
+    def _due_of_anchors(self) -> Singles:
+        """The first network's answers: shares of classes where the batch was of the source."""
+        kept = int(self.counts_[KEPT])
+        due = self._one_hot(self.anchor_codes_[:kept])
+        calm = self.anchor_doubts_[:kept] < self.source_below
+        if calm.any():
+            shares = self._source_shares(self.anchors_[:kept])
+            due[calm] = 0.0
+            due[calm, : shares.shape[1]] = shares[calm]
+        return due
+
+    def _source_shares(self, X: Singles) -> Array:
+        """Shares of the classes that the first network knew."""
+        n = len(self.classes) if len(self.classes) > 1 else int(self.counts_[KNOWN])
+        return _shares(self._network("source").outputs(X)[:, :n])
+
+    def _loss_of(self, shares: Singles, parts: Array) -> Loss:
         """The sum of the parts of the losses of rows."""
-        n, by_row = int(self.counts_[KNOWN]), torch().nn.functional.cross_entropy
+        n, by_row = shares.shape[1], torch().nn.functional.cross_entropy
 
-        def loss(outputs: Any, classes: Any, weights: Any) -> Any:
-            return (by_row(outputs[:, :n], classes, reduction="none") * weights).sum()
+        def loss(outputs: Any, due: Any, weights: Any) -> Any:
+            return (by_row(outputs[:, :n], due, reduction="none") * weights).sum()
 
-        return Loss(loss, [codes.astype(np.int64), parts.astype(np.float32)])
+        return Loss(loss, [shares, parts.astype(np.float32)])
 
     def _meet_class(self, code: int) -> None:
         self.counts_[KNOWN] = code + 1
@@ -346,40 +374,45 @@ class ActiveAdapter(TorchEstimator, Classifier):
                 self._sift()
 
     def _sift(self) -> None:
-        """Of the rows that wait, offer the sure ones to the sample."""
+        """Of the rows that wait, let those become anchors that are like the source domain."""
         self.counts_[HELD] = 0
         n = int(self.counts_[KNOWN])
         if n < 2:
             return
-        outputs = self._network("source").outputs(self.held_)[:, :n]
-        shares = _shares(outputs)
-        entropy = -(shares * np.log(np.maximum(shares, 1e-300))).sum(1) / np.log(n)
-        codes = outputs.argmax(1)
+        shares = self._source_shares(self.held_)
+        logs = np.log(np.maximum(shares, 1e-300))
+        entropy = -(shares * logs).sum(1) / np.log(shares.shape[1])
+        codes, doubt = shares.argmax(1), float(entropy.mean())
         same = self._network().outputs(self.held_)[:, :n].argmax(1) == codes
-        for i in np.flatnonzero(same & (entropy < self.sure_below)).tolist():
-            self._offer(self.held_[i], int(codes[i]))
+        taken = (doubt < self.source_below) | (same & (entropy < self.sure_below))
+        for i in np.flatnonzero(taken).tolist():
+            self._anchor(self.held_[i], int(codes[i]), doubt)
 
-    def _offer(self, x: Singles, code: int) -> None:
-        """Take a sure row into the sample, at the cost of a class that has most of it."""
-        kept, self.offered_[code] = int(self.counts_[KEPT]), self.offered_[code] + 1
-        counts = np.bincount(self.sure_y_[:kept], minlength=code + 1)
-        place = kept
-        if kept < self.n_source:
+    def _anchor(self, x: Singles, code: int, doubt: float) -> None:
+        """Keep a row, at the cost of the most doubtful one of a class that has most of them."""
+        place = int(self.counts_[KEPT])
+        if place < self.n_source:
             self.counts_[KEPT] += 1
         else:
+            counts = np.bincount(self.anchor_codes_, minlength=code + 1)
             most = code if counts[code] == counts.max() else int(counts.argmax())
-            theirs = np.flatnonzero(self.sure_y_ == most)
-            if most == code and below(self.random_, 0, int(self.offered_[code])) >= len(theirs):
+            theirs = np.flatnonzero(self.anchor_codes_ == most)
+            place = int(theirs[self.anchor_doubts_[theirs].argmax()])
+            if most == code and self.anchor_doubts_[place] <= doubt:
                 return
-            place = int(theirs[below(self.random_, 0, len(theirs))])
-        self.sure_[place], self.sure_y_[place] = x, code
+        self.anchors_[place], self.anchor_codes_[place] = x, code
+        self.anchor_doubts_[place] = doubt
 
     def diagnostics(self) -> Diagnostics:
-        """Sure rows and rows with labels that are kept."""
+        """Anchors that are kept, those of batches of the source, and rows with labels."""
         if not self.is_started:
             return {}
-        labeled = min(int(self.counts_[BOUGHT]), self.n_labeled)
-        return {"sure_rows": float(self.counts_[KEPT]), "labeled_rows": float(labeled)}
+        kept, bought = int(self.counts_[KEPT]), int(self.counts_[BOUGHT])
+        return {
+            "anchors": float(kept),
+            "source_anchors": float((self.anchor_doubts_[:kept] < self.source_below).sum()),
+            "labeled_rows": float(min(bought, self.n_labeled)),
+        }
 
 
 def _singles(X: Array) -> Singles:

@@ -68,11 +68,12 @@ def test_equals_plain_torch() -> None:
 
     X, y = groups(400, turned=1.0)
     twin = NaiveAdapter(
-        NET, 3, rate=0.02, n_steps=3, size=5, share=0.4, sure_below=0.2, most=25, seed=4
-    )
+        NET, 3, rate=0.02, n_steps=3, size=5, share=0.4, calm_below=0.03, sure_below=0.2, most=25,
+        seed=4,
+    )  # fmt: skip
     model = adapter(
-        learning_rate=0.02, n_steps=3, batch_size=5, label_share=0.4, sure_below=0.2,
-        n_source=25, n_labeled=25,
+        learning_rate=0.02, n_steps=3, batch_size=5, label_share=0.4, source_below=0.03,
+        sure_below=0.2, n_source=25, n_labeled=25,
     )  # fmt: skip
     model.notice_many(X[:3])
     for x in torch.tensor(X[:3], dtype=torch.float32):
@@ -84,9 +85,10 @@ def test_equals_plain_torch() -> None:
         if i % 9 == 0:
             model.fit_one(X[i], y[i])
             twin.learn(x, CLASSES.index(y[i]))
-    assert len(twin.sure) == 25 < sum(twin.offered)
-    np.testing.assert_allclose(model.sure_, np.array([row.numpy() for row, _ in twin.sure]))
-    assert model.sure_y_.tolist() == [code for _, code in twin.sure]
+    assert len(twin.anchors) == 25 < twin.n_taken
+    assert 0 < model.diagnostics()["source_anchors"] < 25
+    np.testing.assert_allclose(model.anchors_, np.array([a[0].numpy() for a in twin.anchors]))
+    assert model.anchor_codes_.tolist() == [a[2] for a in twin.anchors]
     due = twin.now(torch.tensor(X, dtype=torch.float32)).softmax(1).detach().numpy()
     np.testing.assert_allclose(model.predict_proba_many(X), due, atol=1e-4)
     assert np.abs(due - NET(torch.tensor(X).float()).softmax(1).detach().numpy()).max() > 0.1
@@ -119,13 +121,13 @@ def test_notice_by_row_equals_by_chunk_and_changes_no_answer() -> None:
     assert_same_state(by_row.get_state(), by_chunk.get_state())
 
 
-def test_sure_rows_are_bounded_and_balanced() -> None:
+def test_anchors_are_bounded_and_balanced() -> None:
     X, y = groups(2000)
     rare = (y != "south") | (np.arange(2000) % 10 == 0)
     model = adapter(n_source=30, batch_size=4).notice_many(X[rare])
-    counts = np.bincount(model.sure_y_, minlength=3)
+    counts = np.bincount(model.anchor_codes_, minlength=3)
     assert counts.tolist() == [10, 10, 10]
-    assert model.diagnostics()["sure_rows"] == 30
+    assert model.diagnostics()["anchors"] == 30
 
 
 def test_a_new_class_widens_the_module(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_in_a_graph_it_takes_note_of_every_row() -> None:
     by_chunk.fit_many(X[:123], y[:123]).fit_many(X[123:], y[123:])
     for other in (g, with_labels, by_chunk):
         assert_same_state(alone.get_state(), other["net"].get_state())
-    assert alone.diagnostics()["sure_rows"] > 50
+    assert alone.diagnostics()["anchors"] > 50
 
 
 def test_samples_of_a_graph_by_chunk_equal_those_by_row() -> None:
@@ -194,7 +196,7 @@ def test_samples_of_a_graph_by_chunk_equal_those_by_row() -> None:
     for i, x in enumerate(X):
         by_row.take_one(Sample(x, i))
     assert_same_state(by_row["net"].get_state(), by_chunk["net"].get_state())
-    assert by_chunk["net"].diagnostics()["sure_rows"] > 20
+    assert by_chunk["net"].diagnostics()["anchors"] > 20
 
 
 def test_follows_the_shift_under_a_label_budget() -> None:
@@ -219,7 +221,7 @@ def test_follows_the_shift_under_a_label_budget() -> None:
     assert right == pytest.approx(net.totals["accuracy"])
 
 
-def test_sure_rows_keep_what_was_known() -> None:
+def test_anchors_keep_what_was_known() -> None:
     """Labels of rows between two groups only: the one that they are not of is not forgotten."""
     X, y = groups(500, seed=3)
     between = 0.7 * CENTERS[1] + 0.2 * RNG.normal(size=(40, 2))
