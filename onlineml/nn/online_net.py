@@ -49,7 +49,7 @@ class OnlineNet:
             self._compiled = self.torch.compile(self.module, dynamic=False)
         self._make_optimizer()
         self.module.eval()
-        torchs = options.mixed_precision or options.compile
+        torchs = options.mixed_precision or options.compile or graphs
         self._plain = None if torchs else PlainPass.of(self.torch, self.module)
 
     def made(self, n_inputs: int, n_outputs: int) -> Any:
