@@ -72,13 +72,17 @@ def _drift(random: np.random.Generator) -> Split:
 
 
 def network(seed: int, split: Split) -> Any:
-    """One hidden layer, Adam, 8 steps of 16 rows a label; features of one unit keep their scale."""
+    """One hidden layer, Adam, 16 steps of 16 rows a label; features of one unit keep their scale.
+
+    Few labels want width and dropout: with 64 units and dropout 0.2 a fifth of the labels lost 0.8
+    points beside all of them on seeds 111 to 120, with these 0.1 to 0.4.
+    """
     from onlineml.graph import chain
     from onlineml.learners import MLPClassifier, ReplayingClassifier
     from onlineml.transforms import RandomRotation
 
-    base = MLPClassifier(hidden=(128,), learning_rate=0.001, dropout=0.2, seed=seed)
-    learner = ReplayingClassifier(base=base, seed=seed)
+    base = MLPClassifier(hidden=(128,), learning_rate=0.001, dropout=0.35, seed=seed)
+    learner = ReplayingClassifier(base=base, n_steps=16, seed=seed)
     model = chain(RandomRotation(seed=seed), learner) if split.one_unit else learner
     return model.start(_schema(split))
 
