@@ -223,7 +223,6 @@ def test_what_it_is_made_of() -> None:
         np.array([7, 2**63], np.uint64),
         np.array(["a", "bc"]),
         np.array(["a", 7], object),
-        (id for id in (1, 2)),
         [],
     ],
     ids=str,
