@@ -89,6 +89,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "Exp3": lambda: rl.Exp3(n_actions=3, share=0.01),
     "LinTS": lambda: rl.LinTS(n_actions=3, discount=0.99),
     "LinUCB": lambda: rl.LinUCB(n_actions=3),
+    "NeuralLinear": lambda: rl.NeuralLinear(n_actions=3, hidden=(8, 6), discount=0.99),
     "StreamingArmsBandit": lambda: rl.StreamingArmsBandit(n_actions=3, horizon=500),
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
     "Conv": lambda: rl.Conv(shape=(10, 10, 4)),

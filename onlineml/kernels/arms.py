@@ -244,12 +244,12 @@ def _learn_exp3(arms: Arms, arm: int, reward: float, probability: float) -> None
 
 @jit
 def _beta(random: Ints, a: float, b: float) -> float:
-    x = _gamma(random, a)
-    return float(x / (x + _gamma(random, b)))
+    x = gamma(random, a)
+    return float(x / (x + gamma(random, b)))
 
 
 @jit
-def _gamma(random: Ints, shape: float) -> float:
+def gamma(random: Ints, shape: float) -> float:
     """A gamma variate of shape >= 1 (Marsaglia and Tsang 2000, figure 1)."""
     d = shape - 1.0 / 3.0
     c = 1.0 / np.sqrt(9.0 * d)

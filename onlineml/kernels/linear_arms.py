@@ -51,7 +51,7 @@ def _linear_arms(d: int) -> int:
             arm, reward = row[n - 1], row[n]
             if not (abs(reward) <= 1e100 and 0.0 <= arm < n_arms and arm == np.floor(arm)):
                 return i
-            _learn(arms, int(arm), reward)
+            learn_reward(arms, int(arm), reward)
             if call.serve > 0:
                 enter(row[n + 1 : 2 * n], arms.context)
         if call.serve > 0:
@@ -81,13 +81,13 @@ def _best(arms: LinearArms, explore: bool, random: Ints) -> int:
         if explore:
             # of a draw of the weights only its product with the context counts: one normal
             steps = normal(random, 0) if arms.settings[RULE] == SAMPLE else 1.0
-            total += arms.settings[CONFIDENCE] * steps * _width(arms.factor[a], arms)
+            total += arms.settings[CONFIDENCE] * steps * width(arms.factor[a], arms)
         arms.values[a] = total
     return int(np.argmax(arms.values))
 
 
 @jit
-def _width(factor: Array, arms: LinearArms) -> float:
+def width(factor: Array, arms: LinearArms) -> float:
     """sqrt(x' P^-1 x): the length of the solution of L z = x."""
     z, total = arms.room, 0.0
     for i in range(z.shape[0]):
@@ -100,7 +100,8 @@ def _width(factor: Array, arms: LinearArms) -> float:
 
 
 @jit
-def _learn(arms: LinearArms, arm: int, reward: float) -> None:
+def learn_reward(arms: LinearArms, arm: int, reward: float) -> None:
+    """Learn the reward of an arm that was pulled in `arms.context`."""
     bits(arms.random, 0)
     n, discount = arms.context.shape[0], arms.settings[DISCOUNT]
     if discount < 1.0:

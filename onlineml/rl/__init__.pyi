@@ -5,6 +5,7 @@ from .conv import Conv
 from .epsilon_greedy import EpsilonGreedy
 from .exp3 import Exp3
 from .linear_bandit import LinTS, LinUCB
+from .neural_linear import NeuralLinear
 from .rules import QRC, SGD, Adam, AdaptiveObGD, Intentional, ObGD
 from .stream import Episodes
 from .stream_ac import StreamAC
@@ -36,6 +37,7 @@ __all__ = [
     "Intentional",
     "LinTS",
     "LinUCB",
+    "NeuralLinear",
     "ObGD",
     "StreamAC",
     "StreamQ",

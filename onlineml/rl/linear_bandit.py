@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,16 @@ from onlineml.kernels.linear_arms import BOUND, SAMPLE, _linear_arms
 from onlineml.kernels.random import seeded
 from onlineml.rl.bandit import Bandit
 from onlineml.schema import Schema, wrong
+
+
+def check_regressions(bandit: Any) -> None:
+    """Raise `ValueError` for settings of the arms' regressions that cannot be used."""
+    if not bandit.confidence >= 0:
+        raise wrong("confidence", bandit.confidence, "a number >= 0")
+    if not bandit.ridge > 0:
+        raise wrong("ridge", bandit.ridge, "a number > 0")
+    if not 0 < bandit.discount <= 1:
+        raise wrong("discount", bandit.discount, "a number in (0, 1]")
 
 
 class LinearBandit(Bandit):
@@ -33,12 +43,7 @@ class LinearBandit(Bandit):
 
     def _check(self) -> None:
         super()._check()
-        if not self.confidence >= 0:
-            raise wrong("confidence", self.confidence, "a number >= 0")
-        if not self.ridge > 0:
-            raise wrong("ridge", self.ridge, "a number > 0")
-        if not 0 < self.discount <= 1:
-            raise wrong("discount", self.discount, "a number in (0, 1]")
+        check_regressions(self)
 
     def _settings(self) -> tuple[float, ...]:
         numbers = self._rule, self.confidence, self.ridge, self.discount
