@@ -67,7 +67,7 @@ def _neural_linear(d: int) -> int:
             arm, reward = row[n], row[n + 1]
             if not (abs(reward) <= 1e100 and 0.0 <= arm < n_arms and arm == np.floor(arm)):
                 return i
-            _learn(m, head, row[:n], int(arm), standardized(reward, target))
+            _learn(m, head, asked, int(arm), standardized(reward, target))
             learn_number(reward, 1.0, target)
             asked = row[n + 2 : 2 * n + 2]
         if call.serve > 0:
@@ -210,7 +210,8 @@ class NeuralLinear(Bandit):
     its network anew on stored rows and takes the regressions again on its latest features; here
     nothing is stored, a reward enters its regression with the features of its moment, and is
     faded by `discount` instead. Arms have weights of their own, so that of a draw only its product
-    with the features counts. The network's own outputs serve to train it alone.
+    with the features counts. The network's own outputs serve to train it alone. Where lines rank
+    the arms well, as on most of the source's wheel, `LinTS` learns faster and loses less.
 
     References
     ----------
