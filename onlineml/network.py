@@ -6,26 +6,33 @@ parameters `hidden`, `activation`, `optimizer`, `learning_rate` and `seed`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from onlineml.kernels.mlp import ACTIVATIONS, n_weights, relaid
+from onlineml.kernels.mlp_bounded import BOUNDED, MOMENTS
 from onlineml.kernels.mlp_rows import fill_hidden
 from onlineml.kernels.mlp_steps import REACH, RULES
 from onlineml.kernels.random import seeded
 from onlineml.schema import wrong
 
+#: Rules of networks whose kernels know the bounded ones.
+ALL_RULES = {**RULES, **BOUNDED}
+_N_MOMENTS = {**RULES, **MOMENTS}
 
-def check_net(model: Any) -> None:
+
+def check_net(model: Any, rules: Mapping[str, int] = RULES) -> None:
     """Raise `ValueError` for parameters that cannot be used."""
     check_widths(model.hidden)
-    for name, known in (("activation", ACTIVATIONS), ("optimizer", RULES)):
+    for name, known in (("activation", ACTIVATIONS), ("optimizer", rules)):
         if getattr(model, name) not in known:
             raise wrong(name, getattr(model, name), f"one of {list(known)}")
     if not 0 < model.learning_rate < np.inf:
         raise wrong("learning_rate", model.learning_rate, "a number > 0")
+    if model.optimizer == "intentional" and model.learning_rate > 1:
+        raise wrong("learning_rate", model.learning_rate, "a share in (0, 1] of the error")
 
 
 def check_restraint(model: Any) -> None:
@@ -48,14 +55,14 @@ def _is_width(n: object) -> bool:
 
 def net_sizes(model: Any) -> dict[str, int]:
     """First sizes of the axes; the arrays of weights are made by `start_net`."""
-    return {"M": RULES[model.optimizer], "S": len(model.hidden) + 2, "P": 0}
+    return {"M": _N_MOMENTS[model.optimizer], "S": len(model.hidden) + 2, "P": 0}
 
 
 def net_settings(model: Any, l2: float = 0.0, dropout: float = 0.0) -> tuple[float, ...]:
     """The numbers that the kernel reads from slot 0."""
-    kinds = float(ACTIVATIONS[model.activation]), float(RULES[model.optimizer])
+    kinds = float(ACTIVATIONS[model.activation]), float(ALL_RULES[model.optimizer])
     rate, rates = float(model.learning_rate), [float(dropout)] * len(model.hidden)
-    return *kinds, rate, rate * REACH[model.optimizer], float(l2), *rates
+    return *kinds, rate, rate * REACH.get(model.optimizer, 0.0), float(l2), *rates
 
 
 def net_scratch(model: Any) -> int:
@@ -63,12 +70,17 @@ def net_scratch(model: Any) -> int:
     return int(model.schema_.n_features + 3 * model.shape_[1:].sum())
 
 
+def norm_scratch(model: Any) -> int:
+    """Room behind that of `net_scratch` where layers are normalized."""
+    return int(model.shape_[1:].sum() + len(model.shape_) - 1) if model.layer_norm else 0
+
+
 def start_net(model: Any, n_outputs: int) -> None:
     """Make the weights of a network that has seen no row."""
     model.random_[:] = seeded(model.seed, 2)
     model.shape_[:] = model.known_.size, *model.hidden, n_outputs
     model.weights_ = np.zeros(n_weights(model.shape_))
-    model.moments_ = np.zeros((RULES[model.optimizer], len(model.weights_)))
+    model.moments_ = np.zeros((_N_MOMENTS[model.optimizer], len(model.weights_)))
     fill_hidden(model.shape_, model.weights_, model.random_)
 
 
@@ -90,7 +102,7 @@ def check_layout(model: Any, n_outputs: int | None = None) -> None:
         return
     last = model.shape_[-1] if n_outputs is None else n_outputs
     shape = [model.known_.size, *model.hidden, last]
-    due = (RULES[model.optimizer], int(n_weights(np.array(shape))))
+    due = (_N_MOMENTS[model.optimizer], int(n_weights(np.array(shape))))
     came = model.moments_.shape
     if model.shape_.tolist() != shape or came != due or len(model.weights_) != due[1]:
         widths = model.shape_.tolist()

@@ -191,6 +191,12 @@ def step_back(m: Learner, n: int, weight: float, loss: float) -> None:
     half way.
     """
     backward(m.net, m.signals)
+    step_along(m, n, weight, loss)
+
+
+@jit
+def step_along(m: Learner, n: int, weight: float, loss: float) -> None:
+    """`step_back`, once all deltas are there."""
     reach = m.settings[_REACH]
     if reach > 0.0:
         decline = 0.5 * reach * squared_gradient(m.net, m.signals, m.values, n)

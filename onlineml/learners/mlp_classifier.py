@@ -10,19 +10,20 @@ import numpy as np
 from onlineml.base import Array, Classifier
 from onlineml.estimator import _power_of_two
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, i1, opened
-from onlineml.kernels.mlp import forward, output_deltas, outputs
+from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
+from onlineml.kernels.mlp import output_deltas, outputs
+from onlineml.kernels.mlp_bounded import is_bounded, step_from
+from onlineml.kernels.mlp_norm import send, send_to_learn
 from onlineml.kernels.mlp_rows import (
     STATE,
     Learner,
     entries,
-    forward_to_learn,
     learner,
     meet,
-    step_back,
 )
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.network import (
+    ALL_RULES,
     check_layout,
     check_net,
     check_restraint,
@@ -30,6 +31,7 @@ from onlineml.network import (
     net_scratch,
     net_settings,
     net_sizes,
+    norm_scratch,
     start_net,
 )
 from onlineml.schema import Schema
@@ -39,16 +41,16 @@ _LEAST = 1e-300  # probability
 
 @entry
 def _mlp_classifier(d: int) -> int:
-    return _classify(opened(d), i1(d, 1), learner(d, 2))
+    return _classify(opened(d), i1(d, 1), learner(d, 2), f1(d, 2 + len(STATE)))
 
 
 @jit
-def _classify(call: Call, seen: Ints, m: Learner) -> int:
+def _classify(call: Call, seen: Ints, m: Learner, errors: Array) -> int:
     scores, deltas = outputs(m.net, m.signals), output_deltas(m.net, m.signals)
     for i in range(call.first, call.last):
         n = entries(call.X[i], m)
         if call.serve:
-            forward(m.net, m.signals, m.places, m.values, n, False, m.random)
+            send(m, n, False)
             for c in range(seen[0]):
                 call.out[i, 1 + c] = scores[c]
             answer_from_logs(call.out[i], seen[0], call.serve)
@@ -56,13 +58,15 @@ def _classify(call: Call, seen: Ints, m: Learner) -> int:
             label, weight = int(call.y[i]), call.weight[i]
             seen[0] = max(seen[0], label + 1)
             if weight > 0.0:
-                forward_to_learn(m, n, call.serve > 0)
+                send_to_learn(m, n, call.serve > 0)
                 _soften(scores, seen[0], deltas)
                 loss = -weight * np.log(max(deltas[label], _LEAST))
-                deltas[label] -= 1.0
+                error, factor = _miss(deltas, label), weight
+                if is_bounded(m):
+                    factor = 1.0 / max(error, _LEAST)
                 for c in range(seen[0]):
-                    deltas[c] *= weight
-                step_back(m, n, weight, loss)
+                    deltas[c] *= factor
+                step_from(m, n, weight, loss, error, errors)
                 meet(call.X[i], weight, m)
     return call.last
 
@@ -80,8 +84,18 @@ def _soften(scores: Array, n: int, shares: Array) -> None:
         shares[c] /= total
 
 
+@jit
+def _miss(shares: Array, label: int) -> float:
+    """From shares to derivatives of the loss by scores; what all classes but the label have."""
+    error = 0.0
+    for c in range(shares.shape[0]):
+        error += shares[c] if c != label else 0.0
+    shares[label] -= 1.0
+    return error
+
+
 class MLPClassifier(Classifier):
-    """Neural network with a softmax, one step of gradient descent per event.
+    r"""Neural network with a softmax, one step of gradient descent per event.
 
     Numeric features are standardized inside by their running mean and variance; a nominal one has
     an input for each value; a missing one counts as the mean. Classes may appear at any time: the
@@ -94,14 +108,19 @@ class MLPClassifier(Classifier):
     activation
         "relu", "leaky_relu" (slope 0.01) or "tanh".
     optimizer
-        "sgd", "momentum" (0.9) or "adam".
+        "sgd", "momentum" (0.9) or "adam"; or "obgd" or "intentional", which bound what a step does
+        to the answer for its row: see the notes.
     learning_rate
-        Length of a step.
+        Length of a step. With "obgd" the base step that is bounded, 1.0 say; with "intentional" the
+        share of the row's error that a step is to remove: 0.5, or 0.1 where targets are noisy.
     l2
         Weight decay: every event multiplies weights by 1 / (1 + learning_rate * l2), intercepts
         and inputs that it does not show apart.
     dropout
         Probability with which a hidden unit is left out of an event's step.
+    layer_norm
+        Whether the sums that go into a hidden layer's units are brought to mean 0 and variance 1
+        first, for each row (LayerNorm without weights of its own).
     seed
         Of the first weights and of dropout.
 
@@ -124,6 +143,14 @@ class MLPClassifier(Classifier):
     "momentum" no row's steps together go further than Polyak's step [4]_: at usual learning rates
     only a wild row is held back. Divisors of Adam are computed in single precision.
 
+    "obgd" [5]_ and "intentional" [6]_ are from reinforcement learning, here without traces: of an
+    answer with gradient z and error e they step by e z / max(1 / learning_rate, 2 max(\|e\|, 1)
+    \|z\|_1), or by learning_rate e z / D / sum(z^2 / D), where D are running root mean squares of
+    z, and e is cut at 20 of its own. For classes, which the sources do not treat, e is the
+    probability of the wrong ones, and e z the gradient of the loss: with two classes, z is that of
+    the log odds and e is y - p. A row's weight multiplies the step, but not beyond the bound, or
+    the whole error. LayerNorm [7]_ adds 1e-5 to the variance.
+
     References
     ----------
     .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
@@ -132,10 +159,14 @@ class MLPClassifier(Classifier):
     .. [3] Srivastava et al. (2014), Dropout, JMLR 15, 1929-1958. Section 4.
     .. [4] Loizou, Vaswani, Laradji, Lacoste-Julien (2021), Stochastic Polyak step-size for SGD,
        AISTATS. Equation 4, with c = 1/2. arXiv:2002.10542
+    .. [5] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
+       Algorithm 1 (ObGD). arXiv:2410.14606
+    .. [6] Intentional updates for streaming reinforcement learning (2026), ICML. arXiv:2604.19033
+    .. [7] Ba, Kiros, Hinton (2016), Layer normalization. Equations 2 and 3. arXiv:1607.06450
     """
 
     _kernel = _mlp_classifier
-    _state = (Field("seen_", (1,), np.int64), *STATE)
+    _state = (Field("seen_", (1,), np.int64), *STATE, Field("errors_", (1,)))
 
     shape_: Ints
     known_: Ints
@@ -145,10 +176,11 @@ class MLPClassifier(Classifier):
         *,
         hidden: Sequence[int] = (32,),
         activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
-        optimizer: Literal["sgd", "momentum", "adam"] = "adam",
+        optimizer: Literal["sgd", "momentum", "adam", "obgd", "intentional"] = "adam",
         learning_rate: float = 0.005,
         l2: float = 0.0,
         dropout: float = 0.0,
+        layer_norm: bool = False,
         seed: int | None = None,
     ) -> None:
         self.hidden = hidden
@@ -157,20 +189,21 @@ class MLPClassifier(Classifier):
         self.learning_rate = learning_rate
         self.l2 = l2
         self.dropout = dropout
+        self.layer_norm = layer_norm
         self.seed = seed
 
     def _check(self) -> None:
-        check_net(self)
+        check_net(self, ALL_RULES)
         check_restraint(self)
 
     def _sizes(self) -> dict[str, int]:
         return net_sizes(self)
 
     def _settings(self) -> tuple[float, ...]:
-        return net_settings(self, self.l2, self.dropout)
+        return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
 
     def _n_scratch(self) -> int:
-        return net_scratch(self)
+        return net_scratch(self) + norm_scratch(self)
 
     def _start(self, schema: Schema) -> None:
         start_net(self, 2)

@@ -8,21 +8,22 @@ from typing import Literal
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, opened
-from onlineml.kernels.mlp import forward, output_deltas, outputs
+from onlineml.kernels.mlp import output_deltas, outputs
+from onlineml.kernels.mlp_bounded import is_bounded, step_from
+from onlineml.kernels.mlp_norm import send, send_to_learn
 from onlineml.kernels.mlp_rows import (
     MEAN,
     SCALE,
     STATE,
     Learner,
     entries,
-    forward_to_learn,
     learn_number,
     learner,
     meet,
     standardized,
-    step_back,
 )
 from onlineml.network import (
+    ALL_RULES,
     check_layout,
     check_net,
     check_restraint,
@@ -30,6 +31,7 @@ from onlineml.network import (
     net_scratch,
     net_settings,
     net_sizes,
+    norm_scratch,
     start_net,
 )
 from onlineml.schema import Schema
@@ -37,22 +39,22 @@ from onlineml.schema import Schema
 
 @entry
 def _mlp_regressor(d: int) -> int:
-    return _regress(opened(d), f1(d, 1), learner(d, 2))
+    return _regress(opened(d), f1(d, 1), learner(d, 2), f1(d, 2 + len(STATE)))
 
 
 @jit
-def _regress(call: Call, target: Array, m: Learner) -> int:
+def _regress(call: Call, target: Array, m: Learner, errors: Array) -> int:
     for i in range(call.first, call.last):
         n, weight = entries(call.X[i], m), call.weight[i]
         if call.serve:
-            forward(m.net, m.signals, m.places, m.values, n, False, m.random)
+            send(m, n, False)
             unit = 1.0 / target[SCALE] if target[SCALE] > 0.0 else 0.0
             call.out[i, 0] = target[MEAN] + unit * outputs(m.net, m.signals)[0]
         if call.fit and weight > 0.0:
-            forward_to_learn(m, n, call.serve > 0)
+            send_to_learn(m, n, call.serve > 0)
             error = outputs(m.net, m.signals)[0] - standardized(call.y[i], target)
-            output_deltas(m.net, m.signals)[0] = weight * error
-            step_back(m, n, weight, 0.5 * weight * error * error)
+            output_deltas(m.net, m.signals)[0] = 1.0 if is_bounded(m) else weight * error
+            step_from(m, n, weight, 0.5 * weight * error * error, error, errors)
             learn_number(call.y[i], weight, target)
             meet(call.X[i], weight, m)
     return call.last
@@ -71,14 +73,19 @@ class MLPRegressor(Regressor):
     activation
         "relu", "leaky_relu" (slope 0.01) or "tanh".
     optimizer
-        "sgd", "momentum" (0.9) or "adam".
+        "sgd", "momentum" (0.9) or "adam"; or "obgd" or "intentional", which bound what a step does
+        to the answer for its row: see the notes.
     learning_rate
-        Length of a step.
+        Length of a step. With "obgd" the base step that is bounded, 1.0 say; with "intentional" the
+        share of the row's error that a step is to remove: 0.5, or 0.1 where targets are noisy.
     l2
         Weight decay: every event multiplies weights by 1 / (1 + learning_rate * l2), intercepts
         and inputs that it does not show apart.
     dropout
         Probability with which a hidden unit is left out of an event's step.
+    layer_norm
+        Whether the sums that go into a hidden layer's units are brought to mean 0 and variance 1
+        first, for each row (LayerNorm without weights of its own).
     seed
         Of the first weights and of dropout.
 
@@ -94,17 +101,21 @@ class MLPRegressor(Regressor):
     Notes
     -----
     Half the squared error, of targets in standard deviations, those further than 10 from the mean
-    as 10. First weights, updates and departures as in `MLPClassifier`.
+    as 10. First weights, updates and departures as in `MLPClassifier`; the bounded rules are those
+    of [3]_ and [4]_ for the prediction and its error, without traces.
 
     References
     ----------
     .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
     .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
        arXiv:1502.01852
+    .. [3] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
+       Algorithm 1 (ObGD). arXiv:2410.14606
+    .. [4] Intentional updates for streaming reinforcement learning (2026), ICML. arXiv:2604.19033
     """
 
     _kernel = _mlp_regressor
-    _state = (Field("target_", (4,)), *STATE)
+    _state = (Field("target_", (4,)), *STATE, Field("errors_", (1,)))
 
     shape_: Ints
     known_: Ints
@@ -114,10 +125,11 @@ class MLPRegressor(Regressor):
         *,
         hidden: Sequence[int] = (32,),
         activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
-        optimizer: Literal["sgd", "momentum", "adam"] = "adam",
+        optimizer: Literal["sgd", "momentum", "adam", "obgd", "intentional"] = "adam",
         learning_rate: float = 0.005,
         l2: float = 0.0,
         dropout: float = 0.0,
+        layer_norm: bool = False,
         seed: int | None = None,
     ) -> None:
         self.hidden = hidden
@@ -126,20 +138,21 @@ class MLPRegressor(Regressor):
         self.learning_rate = learning_rate
         self.l2 = l2
         self.dropout = dropout
+        self.layer_norm = layer_norm
         self.seed = seed
 
     def _check(self) -> None:
-        check_net(self)
+        check_net(self, ALL_RULES)
         check_restraint(self)
 
     def _sizes(self) -> dict[str, int]:
         return net_sizes(self)
 
     def _settings(self) -> tuple[float, ...]:
-        return net_settings(self, self.l2, self.dropout)
+        return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
 
     def _n_scratch(self) -> int:
-        return net_scratch(self)
+        return net_scratch(self) + norm_scratch(self)
 
     def _start(self, schema: Schema) -> None:
         start_net(self, 1)

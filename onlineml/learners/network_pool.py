@@ -11,6 +11,7 @@ import numpy.typing as npt
 from onlineml.base import Array, Estimator
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import Descriptor, Ints
+from onlineml.kernels.mlp_steps import RULES
 from onlineml.learners.members import Ensemble, window_rule
 from onlineml.schema import Schema, wrong
 
@@ -69,6 +70,7 @@ class NetworkPool(Ensemble):
             raise wrong("networks", given, f"at least one {kind.__name__}, or None")
         for net in self._given():
             net._check()
+            _check_plain(net)
         n = self.n_members
         if not (isinstance(self._n_trained(), int) and 1 <= self._n_trained() <= n):
             due = f"a whole number from 1 to {n}, that of the networks, or None"
@@ -132,6 +134,12 @@ class NetworkPool(Ensemble):
         if not self.is_started:
             return {}
         return {"network_shares": dict(zip(map(_named, self.members_), self.trust_.tolist()))}
+
+
+def _check_plain(net: Any) -> None:
+    """Raise `ValueError` for a network that the pool's kernels cannot step."""
+    if net.layer_norm or net.optimizer not in RULES:
+        raise wrong("networks", net, f"networks of the rules {list(RULES)}, without layer_norm")
 
 
 def _named(net: Any) -> str:

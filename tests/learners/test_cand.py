@@ -131,6 +131,8 @@ def test_trust_moves_to_a_network_that_learns() -> None:
     [
         {"networks": ()},
         {"networks": (MLPRegressor(),)},
+        {"networks": (MLPClassifier(layer_norm=True),)},
+        {"networks": (MLPClassifier(optimizer="obgd"),)},
         {"n_trained": 0},
         {"n_trained": 13},
         {"combiner": "vote"},

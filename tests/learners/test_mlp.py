@@ -25,6 +25,7 @@ OPTIMIZERS: dict[str, Any] = {
     "momentum": lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),
     "adam": lambda p: torch.optim.Adam(p, lr=0.02),
 }
+RULES = [*OPTIMIZERS, "obgd", "intentional"]
 
 
 def torch_net(shape: Any, activation: str) -> Any:
@@ -134,9 +135,80 @@ def test_a_network_is_laid_out_anew() -> None:
     np.testing.assert_array_equal(last[12:], [*flat_weights[-2:], 0, 0])
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("activation", list(MODULES))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_layers_are_normalized_as_in_torch(shape: Any, activation: str) -> None:
+    """Answers, and a step of plain descent, of a classifier that has learned."""
+    rng, hidden = np.random.default_rng(2), shape[1:-1]
+    X, y = rng.normal(size=(40, shape[0])), rng.integers(0, max(2, shape[-1]), 40)
+    y[:2] = 0, 1
+    model = MLPClassifier(
+        hidden=hidden, activation=activation, optimizer="sgd", layer_norm=True, seed=1
+    ).fit_many(X, y)
+    widths, place, tensors = model.shape_, 0, []
+    for k, (n_in, n_out) in enumerate(pairwise(widths)):
+        size = (n_out, n_in) if k == len(widths) - 2 else (n_in, n_out)
+        for part in (size, (n_out,)):
+            there = model.weights_[place : place + np.prod(part)].reshape(part)
+            tensors.append(torch.tensor(there, requires_grad=True))
+            place += np.prod(part)
+    x = torch.tensor((X[3] - model.standing_[1]) * model.standing_[3])
+    for k in range(len(hidden)):
+        x = torch.nn.functional.layer_norm(
+            x @ tensors[2 * k] + tensors[2 * k + 1], hidden[k : k + 1]
+        )
+        x = MODULES[activation]()(x)
+    n_classes = len(model.classes_)
+    scores = (tensors[-2] @ x + tensors[-1])[:n_classes]
+    due = torch.softmax(scores, 0).detach().numpy()
+    np.testing.assert_allclose(model.predict_proba_one(X[3]), due, rtol=1e-9)
+    label = int(np.flatnonzero(model.classes_ == y[3])[0])
+    torch.nn.functional.cross_entropy(scores[None], torch.tensor([label])).backward()
+    due = np.concatenate([(t - 1e-6 * t.grad).detach().numpy().ravel() for t in tensors])
+    before = model.weights_.copy()
+    model.learning_rate = 1e-6
+    model._forget_caches()
+    model.fit_one(X[3], y[3])
+    np.testing.assert_allclose(model.weights_ - before, due - before, rtol=1e-6, atol=1e-14)
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("optimizer", ["obgd", "intentional"])
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_bounded_steps_learn_what_no_line_can_tell(
+    cls: Any, optimizer: Any, layer_norm: bool
+) -> None:
+    X = np.random.default_rng(1).normal(size=(12_000, 2))
+    y = X[:, 0] * X[:, 1]
+    rate = 1.0 if optimizer == "obgd" else 0.1
+    model = cls(optimizer=optimizer, learning_rate=rate, layer_norm=layer_norm, seed=1)
+    if cls is MLPClassifier:
+        right = model.predict_fit_many(X, y > 0)[6000:] == (y > 0)[6000:]
+        assert 0.88 < right.mean() < 0.999
+    else:
+        errors = (model.predict_fit_many(X, y) - y)[6000:]
+        assert 0.02 < (errors**2).mean() / y.var() < 0.3
+
+
+def test_an_intended_share_of_the_error_goes() -> None:
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
+    model = MLPRegressor(
+        optimizer="intentional", learning_rate=0.1, activation="tanh", layer_norm=True, seed=1
+    ).fit_many(X[:-1], y[:-1])
+    before = model.predict_one(X[-1]) - y[-1]
+    standing, target = model.standing_.copy(), model.target_.copy()
+    model.fit_one(X[-1], y[-1])
+    model.standing_[:], model.target_[:] = standing, target
+    assert (model.predict_one(X[-1]) - y[-1]) / before == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("optimizer", RULES)
 @pytest.mark.parametrize(("hidden", "activation"), [((6,), "relu"), ((4, 5, 3), "leaky_relu")])
-def test_classifier_equals_the_naive_twin(hidden: Any, activation: Any, optimizer: Any) -> None:
+def test_classifier_equals_the_naive_twin(
+    hidden: Any, activation: Any, optimizer: Any, layer_norm: bool
+) -> None:
     X, y, _, weight = mixed(1, 90)
     labels = np.unique(y, return_index=True)[1].argsort().argsort()[y]  # by first appearance
     model = MLPClassifier(
@@ -145,10 +217,11 @@ def test_classifier_equals_the_naive_twin(hidden: Any, activation: Any, optimize
         optimizer=optimizer,
         learning_rate=0.03,
         l2=0.01,
+        layer_norm=layer_norm,
         seed=4,
     ).start(SCHEMA)
     twin = naive.MLPClassifier(
-        {2}, naive.Network(hidden, activation, optimizer, 0.03, 0.01, seed=4)
+        {2}, naive.Network(hidden, activation, optimizer, 0.03, 0.01, 4, layer_norm)
     )
     for x, label, w in zip(X, labels.tolist(), weight.tolist()):
         if twin.n_classes:
@@ -159,24 +232,35 @@ def test_classifier_equals_the_naive_twin(hidden: Any, activation: Any, optimize
     assert len(model.classes_) == 3
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-def test_regressor_equals_the_naive_twin(optimizer: Any) -> None:
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("optimizer", RULES)
+def test_regressor_equals_the_naive_twin(optimizer: Any, layer_norm: bool) -> None:
     X, _, y, weight = mixed(2, 90)
     model = MLPRegressor(
-        hidden=(5, 4), activation="tanh", optimizer=optimizer, learning_rate=0.02, l2=0.01, seed=4
+        hidden=(5, 4),
+        activation="tanh",
+        optimizer=optimizer,
+        learning_rate=0.02,
+        l2=0.01,
+        layer_norm=layer_norm,
+        seed=4,
     ).start(SCHEMA)
-    twin = naive.MLPRegressor({2}, naive.Network((5, 4), "tanh", optimizer, 0.02, 0.01, seed=4))
+    net = naive.Network((5, 4), "tanh", optimizer, 0.02, 0.01, 4, layer_norm)
+    twin = naive.MLPRegressor({2}, net)
     for x, target, w in zip(X, y.tolist(), weight.tolist()):
         np.testing.assert_allclose(model.predict_one(x), twin.predict_one(x), rtol=1e-4, atol=1e-5)
         model.fit_one(x, target, weight=w)
         twin.fit_one(x, target, w)
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"layer_norm": True, "optimizer": "obgd"}, {"optimizer": "intentional"}]
+)
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
-def test_random_chunks_give_the_bits_of_the_row_loop(cls: Any) -> None:
+def test_random_chunks_give_the_bits_of_the_row_loop(cls: Any, params: Any) -> None:
     X, labels, targets, weight = mixed(3)
     y = targets if cls is MLPRegressor else labels
-    rows, parts = (cls(hidden=(9, 7), dropout=0.3, seed=1).start(SCHEMA) for _ in "12")
+    rows, parts = (cls(hidden=(9, 7), dropout=0.3, seed=1, **params).start(SCHEMA) for _ in "12")
     for i in range(len(X)):
         rows.fit_one(X[i], y[i], weight=weight[i])
     for part in np.split(np.arange(len(X)), [1, 2, 50, 131]):
@@ -212,7 +296,7 @@ def test_follows_a_curve_of_any_scale() -> None:
     assert np.abs(errors[3000:]).mean() < 0.1 * y.std()
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", RULES)
 @pytest.mark.parametrize("wild", [1e6, 1e40, 1e200])
 def test_a_wild_row_does_no_lasting_harm(optimizer: Any, wild: float) -> None:
     rng = np.random.default_rng(6)
@@ -248,6 +332,7 @@ def test_long_runs_do_not_slow_down() -> None:
         {"learning_rate": 0.0},
         {"l2": -1.0},
         {"dropout": 1.0},
+        {"learning_rate": 1.5, "optimizer": "intentional"},
     ],
 )
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])

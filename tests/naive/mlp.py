@@ -20,6 +20,9 @@ class Weight:
     def __init__(self, value: float = 0.0, decays: bool = True) -> None:
         self.value, self.decays, self.mean, self.square = value, decays, 0.0, 0.0
 
+    def shrink(self, factor: float) -> None:
+        self.value *= factor if self.decays else 1.0
+
     def step(self, rule: str, rate: float, l2: float, w: float, t: int, gradient: float) -> None:
         if self.decays:
             self.value /= 1 + rate * l2 * w
@@ -63,7 +66,12 @@ class Running:
 class Network:
     """`forward` and `learn`; a row is a mapping of inputs to values."""
 
-    def __init__(self, hidden: Any, activation: str, rule: str, rate: float, l2: float, seed: int):
+    def __init__(
+        self, hidden: Any, activation: str, rule: str, rate: float, l2: float, seed: int,
+        layer_norm: bool = False,
+    ) -> None:  # fmt: skip
+        self.layer_norm, self.square_error = layer_norm, 0.0
+        self.bounded = rule in ("obgd", "intentional")
         self.act, self.slope = ACTIVATIONS[activation]
         self.rule, self.rate, self.l2, self.t = rule, rate, l2, 0
         self.random, self.hidden = seeded(seed, 2), list(hidden)
@@ -89,6 +97,7 @@ class Network:
                 for o, b in enumerate(self.intercepts[0])
             ]
         ]
+        self.scales = [self.normalize(self.sums[-1])]
         for matrix, intercepts in zip(self.middle, self.intercepts[1:]):
             before = [self.act(s) for s in self.sums[-1]]
             self.sums.append(
@@ -97,21 +106,62 @@ class Network:
                     for o, b in enumerate(intercepts)
                 ]
             )
+            self.scales.append(self.normalize(self.sums[-1]))
         self.top = [self.act(s) for s in self.sums[-1]]
         return [sum(w.value * u for w, u in zip(line, [*self.top, 1.0])) for line in self.last]
+
+    def normalize(self, sums: list[float]) -> float:
+        """Bring `sums` to mean 0 and variance 1; what they were multiplied by."""
+        if not self.layer_norm:
+            return 1.0
+        mean = sum(sums) / len(sums)
+        scale = 1 / math.sqrt(sum((s - mean) ** 2 for s in sums) / len(sums) + 1e-5)
+        sums[:] = [scale * (s - mean) for s in sums]
+        return scale
+
+    def through_norm(self, deltas: list[float], k: int) -> list[float]:
+        """Derivatives by the sums of layer `k` before they were normalized."""
+        if not self.layer_norm:
+            return deltas
+        hats, n = self.sums[k], len(deltas)
+        mean, along = sum(deltas) / n, sum(d * h for d, h in zip(deltas, hats)) / n
+        return [self.scales[k] * (d - mean - h * along) for d, h in zip(deltas, hats)]
+
+    def bounded_step(self, todo: list[tuple[Weight, float]], w: float, error: float) -> None:
+        """`todo` has derivatives z of the answer."""
+        for weight, _ in todo:
+            weight.shrink(1 / (1 + self.rate * self.l2 * w))
+        if self.rule == "obgd":
+            bound = 2 * max(abs(error), 1) * sum(abs(z) for _, z in todo) or math.inf
+            step = min(w * self.rate / max(self.rate * bound, 1), 1 / bound)
+            for weight, z in todo:
+                weight.value -= step * error * z
+            return
+        self.square_error = 0.9998 * self.square_error + 0.0002 * error**2
+        most = 20 * math.sqrt(self.square_error / (1 - 0.9998**self.t))
+        for weight, z in todo:
+            weight.square = 0.999 * weight.square + 0.001 * z**2
+        roots = [math.sqrt(weight.square / (1 - 0.999**self.t)) + 1e-8 for weight, _ in todo]
+        gain = sum(z**2 / root for (_, z), root in zip(todo, roots))
+        step = min(w * self.rate, 1) / (gain or math.inf) * max(-most, min(most, error))
+        for (weight, z), root in zip(todo, roots):
+            weight.value -= step * z / root
 
     def meet(self, row: dict[Any, float]) -> None:
         for key in row:
             if key not in self.first:
                 self.first[key] = [self._drawn(len(row)) for _ in range(self.hidden[0])]
 
-    def learn(self, row: dict[Any, float], slopes: list[float], w: float, loss: float) -> None:
-        """Step against the outputs' `slopes`; `forward` has just been called."""
+    def learn(
+        self, row: dict[Any, float], slopes: list[float], w: float, loss: float, error: float = 0.0
+    ) -> None:
+        """Step against the outputs' `slopes`, those of z for bounded rules, after `forward`."""
         self.t += 1
         deltas = [
             self.slope(s) * sum(d * line[i].value for d, line in zip(slopes, self.last))
             for i, s in enumerate(self.sums[-1])
         ]
+        deltas = self.through_norm(deltas, len(self.middle))
         todo = [
             (weight, d * u)
             for d, line in zip(slopes, self.last)
@@ -134,6 +184,10 @@ class Network:
                 self.slope(s) * sum(d * weight.value for d, weight in zip(deltas, matrix[i]))
                 for i, s in enumerate(before)
             ]
+            deltas = self.through_norm(deltas, k - 1)
+        if self.bounded:
+            self.bounded_step(todo, w, error)
+            return
         reach = {"sgd": 1, "momentum": 10, "adam": 0}[self.rule] * self.rate / 2
         decline = reach * sum(gradient**2 for _, gradient in todo)
         part = loss / decline if decline > loss else 1.0
@@ -183,8 +237,10 @@ class MLPClassifier(Model):
 
     def step(self, x: Any, y: int, w: float) -> None:
         shares = self.predict_proba_one(x)
-        slopes = [w * (share - (c == y)) for c, share in enumerate(shares)]
-        self.net.learn(self.row(x), slopes, w, -w * math.log(shares[y]))
+        error = 1 - shares[y]
+        factor = 1 / (error or math.inf) if self.net.bounded else w
+        slopes = [factor * (share - (c == y)) for c, share in enumerate(shares)]
+        self.net.learn(self.row(x), slopes, w, -w * math.log(shares[y]), error)
 
 
 class MLPRegressor(Model):
@@ -205,4 +261,5 @@ class MLPRegressor(Model):
 
     def step(self, x: Any, y: float, w: float) -> None:
         error = self.net.forward(self.row(x))[0] - self.target.standardized(y)
-        self.net.learn(self.row(x), [w * error], w, w * error**2 / 2)
+        slope = 1.0 if self.net.bounded else w * error
+        self.net.learn(self.row(x), [slope], w, w * error**2 / 2, error)
