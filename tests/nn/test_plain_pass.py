@@ -64,8 +64,10 @@ def test_gradients_are_those_of_autograd(activation: str) -> None:
 @pytest.mark.parametrize("batch_size", [1, 6])
 def test_learners_learn_what_they_learn_by_autograd(kind: Any, loss: str, batch_size: int) -> None:
     y = CLASSES if kind is TorchClassifier else NUMBERS
-    weight = RNG.choice([0.0, 0.5, 1.0, 2.0], len(X))
+    weight = np.random.default_rng(5).choice([0.0, 0.5, 1.0, 2.0], len(X))
     settings = {"loss": loss, "learning_rate": 0.01, "batch_size": batch_size, "seed": 1}
+    # signs of errors may cancel but for rounding, of which Adam would make a whole step
+    settings["optimizer_params"] = {"eps": 1e-3}
     plain, other = (
         kind(module=m, **settings).fit_many(X, y, weight=weight) for m in (stack, Wrapped)
     )
