@@ -11,17 +11,12 @@ import numpy.typing as npt
 from onlineml.base import Array, Classifier
 from onlineml.labels import labels_of
 from onlineml.learners.stacked_learner import StackedLearner
+from onlineml.learners.torch_classes import TorchClasses
 from onlineml.learners.torch_learner import KNOWN
-from onlineml.learners.torch_targets import (
-    CROSS_ENTROPY,
-    answer_classes,
-    n_outputs_for,
-    row_loss_of_classes,
-)
-from onlineml.nn.torch_estimator import Singles, named_loss
+from onlineml.learners.torch_targets import row_loss_of_classes
 
 
-class StackedClassifier(StackedLearner, Classifier):
+class StackedClassifier(TorchClasses, StackedLearner, Classifier):
     """Many torch modules of one architecture, stepped together every `batch_size` rows.
 
     Without a key every row goes to all of them, and the mean of their probabilities is the answer:
@@ -156,29 +151,8 @@ class StackedClassifier(StackedLearner, Classifier):
     def _labels_of_each(self, codes: Array) -> npt.NDArray[Any]:
         return labels_of(codes.ravel(), self.classes_).reshape(codes.shape)
 
-    def _check(self) -> None:
-        super()._check()
-        named_loss(self.loss, CROSS_ENTROPY)
-
-    def _n_net_outputs(self) -> int:
-        return n_outputs_for(int(self.counts_[KNOWN]))
-
     def _n_outputs(self) -> int:
         return super()._n_outputs() + self._n_each
-
-    def _make_room(self, n_classes: int) -> None:
-        """Room is made when a class comes, wherever it stands in a chunk."""
-
-    def _n_of_known(self, y: Array, told: npt.NDArray[np.bool_]) -> int:
-        new = np.flatnonzero((y >= self.counts_[KNOWN]) & told)
-        return int(new[0]) + 1 if len(new) else len(y)
-
-    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
-        if len(y) and y[-1] >= self.counts_[KNOWN]:
-            self.counts_[KNOWN] = int(y[-1]) + 1
-            if self._network().sizes[1] < self.counts_[KNOWN]:
-                self._widen_outputs()
-        super()._hold(X, scaled, y, weight)
 
     def _together(self, outputs: Any) -> Any:
         n = int(self.counts_[KNOWN])
@@ -187,9 +161,6 @@ class StackedClassifier(StackedLearner, Classifier):
         logits = outputs[:, :, :n].astype(np.float64)
         shares = np.exp(logits - logits.max(2, keepdims=True))
         return np.log((shares / shares.sum(2, keepdims=True)).mean(0) + 1e-300)
-
-    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
-        answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)
 
     def _answer_each(self, outputs: Any, out: Array) -> None:
         n = int(self.counts_[KNOWN])

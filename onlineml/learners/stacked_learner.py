@@ -8,6 +8,7 @@ import numpy as np
 
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Field, Ints
+from onlineml.learners.keys import column_of, make_place, places_of
 from onlineml.learners.torch_learner import STATE, TorchLearner
 from onlineml.nn.options import Options
 from onlineml.nn.stacked_net import StackedNet
@@ -85,19 +86,8 @@ class StackedLearner(TorchLearner):
         return {**super()._sizes(), "K": 0 if self.key is None else self.max_keys}
 
     def _start(self, schema: Schema) -> None:
-        self._column(schema)
+        column_of(self.key, schema)
         super()._start(schema)
-
-    def _column(self, schema: Schema) -> int | None:
-        """Position of the key."""
-        names = schema.names or ()
-        found = names.index(self.key) if self.key in names else self.key
-        if found is None:
-            return None
-        if not (isinstance(found, int) and 0 <= found < schema.n_features):
-            due = f"the name of a feature, or a position below {schema.n_features}"
-            raise wrong("key", self.key, due)
-        return found
 
     def diagnostics(self) -> Diagnostics:
         """How many keys were dropped for want of room."""
@@ -112,7 +102,7 @@ class StackedLearner(TorchLearner):
 
     def _scaled(self, X: Array, weight: Array) -> Singles:
         """Rows in the units of the network; in the place of the key, the number of the row."""
-        scaled, column = super()._scaled(X, weight), self._column(self.schema_)
+        scaled, column = super()._scaled(X, weight), column_of(self.key, self.schema_)
         if column is not None:
             self._came = np.where(np.isnan(X[:, column]), np.inf, X[:, column])
             scaled[:, column] = np.arange(len(X))  # at most a block: exact
@@ -120,7 +110,7 @@ class StackedLearner(TorchLearner):
 
     def _parted(self, scaled: Singles) -> tuple[Singles, Array]:
         """Rows without their keys, and these."""
-        column = self._column(self.schema_)
+        column = column_of(self.key, self.schema_)
         if column is None:
             return scaled, np.zeros(len(scaled))
         keys, rows = self._came[scaled[:, column].astype(np.int64)], scaled.copy()
@@ -171,8 +161,7 @@ class StackedLearner(TorchLearner):
 
     def _known_places(self) -> dict[float, int]:
         if "_by_key" not in vars(self):
-            used = np.flatnonzero(self.used_).tolist()
-            self._by_key = {float(self.keys_[place]): place for place in used}
+            self._by_key = places_of(self.keys_, self.used_)
         return self._by_key
 
     def _place_for(self, key: float, net: StackedNet) -> int:
@@ -180,12 +169,10 @@ class StackedLearner(TorchLearner):
         places = self._known_places()
         place = places.get(key)
         if place is None:
-            place = int(self.used_.argmin())
-            if self.used_[place] > 0:
-                del places[float(self.keys_[place])]
+            place, dropped = make_place(key, self.keys_, self.used_, places)
+            if dropped:
                 self.counts_[_DROPPED] += 1
                 net.reset(place)
-            self.keys_[place], places[key] = key, place
         self.counts_[_CLOCK] += 1
         self.used_[place] = self.counts_[_CLOCK]
         return place

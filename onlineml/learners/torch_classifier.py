@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from onlineml.base import Array, Classifier
 from onlineml.learners.penalty import Penalty
-from onlineml.learners.torch_learner import KNOWN, TorchLearner
-from onlineml.learners.torch_targets import (
-    CROSS_ENTROPY,
-    answer_classes,
-    loss_of_classes,
-    n_outputs_for,
-)
+from onlineml.learners.torch_classes import TorchClasses
+from onlineml.learners.torch_learner import KNOWN
+from onlineml.learners.torch_targets import loss_of_classes
 from onlineml.nn.captured import Loss
-from onlineml.nn.torch_estimator import Singles, named_loss
 from onlineml.schema import wrong
 
 
-class TorchClassifier(TorchLearner, Classifier):
+class TorchClassifier(TorchClasses, Classifier):
     """A torch module that tells classes apart, stepped every `batch_size` rows.
 
     Features are standardized inside by their running mean and variance, what is missing counts as
@@ -149,33 +141,12 @@ class TorchClassifier(TorchLearner, Classifier):
 
     def _check(self) -> None:
         super()._check()
-        named_loss(self.loss, CROSS_ENTROPY)
         own_loss = not isinstance(self.loss, str)
         if own_loss and self.penalty is not None and self.penalty.needs_classes:
             raise wrong("penalty", self.penalty, "EWC: the other one needs the cross-entropy")
 
     def _n_classes(self) -> int:
         return int(self.counts_[KNOWN])
-
-    def _n_net_outputs(self) -> int:
-        return n_outputs_for(int(self.counts_[KNOWN]))
-
-    def _make_room(self, n_classes: int) -> None:
-        """Room is made when a class comes, wherever it stands in a chunk."""
-
-    def _n_of_known(self, y: Array, told: npt.NDArray[np.bool_]) -> int:
-        new = np.flatnonzero((y >= self.counts_[KNOWN]) & told)
-        return int(new[0]) + 1 if len(new) else len(y)
-
-    def _hold(self, X: Array, scaled: Singles, y: Array, weight: Array) -> None:
-        if len(y) and y[-1] >= self.counts_[KNOWN]:
-            self.counts_[KNOWN] = int(y[-1]) + 1
-            if self._network().sizes[1] < self.counts_[KNOWN]:
-                self._widen_outputs()
-        super()._hold(X, scaled, y, weight)
-
-    def _answer_to(self, outputs: Any, out: Array, serve: int) -> None:
-        answer_classes(outputs, int(self.counts_[KNOWN]), out, serve)
 
     def _loss_of(self, y: Array, weight: Array) -> Loss:
         return loss_of_classes(self.loss, y, weight, int(self.counts_[KNOWN]))

@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import Array, Field, Ints
+from onlineml.learners.keys import column_of, make_place, places_of
 from onlineml.learners.torch_learner import SCALES, scale
 from onlineml.nn.captured import Loss
 from onlineml.nn.options import Options
@@ -106,21 +107,10 @@ class TorchSequence(TorchEstimator):
         return schema.n_features, self._n_net_outputs()
 
     def _start(self, schema: Schema) -> None:
-        self._column(schema)
+        column_of(self.key, schema)
         net = RecurrentNet(self._options(), *self._net_sizes(schema))
         self.net_ = net.arrays()
         self.carried_ = np.zeros((len(self.keys_), net.n_state), np.float32)
-
-    def _column(self, schema: Schema) -> int | None:
-        """Position of the key."""
-        names = schema.names or ()
-        found = names.index(self.key) if self.key in names else self.key
-        if found is None:
-            return None
-        if not (isinstance(found, int) and 0 <= found < schema.n_features):
-            due = f"the name of a feature, or a position below {schema.n_features}"
-            raise wrong("key", self.key, due)
-        return found
 
     def _check_arrays(self) -> None:
         super()._check_arrays()
@@ -166,7 +156,7 @@ class TorchSequence(TorchEstimator):
         """Rows in the units of the network, which does not see their keys, and these."""
         scaled = np.empty(X.shape, np.float32)
         scale(X, weight, self.known_, self.mean_, self.m2_, scaled)
-        column = self._column(self.schema_)
+        column = column_of(self.key, self.schema_)
         if column is None:
             return scaled, [0.0] * len(X)
         scaled[:, column] = 0.0
@@ -228,8 +218,7 @@ class TorchSequence(TorchEstimator):
 
     def _known_places(self) -> dict[float, int]:
         if "_by_key" not in vars(self):
-            used = np.flatnonzero(self.used_).tolist()
-            self._by_key = {float(self.keys_[place]): place for place in used}
+            self._by_key = places_of(self.keys_, self.used_)
         return self._by_key
 
     def _lacks_room(self, key: float) -> bool:
@@ -241,16 +230,13 @@ class TorchSequence(TorchEstimator):
         places = self._known_places()
         if key in places:
             return places[key]
-        place = int(self.used_.argmin())
-        if self.used_[place] > 0:
-            del places[float(self.keys_[place])]
+        place, dropped = make_place(key, self.keys_, self.used_, places)
+        if dropped:
             self.counts_[DROPPED] += 1
             vars(self).pop("_seen", None)
-        self.keys_[place] = key
         self.n_held_[place] = self.n_learned_[place] = 0
         if "_ahead" in vars(self):
             self._ahead[place] = 0
-        places[key] = place
         return place
 
     def _start_of(self, place: int) -> Singles | None:
