@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -104,6 +105,24 @@ def test_cold_then_warm(tmp_path: Path) -> None:
     assert cold.stdout == warm.stdout == "4.0\n"
     assert warm.stderr == ""
     assert stamps == {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+
+
+@kernels.jit
+def _twice(x: float) -> float:
+    return 2 * x
+
+
+@kernels.jit
+def _four_times(x: float) -> float:
+    return _twice(_twice(x))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_only_what_python_calls_is_compiled_to_be_run() -> None:
+    assert _four_times(1.5) == 6.0
+    assert _twice._alone.overloads == {}, "a part of its caller, no more"
+    assert [_twice(value) for value in (3, 1.5, 4, 2.5)] == [6, 3.0, 8, 5.0]
+    assert len(_twice._alone.overloads) == 2, "one a type"
 
 
 def test_kept_code_goes_with_every_file_that_it_is_made_of() -> None:

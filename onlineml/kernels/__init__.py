@@ -1,8 +1,9 @@
 """The one compiler: every compiled function of the package is made by `jit` or `entry`.
 
-Both keep what they compile in a cache folder named after a hash of the shared kernels that the file
-can call: numba looks only at the file of the function that it compiles, so an edited callee in
-another file would go unnoticed, and with raw memory layouts a stale callee is memory corruption.
+What Python calls is kept in a cache folder; what only kernels call is a part of them (`linking`).
+The folder is named after a hash of the shared kernels that the file can call: numba looks only at
+the file of the function that it compiles, so an edited callee in another file would go unnoticed,
+and with raw memory layouts a stale callee is memory corruption.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import Any, TypeVar
 
 import numba
 
+from onlineml.kernels.linking import Linked
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 # Whether numba counts the references to arrays; never left to the caller, whose way it would take.
 _COUNTED, _UNCOUNTED = {"_nrt": True}, {"_nrt": False}
 
@@ -54,7 +57,7 @@ def callees(path: Path) -> frozenset[Path]:
 def sources_digest(path: Path) -> str:
     """Hash of what compiled code of the file `path` is made of, beside the file itself."""
     digest = hashlib.blake2b(digest_size=8)
-    for file in sorted({Path(__file__), *callees(path)}):
+    for file in sorted({Path(__file__), _HERE / "linking.py", *callees(path)}):
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -94,7 +97,7 @@ def _our_cache(function: Callable[..., Any]) -> Iterator[None]:
 
 
 def jit(function: F) -> F:
-    """Compile `function` on first use: cached, without the GIL, numpy's error model."""
+    """Compile `function` on first use: without the GIL, numpy's error model."""
     return _compiled(function, **_COUNTED)
 
 
@@ -117,9 +120,15 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, **options: bool) -> F:
-    with _our_cache(function):
-        compiled: F = numba.njit(**_OPTIONS, **options)(function)
-    return compiled
+    if numba.config.DISABLE_JIT:
+        return function
+
+    def alone(function: F) -> F:
+        with _our_cache(function):
+            compiled: F = numba.njit(cache=True, **_OPTIONS, **options)(function)
+        return compiled
+
+    return Linked(function, alone, {**_OPTIONS, **options})
 
 
 _entries: list[Entry] = []
@@ -154,7 +163,9 @@ class Entry:
         if numba.config.DISABLE_JIT:
             return self.function
         with _our_cache(self.function), _note(self.name):
-            dispatcher = numba.njit("int64(int64)", **_OPTIONS, **_COUNTED)(self.function)
+            dispatcher = numba.njit("int64(int64)", cache=True, **_OPTIONS, **_COUNTED)(
+                self.function
+            )
         (compiled,) = dispatcher.overloads.values()
         entry_point: Callable[[int], int] = compiled.entry_point
         return entry_point

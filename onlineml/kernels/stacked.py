@@ -25,7 +25,7 @@ _FIRST = STATE + 1  # slot of the first array of the state: the settings are sha
 def _native(kernel: Entry) -> int:
     """Where the machine code of a kernel begins."""
     with _our_cache(kernel.function):
-        dispatcher = numba.njit("int64(int64)", **_OPTIONS)(kernel.function)
+        dispatcher = numba.njit("int64(int64)", cache=True, **_OPTIONS)(kernel.function)
     (compiled,) = dispatcher.overloads.values()
     address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     return address
