@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import continual
+from benchmarks import continual, unlearning_experts
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
@@ -84,6 +84,12 @@ def test_what_forgetting_costs() -> None:
     said = run("benchmarks.unlearning", "--rows", 600)
     assert said.count("\n") == 4 + len(EXACT) + 3 + 2 + 12
     assert "RidgeRegressor, 50 features" in said
+
+
+def test_what_forgetting_costs_a_mixture() -> None:
+    said = list(unlearning_experts.tables(1200))
+    assert len(said) == 4 + (1 + 3 + 1 + 1) * len(unlearning_experts.STREAMS)
+    assert sum("those reached" in line for line in said) == len(unlearning_experts.STREAMS)
 
 
 def test_what_privacy_costs() -> None:

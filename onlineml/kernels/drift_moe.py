@@ -47,13 +47,14 @@ STATE = (
     *ROUTER_STATE,
 )
 # Cells of the settings; from the last on, the dropout rates of the hidden layers.
-_TASK, _RATE, _BATCH, _PEEK, _WIDTH, _DROPOUTS = range(6)
+_TASK, _RATE, _BATCH, _PEEK, _LAST, _WIDTH, _DROPOUTS = range(7)
 # Cells of `progress_` with a row: whether it was routed, how many experts have learned it, who
 # lacks room (or that its class has no expert), and the experts that it goes to.
 _ROUTED, _TRAINED, WANTING, CHOSEN = range(4)
 NEW_CLASS = -1
 _ROUTER = 4  # slot of its first array
-_EXPERTS = _ROUTER + len(ROUTER_STATE)  # slot of the first expert's descriptor
+_CHOICES = _ROUTER + len(ROUTER_STATE)  # slot of where the choices for rows of the call are told
+_EXPERTS = _CHOICES + 1  # slot of the first expert's descriptor
 
 
 class _MoE(NamedTuple):
@@ -62,6 +63,7 @@ class _MoE(NamedTuple):
     seen: Ints
     progress: Ints
     n_learned: Ints
+    choices: Ints  # (rows, top_k) the experts that learned the first rows of the call, or -1
     router: Router
     said: Array  # (n_experts, 1 + n_classes) the experts' answers
     target: Array  # (1,)
@@ -70,13 +72,14 @@ class _MoE(NamedTuple):
 
 @entry
 def drift_moe(d: int) -> int:
-    """Settings: whether by task, learning rate, batch size, whether to peek, columns of `out`."""
+    """Settings: by task?, learning rate, batch size, peek?, router's last row, columns of `out`."""
     (floats, words), settings, seen = scratch(d), f1(d, 0), i1(d, 1)
     r = router(d, _ROUTER, settings[_RATE], settings[_DROPOUTS:], floats, words)
     first = r.known.shape[0] + 3 * r.signals.units.shape[0]
     n_experts, width = i1(d, 3).shape[0], int(settings[_WIDTH])
     m = _MoE(
-        d, settings, seen, i1(d, 2), i1(d, 3), r, matrix_in(floats, first + 1, n_experts, width),
+        d, settings, seen, i1(d, 2), i1(d, 3), i2(d, _CHOICES), r,
+        matrix_in(floats, first + 1, n_experts, width),
         floats[first : first + 1], words[r.known.shape[0] :],
     )  # fmt: skip
     return _by_task(opened(d), m) if settings[_TASK] > 0.0 else _by_data(opened(d), m)
@@ -128,8 +131,7 @@ def _answer_by(m: _MoE, e: int, call: Call, i: int) -> None:
 
 @jit
 def _by_data(call: Call, m: _MoE) -> int:
-    r = m.router
-    logits, best = outputs(r.net, r.signals), m.progress[CHOSEN:]
+    r, best = m.router, m.progress[CHOSEN:]
     for i in range(call.first, call.last):
         peek = call.fit and m.settings[_PEEK] > 0.0
         learns = call.fit and call.weight[i] > 0.0
@@ -137,25 +139,52 @@ def _by_data(call: Call, m: _MoE) -> int:
             n = read(r, call.X[i], False)
             forward(r.net, r.signals, r.places, r.values, n, False, r.random)
             if call.serve and not (peek and learns):
-                _answer_by(m, int(np.argmax(logits)), call, i)
+                _answer_by(m, int(np.argmax(outputs(r.net, r.signals))), call, i)
             if learns:
-                if meet(r, call.X[i]):
-                    forward(r.net, r.signals, r.places, r.values, n, False, r.random)
-                top_k(logits, best)
-                _judge(m, call, i)
-                part = call.weight[i] / (m.settings[_BATCH] * logits.shape[0])
-                cross_entropy(r, logits.shape[0], part)
-                learn_later(r, n, int(m.settings[_BATCH]))
-                m.progress[_ROUTED] = 1
+                _route(m, call, i, n)
         if learns:
             if not _train(m, call, i, best.shape[0]):
                 return i
             if call.serve and peek:
                 _answer_by(m, best[0], call, i)
         if call.fit:
-            m.progress[_ROUTED] = 0
-            m.seen[0] = max(m.seen[0], int(call.y[i]) + 1)
+            _close(m, call, i, learns)
     return call.last
+
+
+@jit
+def _route(m: _MoE, call: Call, i: int, n: int) -> None:
+    """Choose who learns row `i`, of `n` entries; the router learns from it, unless it is frozen."""
+    r, learning = m.router, not _is_frozen(m)
+    if learning and meet(r, call.X[i]):
+        forward(r.net, r.signals, r.places, r.values, n, False, r.random)
+    logits = outputs(r.net, r.signals)
+    top_k(logits, m.progress[CHOSEN:])
+    if learning:
+        _judge(m, call, i)
+        part = call.weight[i] / (m.settings[_BATCH] * logits.shape[0])
+        cross_entropy(r, logits.shape[0], part)
+        learn_later(r, n, int(m.settings[_BATCH]))
+    m.progress[_ROUTED] = 1
+
+
+@jit
+def _is_frozen(m: _MoE) -> bool:
+    """Whether the router has learned all rows that it is to learn."""
+    n_learned = m.router.n_steps[0] * m.settings[_BATCH] + m.router.in_batch[0]
+    return bool(n_learned >= m.settings[_LAST])
+
+
+@jit
+def _close(m: _MoE, call: Call, i: int, learned: bool) -> None:
+    """Tell who has learned row `i`, and leave no trace of it in the progress."""
+    best = m.progress[CHOSEN:]
+    for a in range(best.shape[0]):
+        if i < m.choices.shape[0]:
+            m.choices[i, a] = best[a] if learned else -1
+        best[a] = 0
+    m.progress[_ROUTED] = 0
+    m.seen[0] = max(m.seen[0], int(call.y[i]) + 1)
 
 
 @jit

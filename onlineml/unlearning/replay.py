@@ -14,7 +14,16 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
-from onlineml.unlearning.experts import coupling
+from onlineml.unlearning.checkpoints import CHECKPOINTS, Checkpointed
+from onlineml.unlearning.experts import (
+    are_apart,
+    can_be_apart,
+    learn_apart,
+    make_room,
+    note_choices,
+    who_learns,
+    withdraw,
+)
 from onlineml.unlearning.fingerprints import fingerprint
 from onlineml.unlearning.log import (
     FIRST,
@@ -24,20 +33,17 @@ from onlineml.unlearning.log import (
     STALE,
     TAGGED,
     WEIGHED,
-    Logged,
     cells,
 )
-from onlineml.unlearning.states import State, Ways, keep, restore, size_of
+from onlineml.unlearning.states import restore
 
 _NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
-CHECKPOINTS = ("geometric", "even")
-EVERY = 4096  # rows between two states, where they are no larger than these
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
 _FADED = "older than the log, if it was ever learned: the bound is for all such rows together"
 
 
-class Replayed(Logged):
+class Replayed(Checkpointed):
     """What `Replayable` makes, whatever its role: a model, its log, and its checkpoints.
 
     When rows are forgotten, those behind close up: all is as if they had never been numbered.
@@ -46,10 +52,11 @@ class Replayed(Logged):
     #: The role that the model must have.
     _role: ClassVar[type[Estimator]]
 
-    _state = (*Logged._state, Field("extremes_", (4,)))  # see `onlineml.unlearning.certificate`
+    _state = (
+        *Checkpointed._state,
+        Field("extremes_", (4,)),
+    )  # see `onlineml.unlearning.certificate`
 
-    model_: Any
-    checkpoints_: list[dict[str, Any]]
     extremes_: Array
 
     def __init__(
@@ -83,9 +90,9 @@ class Replayed(Logged):
     def _start(self, schema: Schema) -> None:
         self.model_ = self.model.clone()
         self.model_._begin(schema)
-        state = self.model_.get_state()
-        self.checkpoints_ = [{"at": 0, "state": state, "size": size_of(state)}]
+        self._keep_first_state()
         self.cursor_[STALE] = -1
+        make_room(self)
         self.extremes_[:] = NO_ROWS
         self._move_to_disk()
 
@@ -177,6 +184,7 @@ class Replayed(Logged):
         cursor[NEXT], cursor[NUMBER] = following + 1, number + 1
         if following >= room + cursor[FIRST]:
             cursor[FIRST] += 1
+        note_choices(self, 1)
         if (following + 1) % self._gap() == 0:
             self._keep_state()
         return True
@@ -187,7 +195,7 @@ class Replayed(Logged):
         """Let the model learn rows, writing new ones into the log and keeping states in time."""
         done, gap, cursor = 0, self._gap(), cells(self.cursor_)
         while done < len(X):
-            left = gap - cursor[NEXT] % gap
+            left = min(gap - cursor[NEXT] % gap, BLOCK)
             part = slice(done, min(len(X), done + left))
             done = part.stop
             self._meet(y[part])
@@ -196,6 +204,7 @@ class Replayed(Logged):
                 self._note(X[part], y[part], weight[part])
             else:
                 cursor[NEXT] += part.stop - part.start
+            note_choices(self, part.stop - part.start)
             if cursor[NEXT] % gap == 0:
                 self._keep_state()
 
@@ -213,51 +222,6 @@ class Replayed(Logged):
         self.model_._run(X, y, weight, wide, serve, fit)
         shared = min(width, out.shape[1])
         out[:, :shared], out[:, shared:] = wide[:, :shared], 0.0
-
-    # ---------------------------------------------------------------- states of the past
-
-    def _gap(self) -> int:
-        """Rows between two states, at least."""
-        return EVERY if self.every is None else self.every
-
-    def _top(self) -> int:
-        """States lie `_gap` * 2^level rows apart; the highest level, a quarter horizon."""
-        if self.checkpoints == "even":
-            return 0
-        return max(self.horizon // (4 * self._gap()), 1).bit_length() - 1
-
-    def _capacity(self) -> int:
-        """Rows of the log: those of the horizon, back to the checkpoint before them."""
-        return self.horizon + (self._gap() << self._top())
-
-    def _keep_state(self) -> None:
-        """Keep the state, in place of one of its level: of each level the last few stay."""
-        at, gap, top = int(self.cursor_[NEXT]), self._gap(), self._top()
-        k = at // gap
-        level = min((k & -k).bit_length() - 1, top)
-        due = at - (4 * gap << level if level < top else self._reach())
-        spare = self._let_go(due)
-        ways: Ways = vars(self).setdefault("_ways", {})
-        rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
-        if self.every is None and level < top and rows < self.checkpoints_[-1]["size"]:
-            ways.pop(id(spare), None)
-            return
-        state, size = keep(self.model_, spare, ways)
-        self.checkpoints_.append({"at": at, "state": state, "size": size})
-
-    def _reach(self) -> int:
-        """How many rows states of the highest level go back: the horizon, and one more state."""
-        gap = self._gap() << self._top()
-        return gap * (1 + -(-self.horizon // gap))
-
-    def _let_go(self, due: int) -> State:
-        """Let the state go that was taken at `due` rows, if there is one."""
-        i = len(self.checkpoints_) - 1
-        while i >= 0 and self.checkpoints_[i]["at"] > due:
-            i -= 1
-        found = i >= 0 and self.checkpoints_[i]["at"] == due
-        state: State = self.checkpoints_.pop(i)["state"] if found else {}
-        return state
 
     @property
     def n_rows(self) -> int:
@@ -294,13 +258,14 @@ class Replayed(Logged):
         known, left = len(recent) == len(numbers) > 0, self._left(id, edge, recent)
         if not known and not isinstance(left, float):
             return refused(f"{_LOST}; {left}" if left else _LOST)
+        why = who_learns(self, recent) if len(recent) else ""
         n = self._replay_without(recent, later) if len(recent) else 0
         if not known:
             return Receipt("certified", float(left or 0.0), 0.0, n, _FADED)
         unsure = id is not None and left is not None
         within = f" (within {left:.3g})" if isinstance(left, float) else ""
         said = [_OLDER + within] if unsure else []
-        said += [why] if (why := coupling(self.model_)) else []
+        said += [why] if why else []
         return Receipt("replayed", 0.0, 0.0, n, "; ".join(said))
 
     def _left(self, id: Hashable, edge: int, recent: Ints) -> float | str | None:
@@ -319,9 +284,12 @@ class Replayed(Logged):
 
     def _replay_without(self, numbers: Ints, later: bool) -> int:
         """Take rows out of the log, and learn those behind again: so many, or later."""
+        if are_apart(self) and not can_be_apart(self, int(numbers[0])):
+            self._catch_up()
         self._drop(numbers)
         stale, first = self.cursor_[STALE], numbers[0]
-        self.cursor_[STALE] = first if stale < 0 else min(first, stale)
+        if withdraw(self, numbers):
+            self.cursor_[STALE] = first if stale < 0 else min(first, stale)
         self._forget_caches()
         return 0 if later or self.lazy else self._catch_up()
 
@@ -329,6 +297,10 @@ class Replayed(Logged):
         """Go back to before the first row that was forgotten; learn the others again, so many."""
         if not self.is_started or self.cursor_[STALE] < 0:
             return 0
+        if are_apart(self):
+            self.cursor_[STALE] = -1
+            self._forget_caches()
+            return learn_apart(self)
         self.checkpoints_ = [c for c in self.checkpoints_ if c["at"] <= self.cursor_[STALE]]
         last, end = self.checkpoints_[-1], int(self.cursor_[NEXT])
         at: int = last["at"]

@@ -223,12 +223,17 @@ def Replayable(  # noqa: N802 - named as what it makes
     An id may stand for many rows, such as all of a person; those beyond the log remain, and as
     nothing is known of them, the receipt says so once rows have left the log.
 
-    Of a mixture all experts are replayed, and the receipt says why. Nearly all depend on each
-    other: by a router that learns from every row (`DriftMoE`), by generators that every row moves
-    on (bagging, forests, `DriftMixture`), or as every row reaches each. `DEE` could replay those
-    that a row has reached, but four fifths of its time are to find out which these are. Where a
-    row itself tells its expert, each has a log of its own, and only that one is replayed: see
-    `Sharded(model)` and, of `onlineml.graph`, `Keyed(Replayable(model), key="user")`.
+    Of a mixture, only the experts that the row has reached are replayed where they are models of
+    their own: those of `DriftMoE(freeze_after=...)`, for rows since its router is frozen and no
+    class or feature has come. The log then keeps which experts have learned each row; the receipt
+    says how many were replayed, and by `rows`, how many rows any of them learned. Of all others
+    every expert is replayed, and the receipt says why. Nearly all depend on each other: by a router
+    that learns from every row (`DriftMoE`, whose router takes most of the time anyway), by
+    generators that every row moves on (bagging, forests, `DriftMixture`), or as every row reaches
+    each. `DEE` could replay those that a row has reached, but four fifths of its time are to find
+    out which these are. Where a row's id or key tells its expert, each has a log of its own, and
+    only that one is replayed: see `Sharded(model)` and, of `onlineml.graph`,
+    `Keyed(Replayable(model), key="user")`.
 
     Linear models with weight decay forget by learning [2]_: each row brings any two sets of weights
     closer together. `LinearRegression`, `LogisticRegression` and `SoftmaxRegression` with

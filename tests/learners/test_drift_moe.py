@@ -24,13 +24,13 @@ def few(mode: Any, **params: Any) -> DriftMoE:
     return DriftMoE(mode=mode, n_experts=4, top_k=2, **{**SMALL, **params})
 
 
-@pytest.mark.parametrize("mode", ["data", "task"])
-def test_equals_the_twin_in_torch(mode: Any) -> None:
+@pytest.mark.parametrize(("mode", "last"), [("data", None), ("data", 300), ("task", None)])
+def test_equals_the_twin_in_torch(mode: Any, last: int | None) -> None:
     X, y, _, weight = mixed(1, 400)
-    model = few(mode).start(SCHEMA)
+    model = few(mode, freeze_after=last).start(SCHEMA)
     twin: Any = naive.Task(SCHEMA, (12, 8), 3)
     if mode == "data":
-        twin = naive.Data(SCHEMA, 4, 2, (12, 8), 16, 3)
+        twin = naive.Data(SCHEMA, 4, 2, (12, 8), 16, 3, last or np.inf)
     for x, label, w in zip(X, y.tolist(), weight.tolist()):
         due = twin.predict_proba_one(x)
         np.testing.assert_allclose(model.predict_proba_one(x), due, rtol=1e-5, atol=1e-7)
@@ -180,3 +180,25 @@ def test_a_tree_that_someone_else_uses_is_noticed() -> None:
 def test_useless_parameters_are_named(params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(params))):
         DriftMoE(**params).fit_one([1.0], 1)
+
+
+def test_a_frozen_router_stays_as_it_is() -> None:
+    schema, X, y = led(900)
+    model = few("data", freeze_after=300).start(schema).fit_many(X[:299], y[:299])
+    assert not model._is_settled(model.get_state())
+    router = model.fit_many(X[299:300], y[299:300]).weights_.copy()
+    assert model._is_settled(model.get_state())
+    learned = model.n_learned_.copy()
+    model.fit_many(X[300:], y[300:])
+    assert model.weights_.tobytes() == router.tobytes()
+    assert (model.n_learned_ - learned).sum() == 1200
+    checks.roles.assert_same_state(
+        few("data", freeze_after=10_000).start(schema).fit_many(X, y).get_state(),
+        few("data").start(schema).fit_many(X, y).get_state(),
+    )
+
+
+@pytest.mark.parametrize(("mode", "last"), [("task", 5), ("data", 0), ("data", 2.5)])
+def test_freezing_is_checked(mode: Any, last: Any) -> None:
+    with pytest.raises(ValueError, match="freeze_after"):
+        few(mode, freeze_after=last).fit_one([1.0], "a")

@@ -59,13 +59,17 @@ class Router:
 class Data:
     """`n_experts` trees of all classes; the `top_k` of the largest logits learn."""
 
-    def __init__(self, schema: Any, n_experts: int, top_k: int, hidden: Any, batch: int, seed: int):
+    def __init__(
+        self, schema: Any, n_experts: int, top_k: int, hidden: Any, batch: int, seed: int,
+        last: float = np.inf,
+    ) -> None:  # fmt: skip
         self.router = Router(schema.n_features, hidden, n_experts, seed)
         self.router.draw(self.router.layers[2].weight, hidden[1] + n_experts)
         self.trees = [
             HoeffdingTreeClassifier(grace_period=50).start(schema) for _ in range(n_experts)
         ]
-        self.top_k, self.batch, self.losses, self.n = top_k, batch, [], 0
+        self.top_k, self.batch, self.losses = top_k, batch, []
+        self.left = last  # rows that the router is to learn
         self.classes: list[Any] = []
 
     def shares(self, tree: Any, x: Any) -> Any:
@@ -88,14 +92,17 @@ class Data:
                 tree._admit_targets(list(self.classes))
         if w == 0:
             return
-        self.router.meet(x)
+        self.left -= 1
+        if self.left >= 0:
+            self.router.meet(x)
         logits = self.router.forward(x)
         label, shares = self.classes.index(y), [self.shares(tree, x) for tree in self.trees]
         right = [float(p.argmax() == label) for p in shares]
         if not any(right):
             right[int(np.argmax([p[label] for p in shares]))] = 1.0
         loss = self.router.loss(logits, torch.tensor(right, dtype=torch.float64))
-        self.losses.append(w * loss.sum() / (self.batch * len(right)))
+        if self.left >= 0:
+            self.losses.append(w * loss.sum() / (self.batch * len(right)))
         for e in np.argsort(-logits.detach().numpy(), kind="stable")[: self.top_k]:
             self.trees[e].fit_one(x, y, weight=w)
         if len(self.losses) == self.batch:

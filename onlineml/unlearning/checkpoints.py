@@ -1,0 +1,81 @@
+"""States of the past beside a log: the older, the farther apart."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from onlineml.unlearning.log import NEXT, Logged
+from onlineml.unlearning.states import State, Ways, keep, size_of
+
+CHECKPOINTS = ("geometric", "even")
+EVERY = 4096  # rows between two states, where they are no larger than these
+
+
+class Checkpointed(Logged):
+    """A model's last rows, and states of it to go back to.
+
+    Each has the number of the row that came next (`at`), and a level: `at` was a multiple of `gap`
+    * 2^level. Where rows are forgotten without a new beginning, `at` falls, and is no more.
+    """
+
+    horizon: int
+    checkpoints: Literal["geometric", "even"]
+    every: int | None
+    model_: Any
+    checkpoints_: list[dict[str, Any]]
+
+    def _keep_first_state(self) -> None:
+        state = self.model_.get_state()
+        self.checkpoints_ = [_checkpoint(0, self._top(), state, size_of(state))]
+
+    def _gap(self) -> int:
+        """Rows between two states, at least."""
+        return EVERY if self.every is None else self.every
+
+    def _top(self) -> int:
+        """States lie `_gap` * 2^level rows apart; the highest level, a quarter horizon."""
+        if self.checkpoints == "even":
+            return 0
+        return max(self.horizon // (4 * self._gap()), 1).bit_length() - 1
+
+    def _capacity(self) -> int:
+        """Rows of the log: those of the horizon, back to the checkpoint before them."""
+        return self.horizon + (self._gap() << self._top())
+
+    def _reach(self) -> int:
+        """How many rows states of the highest level go back: the horizon, and one more state."""
+        gap = self._gap() << self._top()
+        return gap * (1 + -(-self.horizon // gap))
+
+    def _keep_state(self) -> None:
+        """Keep the state, in place of one of its level: of each level the last few stay."""
+        at, gap, top = int(self.cursor_[NEXT]), self._gap(), self._top()
+        k = at // gap
+        level = min((k & -k).bit_length() - 1, top)
+        due = at - (4 * gap << level if level < top else self._reach())
+        ways: Ways = vars(self).setdefault("_ways", {})
+        gone = self._take(lambda c: c["at"] <= due and c["level"] == level)
+        rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
+        if self.every is None and level < top and rows < self.checkpoints_[-1]["size"]:
+            spare: State = {}
+        else:
+            # Rows were forgotten, and the same number of rows is there again
+            near = self._take(lambda c: c["at"] > at - gap)
+            level = max([level, *(c["level"] for c in near)])
+            gone += near
+            spare = gone.pop()["state"] if gone else {}
+            state, size = keep(self.model_, spare, ways)
+            self.checkpoints_.append(_checkpoint(at, level, state, size))
+        for other in gone:
+            ways.pop(id(other["state"]), None)
+
+    def _take(self, which: Any) -> list[dict[str, Any]]:
+        """Take out the states of this kind."""
+        found = [c for c in self.checkpoints_ if which(c)]
+        if found:
+            self.checkpoints_ = [c for c in self.checkpoints_ if not which(c)]
+        return found
+
+
+def _checkpoint(at: int, level: int, state: State, size: int) -> dict[str, Any]:
+    return {"at": at, "level": level, "state": state, "size": size}
