@@ -65,6 +65,9 @@ class Lanes:
     def __add__(self, other: Lanes) -> Lanes:
         return Lanes(self.builder, self.builder.fadd(self.value, other.value))
 
+    def __sub__(self, other: Lanes) -> Lanes:
+        return Lanes(self.builder, self.builder.fsub(self.value, other.value))
+
     def __mul__(self, other: Lanes) -> Lanes:
         return Lanes(self.builder, self.builder.fmul(self.value, other.value))
 
@@ -192,6 +195,9 @@ class _Numbers:
 
     def __add__(self, other: _Numbers) -> _Numbers:
         return _Numbers(self.value + other.value)
+
+    def __sub__(self, other: _Numbers) -> _Numbers:
+        return _Numbers(self.value - other.value)
 
     def __mul__(self, other: _Numbers) -> _Numbers:
         return _Numbers(self.value * other.value)

@@ -21,7 +21,7 @@ from onlineml.kernels.singles import Singles, add_scaled, made
 #: Name of a rule -> its number in kernels.
 RULES = {"sgd": 0, "adam": 1, "obgd": 2, "adaptive_obgd": 3, "intentional": 4, "qrc": 5}
 #: Name of a rule -> how many numbers it keeps of a weight, beside the trace.
-N_MOMENTS = {"sgd": 0, "adam": 2, "obgd": 0, "adaptive_obgd": 2, "intentional": 2, "qrc": 2}
+N_MOMENTS = {"sgd": 0, "adam": 2, "obgd": 1, "adaptive_obgd": 2, "intentional": 2, "qrc": 2}
 _SGD, _ADAM, _OBGD, _ADAPTIVE, _INTENTIONAL, QRC = range(6)  # QRC: see `gradient_td`
 #: Places of a rule's numbers: its own number, the step, then as the rules say.
 RULE, STEP, KAPPA, DECAY, CLIP, ERROR_DECAY, REFRESH, SCALED, N_NUMBERS = range(9)
@@ -80,8 +80,12 @@ def _step(net: Net, rule: int, norm: float, error: float) -> None:
             reach = step * net.rule[KAPPA] * max(abs(error), 1.0) * norm
             bounded = 1.0 if reach > 1.0 else 0.0
             step /= max(reach, 1.0)
-        along = net.moments if rule == _ADAPTIVE else net.traces
-        add_scaled(net.weights, along, np.float32(step * error), n_all)
+        factor = np.float32(step * error)
+        if rule == _OBGD:
+            _add_exactly(net.weights, net.moments, net.traces, factor, n_all)
+        else:
+            along = net.moments if rule == _ADAPTIVE else net.traces
+            add_scaled(net.weights, along, factor, n_all)
         statistics[BOUNDED] += _SHARE * (bounded - statistics[BOUNDED])
     statistics[EFFECTIVE], statistics[NORM] = step, norm
 
@@ -256,10 +260,18 @@ def _adam_step(a: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
     return [weight + step * moment / ((square * correction).sqrt() + floor)], []
 
 
+def _exact_body(a: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
+    weight, lost, trace = a  # what rounding took off the weight waits for the next step
+    lost = lost + x[0] * trace
+    new = weight + lost
+    return [new, lost - (new - weight)], []
+
+
 _take_in_row = made(2, 2, 1, _body)
 _take_in_adam = made(4, 7, 1, _adam_body)
 _take_in_scaled = made(4, 7, 1, _scaled_body)
 _take_in_squared = made(4, 4, 2, _squared_body)
 _take_in_and_renew = made(4, 7, 2, _renewing_body)
 _step_by_adam = made(3, 3, 0, _adam_step)
+_add_exactly = made(3, 1, 0, _exact_body)
 _add_product = made(3, 1, 0, lambda a, x: ([a[0] + x[0] * a[1] * a[2]], []))

@@ -149,6 +149,12 @@ class ObGD(UpdateRule):
     >>> ObGD(kappa=3.0)
     ObGD(kappa=3.0)
 
+    Notes
+    -----
+    Weights are kept in single precision, and with them what rounding takes off each, which the
+    next step adds: networks of two layers of 128 units are within 1e-7 of the rule in double
+    precision after 300 steps (narrow ones step farther at an event: within 1e-6).
+
     References
     ----------
     .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.

@@ -180,10 +180,12 @@ class StreamNetwork(TransitionLearner):
         if not self.is_started:
             return
         for name, shape in zip(("critic", "actor"), self._shapes(self.schema_.n_features)):
-            due, came = spaced(n_weights(shape)), getattr(self, f"{name}_weights_").shape
-            if came != (due,):
-                self.reset()
-                raise wrong(f"state['{name}_weights_']", came, f"an array of shape ({due},)")
+            n = spaced(n_weights(shape))
+            for part, due in (("weights", n), ("moments", n * self._rule(name).n_moments())):
+                came = getattr(self, f"{name}_{part}_").shape
+                if came != (due,):
+                    self.reset()
+                    raise wrong(f"state['{name}_{part}_']", came, f"an array of shape ({due},)")
 
     def _prepare(self) -> None:
         for field in self._state:

@@ -81,6 +81,36 @@ def test_equals_torch(kind: str, name: str) -> None:
         assert np.abs(ours - double).max() < 2e-4, part
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "softmax", "q", "td"])
+def test_bounded_steps_equal_the_rule_in_double_precision(kind: str) -> None:
+    """What single precision loses of a weight is kept: of 1e-7, nothing else would come near."""
+    torch = pytest.importorskip("torch")
+    from tests.naive.stream_agents import Agent
+
+    model = made(kind, ObGD()).set_params(hidden=(128, 128)).start(Schema(5))
+    rules = {
+        part: ("obgd", {"learning_rate": 1.0} | of)
+        for part, of in (("critic", OF_CRITIC), ("actor", OF_ACTOR))
+    }
+    twin = Agent(model, kind, rules, torch.float64)
+    stream = transitions(0, 300, action_size=2 if kind == "gaussian" else None)
+    for transition in stream:
+        twin.fit(*transition)
+    model.fit_many(stream)
+    for part in ("critic", "actor")[: 1 if kind in ("q", "td") else 2]:
+        due = getattr(twin, part).flat()
+        np.testing.assert_allclose(
+            getattr(model, f"{part}_weights_")[: len(due)], due, rtol=0, atol=1e-7
+        )
+
+
+def test_state_of_another_rule_is_refused() -> None:
+    agent = StreamQ(n_actions=3, hidden=(4,), critic_rule=SGD(), seed=1)
+    state = agent.fit_many(transitions(0, 3)).get_state()
+    with pytest.raises(ValueError, match="critic_moments_"):
+        agent.clone().set_params(critic_rule=Intentional()).set_state(state)
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "softmax"])
 def test_gradient_of_one_transition(kind: str) -> None:
     """Traces that fade at once are the gradient itself."""
@@ -210,7 +240,7 @@ def test_rare_renewal_of_roots_learns_the_same() -> None:
 def test_keeps_the_pole_up(agent: Any) -> None:
     episodes = agent.clone().run(CartPole(seed=1), 100_000)
     assert episodes.returns[:20].mean() < 100
-    assert episodes.returns[-20:].mean() > 450
+    assert np.median(episodes.returns[-20:]) > 450
     assert (episodes.returns == episodes.lengths).all()
     assert (episodes.terminated == (episodes.lengths < 500)).all()
 
