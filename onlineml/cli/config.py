@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -39,7 +41,7 @@ _SHARED = {
 class Strict(BaseModel):
     """Refuses keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, defer_build=True)
 
 
 class Step(Strict):
@@ -250,9 +252,25 @@ def resolve(
     for assignment in overrides:
         _assign(values, assignment)
     try:
-        return kind.model_validate(values)
+        with _without_plugins():
+            return kind.model_validate(values)
     except ValidationError as error:
         raise Mistake(_first_problem(error, kind, file)) from error
+
+
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Pydantic looks for plugins in every distribution that is installed; none concern us."""
+    key = "PYDANTIC_DISABLE_PLUGINS"
+    before = os.environ.get(key)
+    os.environ[key] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[key]
+        else:
+            os.environ[key] = before
 
 
 _SINGULAR = {many: one for one, many in _SHARED.items()} | {"streams": "stream", "seeds": "seed"}

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from onlineml.evaluation import Result, WindowRecord
 
 _INTERVAL = 0.25  # seconds between updates of a terminal
@@ -48,6 +48,8 @@ class View:
 
     def __enter__(self) -> View:
         if self.console.is_terminal:
+            from rich.live import Live
+
             self.live = Live(console=self.console, auto_refresh=False, transient=True)
             self.live.start()
             self.live.update(Text("compiling and reading ..."), refresh=True)
@@ -109,6 +111,8 @@ class View:
         return Group(table, self._bar())
 
     def _bar(self) -> Table:
+        from rich.progress_bar import ProgressBar
+
         seconds = time.monotonic() - self.began
         pace = self.n_rows / seconds if seconds > 0 else 0.0
         text = f"{self.n_rows:,} rows"

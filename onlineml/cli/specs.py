@@ -23,11 +23,13 @@ def _as_mistakes() -> Iterator[None]:
 
 def parse(text: str) -> Plain:
     """What `onlineml.graph.specs.parse` reads, or the graph in a YAML file."""
-    from onlineml.graph import document, specs
+    from onlineml.graph import specs
 
     with _as_mistakes():
         if not is_graph_file(text):
             return specs.parse(text)
+        from onlineml.graph import document
+
         plain = load_yaml(Path(text).read_text(encoding="utf-8"))
     if not isinstance(plain, dict) or "nodes" not in plain:
         raise Mistake(f"{text}: got no nodes, expected a graph")

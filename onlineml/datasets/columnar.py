@@ -75,7 +75,11 @@ class ParquetStream(_ColumnarStream):
     def _batches(self) -> Generator[pa.RecordBatch]:
         from pyarrow import parquet
 
-        with errors_of(self._source), parquet.ParquetFile(self.path) as file:
+        # Reading ahead, Arrow would hold whole row groups, and start threads to fetch them.
+        with (
+            errors_of(self._source),
+            parquet.ParquetFile(self.path, pre_buffer=False) as file,
+        ):
             self.n_rows = file.metadata.num_rows
             yield from file.iter_batches(BATCH, columns=self._wanted, use_threads=False)
 

@@ -16,6 +16,7 @@ from onlineml.datasets.arrow import (
     integers,
     kind_of,
     mask,
+    n_distinct,
     note,
     numbers,
     parsed,
@@ -120,7 +121,7 @@ class Columns:
     def _task_of(self, column: Any) -> Task:
         kind = {"text": "O", "boolean": "b", "integer": "i"}
         found = kind.get(kind_of(self.types[self.target], self.target), "f")
-        return inferred_task(found, len(column.unique()) if found == "i" else 0)
+        return inferred_task(found, n_distinct(column) if found == "i" else 0)
 
     @property
     def can_grow(self) -> bool:

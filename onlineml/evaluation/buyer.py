@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -11,16 +12,13 @@ from typing import Any
 import numpy as np
 
 from onlineml.active.query_strategy import QueryStrategy
-from onlineml.base import Classifier
+from onlineml.base import Classifier, Estimator
 from onlineml.evaluation.at_work import Answers, Bools, Ints, Labels, Targets
 from onlineml.evaluation.contender import Contender
 from onlineml.evaluation.entrants import Entrant
-from onlineml.evaluation.graph_at_work import GraphContender
-from onlineml.evaluation.members import MembersContender
 from onlineml.evaluation.metrics import Metric
 from onlineml.evaluation.result import WindowRecord
 from onlineml.graph.compiled import compile_kernels
-from onlineml.graph.wired import Wired
 from onlineml.kernels.arena import Array
 
 _FEWEST, _MOST = 8, 256  # rows that are answered at a time, while no label comes
@@ -128,6 +126,20 @@ def contender_of(entrant: Entrant, *arguments: Any) -> Contender:
     if entrant.strategy is not None:
         return Buyer(entrant, *arguments)
     if getattr(entrant.estimator, "_n_each", 0):
+        from onlineml.evaluation.members import MembersContender
+
         return MembersContender(entrant, *arguments)
-    kind = GraphContender if isinstance(entrant.estimator, Wired) else Contender
-    return kind(entrant, *arguments)
+    if _is_graph(entrant.estimator):
+        from onlineml.evaluation.graph_at_work import GraphContender
+
+        return GraphContender(entrant, *arguments)
+    return Contender(entrant, *arguments)
+
+
+def _is_graph(model: Estimator) -> bool:
+    """Whether it is a graph; the code of graphs is loaded only where there may be one."""
+    if "onlineml.graph.wired" not in sys.modules:
+        return False
+    from onlineml.graph.wired import Wired
+
+    return isinstance(model, Wired)

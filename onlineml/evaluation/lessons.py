@@ -14,7 +14,6 @@ from onlineml.estimator import BLOCK
 from onlineml.evaluation.continual import ContinualResult, ContinualRun
 from onlineml.evaluation.entrants import Models, named_models, seeds_of
 from onlineml.labels import codes_of
-from onlineml.learners.torch_learner import TorchLearner
 from onlineml.schema import Schema, wrong
 
 Ints = npt.NDArray[np.int64]
@@ -138,6 +137,8 @@ def _accuracy(model: Classifier, rows: Rows, task: Task) -> float:
 
 def _tell(model: Estimator) -> None:
     """Let all networks with a penalty in a model, or in what it is made of, consolidate."""
+    from onlineml.learners.torch_learner import TorchLearner
+
     if isinstance(model, TorchLearner):
         if model.penalty is not None:
             model.consolidate()

@@ -92,7 +92,9 @@ class Run:
         self.n_rows.append(record.n_rows)
         for curves, values in ((self.window, record.window), (self.cumulative, record.cumulative)):
             for name, value in values.items():
-                curves.setdefault(name, []).append(value)
+                if name not in curves:
+                    curves[name] = []
+                curves[name].append(value)
         self._note(record.diagnostics)
         if record.n_labels is not None:
             self.labels.append(record.n_labels)

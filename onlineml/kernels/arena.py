@@ -20,7 +20,6 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 from onlineml.kernels import lean
 
@@ -66,6 +65,8 @@ def _view(element: types.Type, n_axes: int, offset: int) -> Callable[[int, int],
         array_type = types.Array(element, n_axes, "C")
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            from numba.np.arrayobj import populate_array  # the compiler: loaded to compile only
+
             word = ir.IntType(64)
             numbers = builder.inttoptr(arguments[0], ir.PointerType(word))
             start = builder.mul(builder.add(arguments[1], word(offset)), word(SLOT))

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 from onlineml.kernels.arena import Array
 from onlineml.kernels.bare import bare
@@ -39,6 +38,8 @@ def _reader() -> Callable[[Array], Singles]:
         kind = types.Array(types.float32, 1, "C")
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            from numba.np.arrayobj import populate_array  # the compiler: loaded to compile only
+
             given = context.make_array(signature.args[0])(context, builder, arguments[0])
             array = context.make_array(kind)(context, builder)
             start = builder.bitcast(given.data, array.data.type)

@@ -8,7 +8,6 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 from onlineml.kernels.arena import Array
 
@@ -24,6 +23,8 @@ def _compiled(typing_context: Any, flat: Any, start: Any, n_rows: Any, n_columns
     matrix_type = types.Array(flat.dtype, 2, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # the compiler: loaded to compile only
+
         flat, start, *shape = arguments
         source = context.make_array(signature.args[0])(context, builder, flat)
         matrix = context.make_array(matrix_type)(context, builder)

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -387,3 +389,19 @@ def test_ctrl_c_leaves_a_report_of_what_was_done():
     assert 0 < result.n_rows < 1_000_000
     assert "Interrupted after" in Path("a/report.html").read_text()
     assert load("a/models/KNNClassifier-window_size-5000.oml").is_started
+
+
+def test_a_run_loads_only_what_it_uses(tmp_path: Path):
+    table = pa.table({"a": [0.0, 1.0] * 50, "y": [0, 1] * 50})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    heavy = "pyarrow.compute", "onlineml.graph.wired", "onlineml.learners.torch_learner", "pandas"
+    code = (
+        "import sys; from onlineml.cli import main\n"
+        "try: main(['run', '-m', 'NoChangeClassifier', '-s', './rows.parquet', '-t', 'y',"
+        " '--out', 'out'])\n"
+        f"finally: print('loaded', [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "loaded []" in done.stdout

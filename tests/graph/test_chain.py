@@ -1,5 +1,8 @@
 """Chains: transformers before a last step."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,3 +67,8 @@ def test_mappings_with_late_features_and_classes() -> None:
     model.fit_one({"a": 1.0}, "p").fit_one({"a": 2.0, "b": 5.0}, "q").fit_one({"b": 7.0}, "r")
     assert model.predict_proba_one({"a": 1.5, "b": 6.0}).shape == (3,)
     assert model.steps_[1].schema_.n_features == 2
+
+
+def test_the_function_is_not_hidden_by_its_module():
+    code = "import onlineml.graph.chain\nfrom onlineml.graph import chain\nassert callable(chain)"
+    subprocess.run([sys.executable, "-c", code], check=True)

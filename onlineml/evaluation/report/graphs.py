@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from onlineml.evaluation.report.svg import N_COLORS
 from onlineml.evaluation.result import Result
-from onlineml.graph import Drawing
 
 
 def graphs(
@@ -19,6 +18,8 @@ def graphs(
     for model in models:
         run = next((run for run in result if run.model == model and run.graph), None)
         if run is not None:
+            from onlineml.graph import Drawing
+
             seed = "" if run.seed is None else f"seed {run.seed}"
             yield {
                 "label": model,
