@@ -45,9 +45,55 @@ def compiling() -> list[tuple[str, str]]:
     ]
 
 
+#: Simple learners and transforms; what a first page of the documentation uses.
+BASICS = (
+    "GaussianNB", "LogisticRegression", "SoftmaxRegression", "LinearRegression",
+    "PassiveAggressiveClassifier", "PassiveAggressiveRegressor", "KNNClassifier", "KNNRegressor",
+    "HoeffdingTreeClassifier", "HoeffdingTreeRegressor", "NoChangeClassifier",
+    "MajorityClassifier", "MeanRegressor", "StandardScaler", "MinMaxScaler", "OneHotEncoder",
+    "FeatureHasher", "MeanImputer", "FromDict",
+)  # fmt: skip
+FAMILIES = {
+    "simple learners, transforms": BASICS,
+    **{room: (room,) for room in ("learners", "detectors", "transforms", "active", "rl")},
+}
+#: What is compiled by its first use, not by `onlineml warmup`.
+FIRST_USES = {
+    "generators": """
+from onlineml.datasets import generators
+for name in generators.__all__:
+    next(iter(getattr(generators, name)(seed=1).take(10).chunks(10)))
+""",
+    "metrics": """
+import numpy as np
+from onlineml.evaluation import METRICS, prequential
+from onlineml.learners import MajorityClassifier, MeanRegressor
+X, y = np.ones((2000, 1)), np.arange(2000) % 2
+for model, kind, y in (MajorityClassifier(), "classification", y), (MeanRegressor(), "regression", y / 3):
+    names = [name for name, metric in METRICS.items() if metric.kind == kind]
+    prequential(model, (X, y), metrics=names, baselines=False)
+""",
+}
+
+
+def families() -> list[tuple[str, str]]:
+    """The kernels of each family, compiled into an empty cache of its own."""
+    figures = []
+    for name, given in FAMILIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            cold = cost([*COMMAND, "warmup", *given], {"ONLINEML_CACHE": folder})
+        figures.append((f"compile {name}, cold", _both(cold)))
+    for name, code in FIRST_USES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            command, cache = [sys.executable, "-c", code], {"ONLINEML_CACHE": folder}
+            cold, warm = cost(command, cache), cost(command, cache)
+        figures.append((f"compile {name}, cold", f"{cold.cpu - warm.cpu:.1f} CPU-s"))
+    return figures
+
+
 def _both(taken: Cost) -> str:
     return f"{taken.cpu:.1f} CPU-s, {taken.wall:.1f} s"
 
 
 if __name__ == "__main__":
-    Console().print(figures_table([*imports(5), *compiling()]))
+    Console().print(figures_table([*imports(5), *compiling(), *families()]))

@@ -29,7 +29,7 @@ _COMMANDS = {
     "serve": "A saved model behind HTTP: predict, learn, label, forget, metrics.",
     "list": "Show models, streams and metrics by name.",
     "inspect": "Show what a saved model file holds, without running it.",
-    "warmup": "Compile every kernel now, so that later runs start at once.",
+    "warmup": "Compile kernels now, all or those of NAMES, so that later runs start at once.",
 }
 _MODULES = {"list": "listing", "unlearn-bench": "unlearn_bench"}
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from onlineml import load
 from onlineml.cli import main
-from onlineml.cli.warmup import _ENTRY, _compiled
+from onlineml.cli.warmup import _ENTRY, _compiled, _kernels_of
 from onlineml.evaluation import Result as Evaluated
 from onlineml.kernels import entries
 from onlineml.learners import GaussianNB
@@ -127,8 +127,40 @@ def test_warmup_knows_the_files_of_all_kernels():
 
 
 def test_warmup_compiles_in_several_processes():
-    names = ["majority", "mean_regressor"]
-    assert sorted(name for name, _ in _compiled(names, jobs=2)) == names
+    cold = {name: f"onlineml.learners.{name}" for name in ("majority", "mean_regressor")}
+    assert sorted(name for name, _ in _compiled(cold, jobs=2)) == list(cold)
+
+
+@pytest.mark.parametrize(
+    ("names", "kernels"),
+    [
+        (["GaussianNB"], {"gaussian_nb"}),
+        (["MajorityClassifier", "NoChangeClassifier"], {"majority", "no_change"}),
+        (["AdwinBagging"], {"hoeffding_tree_classifier"}),  # of the trees that it holds
+        (["StreamQ"], {"stream_agent"}),  # cannot be made without arguments
+        (["FeatureHasher"], set()),  # has none
+    ],
+)
+def test_warmup_of_estimators(names: list[str], kernels: set[str]):
+    assert set(_kernels_of(names)) == kernels
+
+
+def test_warmup_of_rooms():
+    found = {kernel.function.__module__ for kernel in _kernels_of(["transforms"]).values()}
+    assert len(found) > 5
+    assert all(module.startswith("onlineml.transforms.") for module in found)
+
+
+def test_warmup_compiles_what_is_named():
+    assert "1 kernels, " in call("warmup", "MajorityClassifier", "--jobs", "1").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "due"),
+    [("GausianNB", "did you mean GaussianNB"), ("learner", "did you mean learners")],
+)
+def test_warmup_of_a_wrong_name(name: str, due: str):
+    refused(call("warmup", name), due)
 
 
 # -------------------------------------------------------------------- run, report
