@@ -69,7 +69,8 @@ import numpy as np
 from onlineml.evaluation import METRICS, prequential
 from onlineml.learners import MajorityClassifier, MeanRegressor
 X, y = np.ones((2000, 1)), np.arange(2000) % 2
-for model, kind, y in (MajorityClassifier(), "classification", y), (MeanRegressor(), "regression", y / 3):
+models = (MajorityClassifier(), "classification", y), (MeanRegressor(), "regression", y / 3)
+for model, kind, y in models:
     names = [name for name, metric in METRICS.items() if metric.kind == kind]
     prequential(model, (X, y), metrics=names, baselines=False)
 """,
