@@ -8,14 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import inlined, lean
-from onlineml.kernels.arena import Array, Call, f2, f4, i1, i2
+from onlineml.kernels.arena import ANSWER, Array, Call, f2, f4, i1, i2, scratch
 from onlineml.kernels.observers import (
     COUNT,
     best_split,
     forget,
-    log_score,
+    long_log_score,
     observe,
     share_at_most,
+    short_log_score,
     summarize,
 )
 from onlineml.kernels.subset import blindfold
@@ -38,7 +39,9 @@ from onlineml.kernels.tree import (
     Split,
     divide,
     examined,
+    foresee,
     give_back,
+    leaf_from,
     leaf_of,
     may_divide,
     room_for,
@@ -66,9 +69,12 @@ BLIND, DRAWN, RANDOM, OTHERS = range(13, 17)
 def run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
+    ahead, start, end = scratch(d)[1], call.first, call.first
     for i in range(call.first, call.last):
+        if i == end:
+            start, end = i, foresee(d, call.X, i, call.last, ahead)
         x = call.X[i]
-        leaf, said = leaf_of(d, x), UNKNOWN
+        leaf, said = leaf_from(d, x, ahead[i - start]), UNKNOWN
         if call.serve and header[SERVED] == 0:
             said = answer_at(d, x, rule, leaf, call.out[i], call.serve)
         if call.fit:
@@ -110,16 +116,30 @@ def _draw(d: int, rule: Array, leaf: int) -> None:
 @inlined
 def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) -> int:
     """Write the answer; returns what naive Bayes says, if that was asked."""
-    n, slot, own = i1(d, SEEN)[0], i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
+    slot, own = i2(d, TABLE)[leaf, SLOT], f2(d, NUMBERS)[leaf]
     bayes = rule[LEAVES] == BAYES
     if rule[LEAVES] == ADAPTIVE:
         bayes = own[BAYES_RIGHT] >= own[MAJORITY_RIGHT]
-    if bayes and slot >= 0 and own[WEIGHT] > 0.0:
+    bayes = bayes and slot >= 0 and own[WEIGHT] > 0.0
+    if serve == ANSWER and bayes:
+        said = _bayes_answer(d, x, leaf, slot)
+        out[0] = said
+        return said
+    if serve == ANSWER and own[WEIGHT] > 0.0:
+        out[0] = _heaviest(f2(d, CLASS_WEIGHT)[leaf])
+        return UNKNOWN
+    return _answer_in_full(d, x, leaf, out, serve, bayes)
+
+
+@lean
+def _answer_in_full(d: int, x: Array, leaf: int, out: Array, serve: int, bayes: bool) -> int:
+    """As `answer_at`, with scores, or where the leaf has seen nothing."""
+    table, numbers, n = i2(d, TABLE), f2(d, NUMBERS), i1(d, SEEN)[0]
+    if bayes:
         for c in range(n):
-            out[1 + c] = _log_score(d, x, c, leaf, slot)
+            out[1 + c] = _log_score(d, x, c, leaf, table[leaf, SLOT])
         answer_from_logs(out, n, serve)
         return int(out[0])
-    table, numbers = i2(d, TABLE), f2(d, NUMBERS)
     while numbers[leaf, WEIGHT] <= 0.0 and table[leaf, PARENT] >= 0:  # the parent has seen rows
         leaf = table[leaf, PARENT]
     for c in range(n):
@@ -129,11 +149,32 @@ def answer_at(d: int, x: Array, rule: Array, leaf: int, out: Array, serve: int) 
 
 
 @inlined
+def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
+    base, simple, stats = f2(d, BASE)[slot], i2(d, SIMPLE)[slot], f4(d, STATS)[slot]
+    best, top = -1, -np.inf
+    for c in range(i1(d, SEEN)[0]):
+        score = short_log_score(x, base[c], stats[c]) if simple[c] else np.nan
+        if score != score:
+            score = _log_score(d, x, c, leaf, slot)
+        better = score > top or best < 0
+        best, top = c if better else best, score if better else top
+    return best
+
+
+@lean
 def _log_score(d: int, x: Array, c: int, leaf: int, slot: int) -> float:
-    return log_score(
-        x, f2(d, CLASS_WEIGHT)[leaf, c], f2(d, BASE)[slot, c], i2(d, SIMPLE)[slot, c],
-        i1(d, NOMINAL), i1(d, N_VALUES), i2(d, BLIND)[slot], f4(d, STATS)[slot, c],
-        f4(d, COUNTS)[slot, c],
+    weight, stats = f2(d, CLASS_WEIGHT)[leaf, c], f4(d, STATS)[slot, c]
+    if weight <= 0.0:
+        return -np.inf
+    if i2(d, SIMPLE)[slot, c]:
+        score = short_log_score(x, f2(d, BASE)[slot, c], stats)
+        if score == score:
+            return float(score)
+    return float(
+        long_log_score(
+            x, weight, i1(d, NOMINAL), i1(d, N_VALUES), i2(d, BLIND)[slot], stats,
+            f4(d, COUNTS)[slot, c],
+        )
     )  # fmt: skip
 
 
@@ -158,21 +199,11 @@ def learn_at(d: int, x: Array, c: int, w: float, rule: Array, leaf: int, said: i
 
 
 @inlined
-def _bayes_answer(d: int, x: Array, leaf: int, slot: int) -> int:
-    best, top = -1, -np.inf
-    for c in range(i1(d, SEEN)[0]):
-        score = _log_score(d, x, c, leaf, slot)
-        if score > top or best < 0:
-            best, top = c, score
-    return best
-
-
-@inlined
 def _heaviest(weight: Array) -> int:
-    best = 0
+    best, top = 0, weight[0]
     for c in range(1, weight.shape[0]):
-        if weight[c] > weight[best]:
-            best = c
+        heavier = weight[c] > top
+        best, top = c if heavier else best, weight[c] if heavier else top
     return best
 
 

@@ -19,7 +19,7 @@ COUNT, MEAN, M2, LOW, HIGH, HALF_PRECISION = range(6)
 BLOCKS = 6
 
 _IMPOSSIBLE = -690.0  # log of a density that is taken for 0
-_LOWEST = -1e300
+LOWEST = -1e300
 _LOG_PI = math.log(math.pi)
 _N_CANDIDATES = 10  # thresholds tried per numeric feature
 _NEVER = -np.inf
@@ -37,24 +37,22 @@ def observe(
         value = x[j]
         if np.isnan(value) or blind[j]:
             continue
+        before = stats[COUNT, j]
         if nominal[j]:
             code = int(value)
             if 0 <= code < counts.shape[1]:
                 n_values[j] = max(n_values[j], code + 1)
                 counts[j, code] += w
-                stats[COUNT, j] += w
+                stats[COUNT, j] = before + w
             continue
-        if stats[COUNT, j] == 0.0:
-            stats[LOW, j], stats[HIGH, j] = value, value
-        stats[LOW, j] = min(stats[LOW, j], value)
-        stats[HIGH, j] = max(stats[HIGH, j], value)
-        n = stats[COUNT, j] + w
-        gap = value - stats[MEAN, j]
-        stats[COUNT, j] = n
-        stats[MEAN, j] += w * gap / n
-        stats[M2, j] += w * gap * (value - stats[MEAN, j])
-        if n > 1.0 and stats[M2, j] > 0.0:
-            stats[HALF_PRECISION, j] = 0.5 * (n - 1.0) / stats[M2, j]
+        first, n, gap = before == 0.0, before + w, value - stats[MEAN, j]
+        stats[LOW, j] = value if first else min(stats[LOW, j], value)
+        stats[HIGH, j] = value if first else max(stats[HIGH, j], value)
+        mean = stats[MEAN, j] + w * gap / n
+        m2 = stats[M2, j] + w * gap * (value - mean)
+        stats[COUNT, j], stats[MEAN, j], stats[M2, j] = n, mean, m2
+        if n > 1.0 and m2 > 0.0:
+            stats[HALF_PRECISION, j] = 0.5 * (n - 1.0) / m2
 
 
 @lean
@@ -70,7 +68,9 @@ def forget(stats: Array, counts: Array) -> None:
 @inlined
 def summarize(weight: float, nominal: Ints, blind: Ints, stats: Array) -> tuple[float, int]:
     """Log of prior and normalizers of one class, and whether the short formula holds for it."""
-    total, product, n = np.log(weight), 1.0, 0
+    total, product, n = 0.0, weight * weight, 0
+    if not 1e-50 < weight < 1e50:
+        total, product = 2.0 * np.log(weight), 1.0
     for j in range(nominal.shape[0]):
         if blind[j]:
             continue
@@ -78,29 +78,33 @@ def summarize(weight: float, nominal: Ints, blind: Ints, stats: Array) -> tuple[
         if nominal[j] or stats[HALF_PRECISION, j] <= 0.0:
             return 0.0, 0
         product *= stats[HALF_PRECISION, j]
-        if not 1e-100 < product < 1e100:  # one logarithm for many features
-            total += 0.5 * np.log(product)
+        if not 1e-100 < product < 1e100:  # one logarithm for many features, and the weight
+            total += np.log(product)
             product = 1.0
-    return total + 0.5 * (np.log(product) - n * _LOG_PI), 1
+    return 0.5 * (total + np.log(product) - n * _LOG_PI), 1
 
 
 @inlined
-def log_score(
-    x: Array, weight: float, base: float, simple: int, nominal: Ints, n_values: Ints,
-    blind: Ints, stats: Array, counts: Array,
-) -> float:  # fmt: skip
-    """Log of the joint density of `x` and one class, of weight `weight`, up to a constant."""
-    if weight <= 0.0:
-        return _NEVER
+def short_log_score(x: Array, base: float, stats: Array) -> float:
+    """Log of the joint density of `x` and one class, up to a constant; NaN with a missing value.
+
+    The short formula: for classes that `summarize` says it holds for.
+    """
     total = base
-    if simple:
-        for j in range(x.shape[0]):  # where blind, the precision is 0
-            gap = x[j] - stats[MEAN, j]
-            total -= gap * gap * stats[HALF_PRECISION, j]
-        if total == total:
-            return max(total, _LOWEST)
+    for j in range(x.shape[0]):  # where blind, the precision is 0
+        gap = x[j] - stats[MEAN, j]
+        total -= gap * gap * stats[HALF_PRECISION, j]
+    return max(total, LOWEST) if total == total else total
+
+
+@lean
+def long_log_score(
+    x: Array, weight: float, nominal: Ints, n_values: Ints, blind: Ints, stats: Array,
+    counts: Array,
+) -> float:  # fmt: skip
+    """The same for any class, of weight `weight` > 0."""
     total = np.log(weight) + _careful_log_density(x, nominal, n_values, blind, stats, counts)
-    return total if total >= _LOWEST else _LOWEST
+    return total if total >= LOWEST else LOWEST
 
 
 @lean

@@ -12,11 +12,14 @@ import numpy as np
 from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
+from onlineml.kernels.views import bits_of
 
 COUNT, MEAN, M2, CENTER = range(4)
 BLOCKS = 4
 
 _NEVER = -np.inf
+_COUNTED = 128  # bins among which a place is found by looking at all of them
+_NO_GAP = 0x7FF0000000000000  # bits of infinity
 
 
 @lean
@@ -67,12 +70,13 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
     if n == bins.shape[1]:
         left = x - bins[CENTER, at - 1] if at > 0 else np.inf
         right = bins[CENTER, at] - x if at < n else np.inf
-        k = _narrowest(bins, n)
-        if min(left, right) <= bins[CENTER, k + 1] - bins[CENTER, k]:
+        narrow = _narrowest(bins, n)
+        if bits_of(min(left, right)) <= narrow:
             nearest = at - 1 if left <= right else at
             add(bins, nearest, w, y)
             bins[CENTER, nearest] += w * (x - bins[CENTER, nearest]) / bins[COUNT, nearest]
             return n
+        k = _first_as_narrow(bins, n, narrow)
         _merge_with_next(bins, k)
         free, n = k + 1, n - 1
     at = _moved(bins, free, at)
@@ -82,36 +86,41 @@ def observe(bins: Array, n: int, x: float, w: float, y: float) -> int:
 
 @lean
 def _first_not_below(bins: Array, n: int, x: float) -> int:
-    """First bin whose center is not below `x`; the halves are chosen without a branch."""
-    at, size = 0, n
-    while size > 1:
+    """First bin whose center is not below `x`."""
+    at = 0
+    if n <= _COUNTED:  # to count is quicker than to halve: no step waits for the one before
+        for i in range(n):
+            at += bins[CENTER, i] < x
+        return at
+    size = n
+    while size > 1:  # the halves are chosen without a branch
         half = size // 2
         at += half * (bins[CENTER, at + half - 1] < x)
         size -= half
-    return at + (n > 0 and bins[CENTER, at] < x)
+    return at + int(bins[CENTER, at] < x)
 
 
 @lean
 def _narrowest(bins: Array, n: int) -> int:
-    """First of the two bins that are nearest to each other."""
-    gap, last = np.inf, n - 1
-    gap1, gap2, gap3, k = np.inf, np.inf, np.inf, 0
-    while k + 3 < last:  # four minima, as each step of one would wait for the step before
-        c0, c1, c2 = bins[CENTER, k], bins[CENTER, k + 1], bins[CENTER, k + 2]
-        c3, c4 = bins[CENTER, k + 3], bins[CENTER, k + 4]
-        gap = c1 - c0 if c1 - c0 < gap else gap
-        gap1 = c2 - c1 if c2 - c1 < gap1 else gap1
-        gap2 = c3 - c2 if c3 - c2 < gap2 else gap2
-        gap3 = c4 - c3 if c4 - c3 < gap3 else gap3
-        k += 4
-    while k < last:
-        gap = min(gap, bins[CENTER, k + 1] - bins[CENTER, k])
-        k += 1
-    gap = min(min(gap, gap1), min(gap2, gap3))
-    for i in range(last):
-        if bins[CENTER, i + 1] - bins[CENTER, i] <= gap:
-            return i
-    return 0
+    """The least gap between neighbors, as the bits of a float.
+
+    Gaps are not negative, so their bits are in the same order as they are; and the least of
+    integers is found several at a time, that of floats one after the other.
+    """
+    least = _NO_GAP
+    for i in range(n - 1):
+        least = min(least, bits_of(bins[CENTER, i + 1] - bins[CENTER, i]))
+    return least
+
+
+@lean
+def _first_as_narrow(bins: Array, n: int, narrow: int) -> int:
+    """First of the two bins whose gap has the bits `narrow`."""
+    first = n
+    for i in range(n - 1):
+        found = bits_of(bins[CENTER, i + 1] - bins[CENTER, i]) == narrow
+        first = min(first, i if found else n)
+    return first
 
 
 @lean
@@ -132,8 +141,9 @@ def _moved(bins: Array, free: int, at: int) -> int:
                 bins[block, i] = bins[block, i + 1]
         return at - 1
     for block in range(BLOCKS):
-        for i in range(free, at, -1):
-            bins[block, i] = bins[block, i - 1]
+        carried = bins[block, at]
+        for i in range(at + 1, free + 1):  # upwards, as compilers know how to do several at a time
+            carried, bins[block, i] = bins[block, i], carried
     return at
 
 

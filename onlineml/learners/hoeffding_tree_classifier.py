@@ -5,6 +5,7 @@ from __future__ import annotations
 from onlineml.kernels import entry
 from onlineml.kernels.arena import f1, opened
 from onlineml.kernels.classification_tree import run_rows
+from onlineml.kernels.tree import AHEAD
 from onlineml.learners.classification_trees import ClassificationTree, classification_fields
 from onlineml.learners.tree_growth import check_examination
 
@@ -117,3 +118,6 @@ class HoeffdingTreeClassifier(ClassificationTree):
     def _check(self) -> None:
         super()._check()
         check_examination(self)
+
+    def _n_scratch(self) -> int:
+        return max(super()._n_scratch(), AHEAD)

@@ -55,6 +55,33 @@ def test_equals_its_naive_twin(params):
     assert model.n_leaves > 4
 
 
+@pytest.mark.parametrize("leaves", ["nba", "nb", "majority"])
+def test_labels_are_those_of_its_naive_twin(leaves):
+    """Labels alone, in one pass over rows that are walked down side by side."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(1000, 5))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int) + (X[:, 2] > 1)
+    X[rng.random(X.shape) < 0.02] = np.nan
+    params = {"grace_period": 40, "delta": 1e-2, "tie_threshold": 0.3, "leaves": leaves}
+    twin, model = Naive(**params), HoeffdingTreeClassifier(**params)
+    came = model.predict_fit_many(X, y)
+    codes = {label: code for code, label in enumerate(model.classes_)}
+    for i, (x, label) in enumerate(zip(X.tolist(), y.tolist(), strict=True)):
+        due = twin.proba(x)
+        if due:
+            assert due[codes[came[i]]] > max(due) - 1e-9, f"row {i}"
+        twin.fit(x, codes[label], 1.0)
+    assert model.depth > 2
+
+
+def test_weights_beyond_all_measure_do_no_harm():
+    X, y, weight = mixed_stream(300, missing=0.0)
+    for scale in (1e-200, 1e200):
+        model = HoeffdingTreeClassifier().fit_many(X[:, [0, 2]], y, weight=scale * weight)
+        assert np.isfinite(model.base_).all()
+        assert np.isfinite(model.predict_proba_many(X[:, [0, 2]])).all()
+
+
 def random_chunks(model, X, y, weight, rng):
     answers, lo = [], 0
     while lo < len(X):

@@ -1,6 +1,7 @@
 """Hoeffding tree regressor: its twin, its bounds, its lessons."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -41,6 +42,53 @@ def test_equals_its_naive_twin(params):
         assert came[i] == pytest.approx(twin.predict(x), rel=1e-7, abs=1e-7), f"row {i}"
         twin.fit(x, target, w)
     assert model.n_leaves > 4
+
+
+def histogram(x, y, n_bins):
+    """Bins as lists [count, mean and sum of squares of the target, center], in plain Python."""
+    bins = []
+
+    def add(bin, value):
+        gap = value - bin[1]
+        bin[0] += 1
+        bin[1] += gap / bin[0]
+        bin[2] += gap * (value - bin[1])
+
+    for place, value in zip(x.tolist(), y.tolist(), strict=True):
+        same = [bin for bin in bins if bin[3] == place]
+        if same:
+            add(same[0], value)
+            continue
+        if len(bins) == n_bins:
+            gaps = [b[3] - a[3] for a, b in pairwise(bins)]
+            nearest = min(bins, key=lambda bin: abs(bin[3] - place))
+            if abs(nearest[3] - place) <= min(gaps):
+                add(nearest, value)
+                nearest[3] += (place - nearest[3]) / nearest[0]
+                continue
+            k = gaps.index(min(gaps))
+            (n, mean, m2, center), (n2, mean2, m22, center2) = bins[k : k + 2]
+            gap, whole = mean2 - mean, n + n2
+            bins[k : k + 2] = [
+                [
+                    whole,
+                    mean + gap * n2 / whole,
+                    m2 + m22 + gap * gap * n * n2 / whole,
+                    center + (center2 - center) * n2 / whole,
+                ]
+            ]
+        bins.append([1, value, 0.0, place])
+        bins.sort(key=lambda bin: bin[3])
+    return np.array(bins).T
+
+
+@pytest.mark.parametrize("n_bins", [2, 7, 64, 200])
+def test_histograms_equal_their_naive_twin(n_bins):
+    rng = np.random.default_rng(n_bins)
+    x = np.where(rng.random(3000) < 0.1, rng.integers(-2, 3, 3000), rng.normal(size=3000))
+    y = x * x + rng.normal(size=3000)
+    model = HoeffdingTreeRegressor(n_bins=n_bins, max_depth=0).fit_many(x[:, None], y)
+    np.testing.assert_allclose(model.bins_[0, 0], histogram(x, y, n_bins), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("max_bytes", [None, 30_000])
