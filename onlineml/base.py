@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[Any]
-_INFINITY = float("inf")
+_LEAST, _MOST = -math.inf, math.inf  # names: to negate a number at each row takes a while
 
 
 class Classifier(Estimator):
@@ -178,7 +178,7 @@ class Regressor(Estimator):
     def fit_one(self, x: Any, y: float, *, weight: float = 1.0) -> Self:
         """Learn one row `x` with target `y`."""
         try:
-            fast = weight == 1.0 and -_INFINITY < y < _INFINITY and self._read(x)
+            fast = weight == 1.0 and _LEAST < y < _MOST and self._read(x)
             if fast:
                 self._y[0] = y
         except (TypeError, ValueError):
@@ -215,7 +215,7 @@ class Regressor(Estimator):
         return self._learn(X, y, weight, serve=ANSWER)
 
     def _known_target(self, y: Any) -> float | None:
-        plain = y.__class__ is float and -_INFINITY < y < _INFINITY
+        plain = y.__class__ is float and _LEAST < y < _MOST
         return y if plain else float(self._targets([y], 1)[0][0])
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array, None]:
