@@ -97,13 +97,7 @@ class TransitionLearner(Estimator):
 
     def _prepare(self) -> None:
         """Build the caches: an owned transition, and a call for each verb."""
-        n, m = self.schema_.n_features, self._action_width()
-        self._row, self._out = np.zeros(self._n_columns()), np.zeros(self._n_outputs())
-        self._observation, self._action = self._row[:n], self._row[n : n + m]
-        self._next = self._row[n + m + 1 : 2 * n + m + 1]
-        self._cells: Any = memoryview(self._row)  # type: ignore[arg-type]  # thrice as fast as numpy
-        self._answer = memoryview(self._out)  # type: ignore[arg-type]
-        self._places = n + m, 2 * n + m + 1, 2 * n + m + 2, 2 * n + m + 3
+        self._make_row()
         rows = (self._row.reshape(1, -1), _ONE, _ONE, self._out.reshape(1, -1))
         self._many = Descriptor(self._arrays(self._parts()), self._n_scratch())
         ones = [self._many.twin() for _ in range(4)]
@@ -114,6 +108,16 @@ class TransitionLearner(Estimator):
         self._ones = ones
         assert self._kernel is not None
         self._call = self._kernel.call
+
+    def _make_row(self) -> None:
+        """An owned transition, and an owned answer."""
+        n, m = self.schema_.n_features, self._action_width()
+        self._row, self._out = np.zeros(self._n_columns()), np.zeros(self._n_outputs())
+        self._observation, self._action = self._row[:n], self._row[n : n + m]
+        self._next = self._row[n + m + 1 : 2 * n + m + 1]
+        self._cells: Any = memoryview(self._row)  # type: ignore[arg-type]  # thrice as fast as numpy
+        self._answer = memoryview(self._out)  # type: ignore[arg-type]
+        self._places = n + m, 2 * n + m + 1, 2 * n + m + 2, 2 * n + m + 3
         self._width, self._acts = n, m > 0
 
     def _arrays(self, parts: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:

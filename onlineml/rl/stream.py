@@ -25,8 +25,9 @@ from onlineml.kernels.random import seeded
 from onlineml.kernels.singles import LANES
 from onlineml.kernels.stream_agent import KEPT, N_CLOCK, _stream_agent
 from onlineml.kernels.trace_rules import BOUNDED, EFFECTIVE, N_STATISTICS, NORM
-from onlineml.rl.agent import EXPLORE, Agent, TransitionLearner
+from onlineml.rl.agent import EXPLORE, Agent
 from onlineml.rl.conv import Conv, width
+from onlineml.rl.on_torch import OnTorch
 from onlineml.rl.rules import Intentional, UpdateRule
 from onlineml.rl.worlds import World
 from onlineml.schema import Schema, wrong
@@ -46,7 +47,7 @@ class Episodes(NamedTuple):
     terminated: npt.NDArray[np.bool_]  # (n,) False where it was cut off
 
 
-class StreamNetwork(TransitionLearner):
+class StreamNetwork(OnTorch):
     """Learns by networks with traces, one transition at a time, without a buffer.
 
     Estimators of this kind differ by `_kind`, and by whether an actor is beside the critic.
@@ -129,6 +130,7 @@ class StreamNetwork(TransitionLearner):
                 raise wrong(name, getattr(self, name), "a number in [0, 1]")
         if self.time_feature is not None and not self.time_feature >= 1:
             raise wrong("time_feature", self.time_feature, "a number of steps >= 1, or None")
+        self._check_torch([self._rule(part) for part in ("critic", "actor")])
         self._settings()
 
     def _settings(self) -> tuple[float, ...]:
@@ -167,6 +169,9 @@ class StreamNetwork(TransitionLearner):
         self.random_ = seeded(self.seed, 1)
         draws = np.random.default_rng([*self.random_.view(np.uint64)])
         self.clock_[KEPT] = -1
+        if self._on_torch:
+            self.nets_ = self._first_nets(schema.n_features)
+            return
         names, shapes = ("critic", "actor"), self._shapes(schema.n_features)
         for name, shape in zip(names, shapes):
             arrays = _first_arrays(shape, self._rule(name), self.sparsity, draws)
@@ -177,7 +182,7 @@ class StreamNetwork(TransitionLearner):
 
     def _check_arrays(self) -> None:
         super()._check_arrays()
-        if not self.is_started:
+        if not self.is_started or self._on_torch:
             return
         for name, shape in zip(("critic", "actor"), self._shapes(self.schema_.n_features)):
             n = spaced(n_weights(shape))
@@ -188,6 +193,9 @@ class StreamNetwork(TransitionLearner):
                     raise wrong(f"state['{name}_{part}_']", came, f"an array of shape ({due},)")
 
     def _prepare(self) -> None:
+        if self._on_torch:
+            self._prepare_on_torch()
+            return
         for field in self._state:
             if field.dtype is np.float32:
                 setattr(self, field.name, _aligned(getattr(self, field.name)))
@@ -213,19 +221,28 @@ class StreamNetwork(TransitionLearner):
 
         `step` is the last effective step, `bounded` the share of steps that the rule cut short
         (over about a thousand), `trace` the norm of the traces that the rule looks at, `dead` the
-        share of the critic's hidden units that are always on or always off.
+        share of the critic's hidden units that are always on or always off (not of torch's).
         """
         if not self.is_started:
             return {}
         found: Diagnostics = {}
         for name in ("critic", "actor") if self._has_actor else ("critic",):
-            numbers = getattr(self, f"{name}_statistics_")
+            numbers = self._statistics(name)
             found[f"{name}_step"] = float(numbers[EFFECTIVE])
             found[f"{name}_bounded"] = float(numbers[BOUNDED])
             found[f"{name}_trace"] = float(numbers[NORM])
+        if self._on_torch:
+            return found
         active = self.active_[: int(self._shapes(self.schema_.n_features)[0].widths[1:-1].sum())]
         found["critic_dead"] = float(((active < _DEAD) | (active > 1.0 - _DEAD)).mean())
         return found
+
+    def _statistics(self, name: str) -> Array:
+        """What the rule of "critic" or "actor" knows."""
+        if self._on_torch:
+            self._keep()
+            return np.array(self.nets_[f"{name}.statistics"][0])
+        return np.asarray(getattr(self, f"{name}_statistics_"))
 
 
 class StreamAgent(StreamNetwork, Agent):
@@ -247,6 +264,8 @@ class StreamAgent(StreamNetwork, Agent):
         made = self._ready()
         if made._width != world.n_features:
             raise wrong("world", world, f"an environment with {made._width} features")
+        if self._on_torch:
+            return _as_episodes(self._run_on_torch(world, n_steps, fit=fit))
         there = Descriptor(self._arrays(self._parts_in(world.arrays())), self._n_scratch())
         parts, serve = [], EXPLORE if fit else ANSWER
         for lo in range(0, n_steps, BLOCK):
@@ -255,11 +274,14 @@ class StreamAgent(StreamNetwork, Agent):
             self._call(there.aim(rows, serve=serve, fit=fit, checked=True))
             ends = np.flatnonzero(out[:, 1] > 0)
             parts.append(np.column_stack([ends + lo + 1, out[ends]]))
-        found = np.concatenate(parts) if parts else np.empty((0, 4))
-        steps, returns, lengths, terminated = found.T
-        return Episodes(
-            steps.astype(np.int64), returns.copy(), lengths.astype(np.int64), terminated > 0
-        )
+        return _as_episodes(np.concatenate(parts) if parts else np.empty((0, 4)))
+
+
+def _as_episodes(found: Array) -> Episodes:
+    steps, returns, lengths, terminated = found.T
+    return Episodes(
+        steps.astype(np.int64), returns.copy(), lengths.astype(np.int64), terminated > 0
+    )
 
 
 def _aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -280,13 +302,13 @@ def _first_arrays(
     n = int(n_weights(shape))
     weights = np.zeros(spaced(n), np.float32)
     moments = np.zeros(rule.n_moments() * len(weights), np.float32)
-    weights[:n] = _first_weights(shape, sparsity, draws)
+    weights[:n] = first_weights(shape, sparsity, draws)
     if rule.has_second_network:
-        moments[:n] = _first_weights(shape, sparsity, draws)
+        moments[:n] = first_weights(shape, sparsity, draws)
     return {"weights": weights, "traces": np.zeros_like(weights), "moments": moments}
 
 
-def _first_weights(
+def first_weights(
     shape: Shape, sparsity: float, draws: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Sparse weights, intercepts 0."""

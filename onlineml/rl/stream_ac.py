@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,14 @@ class StreamAC(StreamAgent):
         0 for none.
     sparsity
         Share of a unit's first weights that are 0.
+    module
+        Function `(n_inputs, n_outputs) -> torch.nn.Module` that makes each network, instead of
+        `hidden`: rows `(1, n_inputs)` in, `(1, n_outputs)` out. Learned by torch.
+    device
+        "cpu"; "cuda", "cuda:1", ... for networks of torch there.
+    cuda_graphs
+        Whether a GPU replays a whole step as one launch: "auto" for the network of `hidden`,
+        True for a module of yours too, which must then do the same at every step.
     seed
         Of the first weights and of exploration.
 
@@ -107,6 +115,9 @@ class StreamAC(StreamAgent):
         forgetting: float = 0.0,
         average_reward: float = 0.0,
         sparsity: float = 0.9,
+        module: Any = None,
+        device: str = "cpu",
+        cuda_graphs: bool | Literal["auto"] = "auto",
         seed: int | None = None,
     ) -> None:
         self.n_actions = n_actions
@@ -125,6 +136,9 @@ class StreamAC(StreamAgent):
         self.forgetting = forgetting
         self.average_reward = average_reward
         self.sparsity = sparsity
+        self.module = module
+        self.device = device
+        self.cuda_graphs = cuda_graphs
         self.seed = seed
 
     @property
