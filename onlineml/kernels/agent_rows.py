@@ -7,7 +7,7 @@ the numbers below. Statistics, clocks and draws are those of `onlineml.kernels.s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,7 +127,7 @@ def _take_in_one(crowd: Crowd, k: int, row: Array, n_actions: int, packed: Array
 
 
 @bare
-def _enter(settings: Array, scales: Scales, observation: Array, steps: int, out: Array) -> None:
+def _enter(settings: Array, scales: Scales, observation: Array, steps: int, out: Any) -> None:
     """The inputs of a network at an observation."""
     scaled(observation, scales, settings[SCALE_OBSERVATIONS], out)
     if settings[TIME_LIMIT] > 0.0:
@@ -187,10 +187,10 @@ def _decide_one(
 @bare
 def _same(a: Array, b: Array) -> bool:
     """Whether all numbers are equal; none is to a missing one."""
+    n = 0
     for j in range(a.shape[0]):
-        if not a[j] == b[j]:
-            return False
-    return True
+        n += a[j] == b[j]
+    return bool(n == a.shape[0])
 
 
 @bare

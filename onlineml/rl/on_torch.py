@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.kernels.agent_rows import Crowd
-from onlineml.kernels.arena import ANSWER, Array, Ints
+from onlineml.kernels.arena import ANSWER, FIT, Array, Ints
+from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.nn.captured import check_graphs
 from onlineml.nn.options import check_device, torch
-from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.rl.agent import EXPLORE, TransitionLearner
 from onlineml.rl.conv import Conv
 from onlineml.rl.rules import UpdateRule
@@ -97,27 +97,43 @@ class OnTorch(TransitionLearner):
         nets = first_nets(self, n_features, [self.random_], seed)
         return {"seed": np.array([seed]), **nets.arrays()}
 
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        if self.is_started and self._on_torch:
+            try:
+                self._made_nets()
+            except ValueError:
+                self.reset()
+                raise
+
+    def _made_nets(self) -> Any:
+        """The networks that `nets_` holds."""
+        from onlineml.rl.torch_agents import made_nets
+
+        nets = made_nets(self, self.schema_.n_features, 1, int(self.nets_["seed"][0]))
+        nets.load(self.nets_)
+        return nets
+
     # ---------------------------------------------------------------- rows
 
     def _prepare_on_torch(self) -> None:
         """Build the caches: the networks, an owned transition, and a call for each verb."""
-        from onlineml.rl.torch_agents import TorchAgents, made_nets
+        from onlineml.rl.torch_agents import TorchAgents
 
         self._make_row()
-        n = self.schema_.n_features
-        nets = made_nets(self, n, 1, int(self.nets_["seed"][0]))
-        nets.load(self.nets_)
+        n, nets = self.schema_.n_features, self._made_nets()
         crowd = Crowd(np.array(self._settings()), *(getattr(self, name)[None] for name in _CROWD))
         n_inputs, n_actions = n + (self.time_feature is not None), getattr(self, "n_actions", None)
         width = self._action_width()
         self._agents = TorchAgents(crowd, nets, n_inputs, width, n_actions or 0)
-        self._serving, self._exploring = (ANSWER, False), (EXPLORE, False)
-        self._fitting, self._going_on = (0, True), (EXPLORE, True)
+        self._serving, self._exploring, self._fitting = ANSWER, EXPLORE, FIT
+        self._going_on = EXPLORE | FIT
         self._call = self._call_torch
 
-    def _call_torch(self, how: tuple[int, bool]) -> int:
+    def _call_torch(self, what: int) -> int:
         """The call of a verb, on the owned transition."""
-        return self._pass_torch(self._row[None], self._out[None], *how)
+        rows, out = self._row[None], self._out[None]
+        return self._pass_torch(rows, out, what & 3, (what & FIT) != 0)
 
     def _pass_torch(self, rows: Array, out: Array, serve: int, fit: bool) -> int:
         """One transition after another; the number of those that were done."""

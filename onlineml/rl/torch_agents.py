@@ -100,7 +100,9 @@ def made_nets(agent: Any, n_features: int, n: int, seed: int) -> TorchNets:
     """Networks for n agents like `agent`: those of its module, or perceptrons still to be put."""
     dues = [agent._critic_outputs()] + ([agent._actor_outputs()] if agent._has_actor else [])
     n_inputs = n_features + (agent.time_feature is not None)
-    makes: list[Any] = [partial(_made, agent.module, n_inputs, dues[: k + 1]) for k in range(len(dues))]
+    makes: list[Any] = [
+        partial(_made, agent.module, n_inputs, dues[: k + 1]) for k in range(len(dues))
+    ]
     if agent.module is None:
         makes = [perceptron([n_inputs, *agent.hidden, due]) for due in dues]
     nets = TorchNets(agent._settings(), makes, n, seed, agent.device, agent._graphs())

@@ -48,18 +48,10 @@ class _Part:
     def __init__(self, make: Any, n: int, seed: int, device: Any, numbers: Sequence[float]) -> None:
         self.models = StackedWeights(make, n, seed, device)
         self.traces = Traces(numbers, self.models.n_learned)
-        self.run = self.models.run
-        if n == 1 and not self.models.is_batched:
-            self.run = self._alone
-
-    def _alone(self, parts: Sequence[Any], rows: Any, factors: Any) -> Any:
-        """The pass through one network: vectorizing it would take twice as long."""
-        own = {name: part[0] for name, part in zip(self.models.names, parts)}
-        return torch.func.functional_call(self.models.module, own, (rows[0],))[None]
 
     def outputs(self, weights: Any, inputs: Any) -> Any:
         """Outputs of each network for its row, `(n, n_outputs)`."""
-        found = self.run(self.models.by_name(weights), inputs[:, None], None)
+        found = self.models.run(self.models.by_name(weights), inputs[:, None], None)
         return found[:, 0].float()
 
     def gradient(self, weights: Any, inputs: Any, of: Callable[[Any], Any]) -> tuple[Any, Any]:
@@ -71,6 +63,30 @@ class _Part:
             value = of(self.outputs(whole, inputs))
             (gradient,) = torch.autograd.grad(value.sum(), learned)
         return value.detach(), gradient
+
+
+class _Single(_Part):
+    """The one network of one agent: the module itself, its weights views of the flat ones."""
+
+    def __init__(self, make: Any, n: int, seed: int, device: Any, numbers: Sequence[float]) -> None:
+        super().__init__(make, n, seed, device, numbers)
+        self.module, names = self.models.module, self.models.names
+        for name, part in zip(names, self.models.parts(slice(0, 1))):
+            self.module.get_parameter(name).data = part[0]
+        self.learned = [self.module.get_parameter(name) for name in names[: self.models.n_named]]
+
+    def outputs(self, weights: Any, inputs: Any) -> Any:
+        """Outputs for the row."""
+        return self.module(inputs).float()
+
+    def gradient(self, weights: Any, inputs: Any, of: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """What `of` makes of the outputs, and its gradient."""
+        with torch.enable_grad():
+            value = of(self.outputs(weights, inputs))
+            found = torch.autograd.grad(
+                value[0], self.learned, allow_unused=True, materialize_grads=True
+            )
+        return value.detach(), torch.cat([part.flatten() for part in found])[None]
 
 
 class TorchNets:
@@ -99,18 +115,18 @@ class TorchNets:
         self.settings, self.n, self.device = settings, n, torch.device(device)
         self.kind, self.names = int(settings[KIND]), ("critic", "actor")[: len(makes)]
         places = RULES, RULES + N_NUMBERS
+        kind = _Single if n == 1 else _Part
         self.parts = {
-            name: _Part(make, n, seed, self.device, settings[place : place + N_NUMBERS])
+            name: kind(make, n, seed, self.device, settings[place : place + N_NUMBERS])
             for name, make, place in zip(self.names, makes, places)
         }
         self.state: Net = {}
         for name, part in self.parts.items():
             own = part.traces.first(part.models.flat)
             self.state |= {f"{name}.{key}": own[key] for key in _NET}
-        numbers = {"dtype": torch.float64, "device": self.device}
-        self.state["average"] = torch.zeros(n, **numbers)  # reward, where it is subtracted
-        self.state["cut"] = torch.zeros(n, **numbers)  # whether traces begin anew
-        self.state["kept"] = torch.zeros(n, **numbers)  # the action that SARSA has chosen
+        # the mean reward where it is subtracted, whether traces begin anew, what SARSA has chosen
+        for key in ("average", "cut", "kept"):
+            self.state[key] = torch.zeros(n, dtype=torch.float64, device=self.device)
         self.captured = Captured(torch, self.device) if graphs else None
         self.n_weights = sum(part.models.n_weights for part in self.parts.values())
 
@@ -137,7 +153,7 @@ class TorchNets:
 
     def _run(self, kind: str, work: Callable[..., Any], array: Any, places: Any) -> Any:
         """Do work on all agents, or on some."""
-        if places is None:
+        if places is None or self.n == 1:
             of_all = partial(work, self.state)
             if self.captured is not None:
                 return self.captured.run(kind, of_all, [array])
@@ -242,7 +258,7 @@ class TorchNets:
     def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `arrays` gave; `ValueError` where it does not fit."""
         for name, tensor in self.state.items():
-            came, due = np.shape(arrays.get(name)), tuple(tensor.shape)
+            came, due = np.shape(arrays.get(name, ())), tuple(tensor.shape)
             if came != due:
                 raise wrong(f"state['nets_'][{name!r}]", came, f"an array of shape {due}")
         for name, tensor in self.state.items():
