@@ -13,6 +13,7 @@ import pytest
 from onlineml import kernels
 from onlineml.kernels import random as generator
 from onlineml.kernels.arena import Descriptor, Field, allocate, enlarged
+from onlineml.learners import GaussianNB
 
 MASK = (1 << 64) - 1
 
@@ -166,3 +167,19 @@ def test_a_slow_compile_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().err
     assert "compiling slow_one" in said
     assert "quick_one" not in said
+
+
+def test_kept_kernels_are_loaded_without_the_compiler():
+    GaussianNB().fit_one([1.0], 0)  # compiled and kept, where it was not
+    code = (
+        "import sys, numba, numpy as np\n"
+        "from onlineml.learners import GaussianNB\n"
+        "model = GaussianNB().fit_many([[0.0], [1.0], [0.1]], [0, 1, 0])\n"
+        "assert model.predict_one([0.0]) == 0\n"
+        "assert 'numba.np.linalg' not in sys.modules\n"
+        "dot = numba.njit(lambda a: np.dot(a, a))  # compiling goes on as ever\n"
+        "assert dot(np.ones(3)) == 3.0\n"
+        "assert 'numba.np.linalg' in sys.modules\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "NUMBA_DISABLE_JIT"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

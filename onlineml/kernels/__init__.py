@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import numba
 
+from onlineml.kernels.kept import kept
 from onlineml.kernels.linking import Linked
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -125,7 +126,7 @@ def _compiled(function: F, **options: bool) -> F:
 
     def alone(function: F) -> F:
         with _our_cache(function):
-            compiled: F = numba.njit(cache=True, **_OPTIONS, **options)(function)
+            compiled: F = kept(function, **_OPTIONS, **options)
         return compiled
 
     return Linked(function, alone, {**_OPTIONS, **options})
@@ -163,9 +164,8 @@ class Entry:
         if numba.config.DISABLE_JIT:
             return self.function
         with _our_cache(self.function), _note(self.name):
-            dispatcher = numba.njit("int64(int64)", cache=True, **_OPTIONS, **_COUNTED)(
-                self.function
-            )
+            dispatcher = kept(self.function, **_OPTIONS, **_COUNTED)
+            dispatcher.compile("int64(int64)")
         (compiled,) = dispatcher.overloads.values()
         entry_point: Callable[[int], int] = compiled.entry_point
         return entry_point

@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from onlineml.kernels import _OPTIONS, Entry, _our_cache, jit
 from onlineml.kernels.arena import STATE, Array, Descriptor, Ints
+from onlineml.kernels.kept import kept
 
 _FIRST = STATE + 1  # slot of the first array of the state: the settings are shared
 
@@ -25,7 +26,8 @@ _FIRST = STATE + 1  # slot of the first array of the state: the settings are sha
 def _native(kernel: Entry) -> int:
     """Where the machine code of a kernel begins."""
     with _our_cache(kernel.function):
-        dispatcher = numba.njit("int64(int64)", cache=True, **_OPTIONS)(kernel.function)
+        dispatcher = kept(kernel.function, **_OPTIONS)
+        dispatcher.compile("int64(int64)")
     (compiled,) = dispatcher.overloads.values()
     address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     return address
