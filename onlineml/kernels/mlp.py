@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import jit
+from onlineml.kernels import inlined, jit
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.linear import squared_norm
 from onlineml.kernels.random import uniform
@@ -94,23 +94,29 @@ def forward(
     start, first, n_layers = 0, 0, net.shape.shape[0] - 1
     for k in range(n_layers):
         n_in, n_out = net.shape[k], net.shape[k + 1]
-        middle = start + n_in * n_out
         units = signals.units[first : first + n_out]
         before = signals.units[max(first - n_in, 0) : first]
-        for o in range(n_out):
-            units[o] = net.weights[middle + o]
-        if k == 0:
-            _add_entries(units, matrix_in(net.weights, start, n_in, n_out), places, values, n)
-        elif k < n_layers - 1:
-            _add_rows(units, matrix_in(net.weights, start, n_in, n_out), before)
-        else:
-            _add_products(units, matrix_in(net.weights, start, n_out, n_in), before)
+        sum_up(net, k, start, units, before, places, values, n)
         if k < n_layers - 1:
             slopes = signals.slopes[first : first + n_out]
-            _activate(net.activation, units, slopes)
-            if training and net.dropout[k] > 0.0:
-                _drop(net.dropout[k], units, slopes, random)
-        start, first = middle + n_out, first + n_out
+            activate(net, k, units, slopes, training, random)
+        start, first = start + (n_in + 1) * n_out, first + n_out
+
+
+@inlined
+def sum_up(
+    net: Net, k: int, start: int, units: Array, before: Array, places: Ints, values: Array, n: int
+) -> None:
+    """What goes into the units of layer `k`, whose weights begin at `start`, before activation."""
+    n_in, n_out = net.shape[k], net.shape[k + 1]
+    for o in range(n_out):
+        units[o] = net.weights[start + n_in * n_out + o]
+    if k == 0:
+        _add_entries(units, matrix_in(net.weights, start, n_in, n_out), places, values, n)
+    elif k < net.shape.shape[0] - 2:
+        _add_rows(units, matrix_in(net.weights, start, n_in, n_out), before)
+    else:
+        _add_products(units, matrix_in(net.weights, start, n_out, n_in), before)
 
 
 @jit
@@ -164,17 +170,20 @@ def _add_products(target: Array, matrix: Array, values: Array) -> None:
         target[i] = p
 
 
-@jit
-def _activate(activation: int, units: Array, slopes: Array) -> None:
-    if activation == _TANH:
+@inlined
+def activate(net: Net, k: int, units: Array, slopes: Array, training: bool, random: Ints) -> None:
+    """From the sums of hidden layer `k` to what its units put out; in `training` some drop out."""
+    if net.activation == _TANH:
         for o in range(units.shape[0]):
             units[o] = np.tanh(units[o])
             slopes[o] = 1.0 - units[o] * units[o]
     else:
-        leak = _LEAK if activation == _LEAKY else 0.0
+        leak = _LEAK if net.activation == _LEAKY else 0.0
         for o in range(units.shape[0]):
             slopes[o] = 1.0 if units[o] > 0.0 else leak
             units[o] *= slopes[o]
+    if training and net.dropout[k] > 0.0:
+        _drop(net.dropout[k], units, slopes, random)
 
 
 @jit
@@ -191,20 +200,27 @@ def _drop(share: float, units: Array, slopes: Array, random: Ints) -> None:
 @jit
 def backward(net: Net, signals: Signals) -> None:
     """From the deltas of the last layer to those of all others."""
-    n_layers, start, end = net.shape.shape[0] - 1, net.weights.shape[0], signals.deltas.shape[0]
-    for k in range(n_layers - 1, 0, -1):
+    start, end = net.weights.shape[0], signals.deltas.shape[0]
+    for k in range(net.shape.shape[0] - 2, 0, -1):
         n_in, n_out = net.shape[k], net.shape[k + 1]
         start, first = start - (n_in + 1) * n_out, end - n_out
-        behind, deltas = signals.deltas[first:end], signals.deltas[first - n_in : first]
-        for i in range(n_in):
-            deltas[i] = 0.0
-        if k == n_layers - 1:
-            _add_rows(deltas, matrix_in(net.weights, start, n_out, n_in), behind)
-        else:
-            _add_products(deltas, matrix_in(net.weights, start, n_in, n_out), behind)
-        for i in range(n_in):
-            deltas[i] *= signals.slopes[first - n_in + i]
+        lead_back(net, signals, k, start, first)
         end = first
+
+
+@inlined
+def lead_back(net: Net, signals: Signals, k: int, start: int, first: int) -> None:
+    """Through layer `k`, with weights from `start` and units from `first`, to the deltas before."""
+    n_in, n_out = net.shape[k], net.shape[k + 1]
+    behind, deltas = signals.deltas[first : first + n_out], signals.deltas[first - n_in : first]
+    for i in range(n_in):
+        deltas[i] = 0.0
+    if k == net.shape.shape[0] - 2:
+        _add_rows(deltas, matrix_in(net.weights, start, n_out, n_in), behind)
+    else:
+        _add_products(deltas, matrix_in(net.weights, start, n_in, n_out), behind)
+    for i in range(n_in):
+        deltas[i] *= signals.slopes[first - n_in + i]
 
 
 @jit

@@ -12,17 +12,8 @@ import numpy as np
 
 from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import Array
-from onlineml.kernels.mlp import (
-    _activate,
-    _add_entries,
-    _add_products,
-    _add_rows,
-    _drop,
-    backward,
-    forward,
-)
-from onlineml.kernels.mlp_rows import Learner, _draw_weights
-from onlineml.kernels.views import matrix_in
+from onlineml.kernels.mlp import activate, backward, forward, lead_back, sum_up
+from onlineml.kernels.mlp_rows import Learner, draw_weights
 
 _EPSILON = 1e-5
 
@@ -45,7 +36,7 @@ def send(m: Learner, n: int, training: bool) -> None:
 @inlined
 def send_to_learn(m: Learner, n: int, is_through: bool) -> None:
     """Send the row through as for training; nothing to do where it is through, unchanged."""
-    fresh = _draw_weights(m, n)
+    fresh = draw_weights(m, n)
     if fresh or not is_through or m.net.dropout[0] > 0.0:
         send(m, n, True)
 
@@ -66,24 +57,13 @@ def _forward(m: Learner, n: int, training: bool) -> None:
     start, first, n_layers = 0, 0, net.shape.shape[0] - 1
     for k in range(n_layers):
         n_in, n_out = net.shape[k], net.shape[k + 1]
-        middle = start + n_in * n_out
         units = m.signals.units[first : first + n_out]
         before = m.signals.units[max(first - n_in, 0) : first]
-        for o in range(n_out):
-            units[o] = net.weights[middle + o]
-        if k == 0:
-            _add_entries(units, matrix_in(net.weights, start, n_in, n_out), m.places, m.values, n)
-        elif k < n_layers - 1:
-            _add_rows(units, matrix_in(net.weights, start, n_in, n_out), before)
-        else:
-            _add_products(units, matrix_in(net.weights, start, n_out, n_in), before)
+        sum_up(net, k, start, units, before, m.places, m.values, n)
         if k < n_layers - 1:
-            slopes = m.signals.slopes[first : first + n_out]
             hats[n_units + k] = _normalize(units, hats[first : first + n_out])
-            _activate(net.activation, units, slopes)
-            if training and net.dropout[k] > 0.0:
-                _drop(net.dropout[k], units, slopes, m.random)
-        start, first = middle + n_out, first + n_out
+            activate(net, k, units, m.signals.slopes[first : first + n_out], training, m.random)
+        start, first = start + (n_in + 1) * n_out, first + n_out
 
 
 @lean
@@ -112,21 +92,13 @@ def _normalize(sums: Array, hats: Array) -> float:
 @lean
 def _backward(m: Learner) -> None:
     net, signals, hats = m.net, m.signals, m.values[_behind(m) :]
-    n_layers, start, end = net.shape.shape[0] - 1, net.weights.shape[0], signals.deltas.shape[0]
-    for k in range(n_layers - 1, 0, -1):
+    start, end = net.weights.shape[0], signals.deltas.shape[0]
+    for k in range(net.shape.shape[0] - 2, 0, -1):
         n_in, n_out = net.shape[k], net.shape[k + 1]
         start, first = start - (n_in + 1) * n_out, end - n_out
-        behind, deltas = signals.deltas[first:end], signals.deltas[first - n_in : first]
-        for i in range(n_in):
-            deltas[i] = 0.0
-        if k == n_layers - 1:
-            _add_rows(deltas, matrix_in(net.weights, start, n_out, n_in), behind)
-        else:
-            _add_products(deltas, matrix_in(net.weights, start, n_in, n_out), behind)
-        for i in range(n_in):
-            deltas[i] *= signals.slopes[first - n_in + i]
-        inverse = hats[signals.units.shape[0] + k - 1]
-        _through_norm(deltas, hats[first - n_in : first], inverse)
+        lead_back(net, signals, k, start, first)
+        before = slice(first - n_in, first)
+        _through_norm(signals.deltas[before], hats[before], hats[signals.units.shape[0] + k - 1])
         end = first
 
 

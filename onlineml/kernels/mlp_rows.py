@@ -146,13 +146,13 @@ def _with(
 @jit
 def forward_to_learn(m: Learner, n: int, is_through: bool) -> None:
     """Send the row through as for training; nothing to do where it is through, unchanged."""
-    fresh = _draw_weights(m, n)
+    fresh = draw_weights(m, n)
     if fresh or not is_through or m.settings[_DROPOUT] > 0.0:
         forward(m.net, m.signals, m.places, m.values, n, True, m.random)
 
 
 @jit
-def _draw_weights(m: Learner, n: int) -> bool:
+def draw_weights(m: Learner, n: int) -> bool:
     """Draw first weights for places that no row has shown before."""
     fresh, width, room = False, m.net.shape[1], m.known.shape[1]
     for a in range(n):
