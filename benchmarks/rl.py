@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import fresh, timed
-from benchmarks.rl_bandits import ARMS, bandits, regrets
+from benchmarks.rl_bandits import ARMS, HORIZON, K, bandits, regrets
 from benchmarks.rl_prediction import errors, made_up, read, relative
 
 RULES = ("ObGD", "Intentional")
@@ -27,7 +27,6 @@ MAPS = "StreamQ, maps"  # of MinAtar: 10 x 10 x 4, 16 channels, 128
 FEATURES, ACTIONS = 17, 6  # HalfCheetah's
 WORLDS = ("CartPole", "Breakout", "Hopper-v5", "HalfCheetah-v5")
 PREDICTORS = 5  # seeds of those that foretell a series
-K, HORIZON = 1000, 1_000_000  # of the arms that come once
 
 
 def agent(kind: str, rule: str | None, seed: int = 0, **params: Any) -> Any:
