@@ -327,6 +327,14 @@ def test_agents_beside_torch(tmp_path: Path) -> None:
     assert len(figures["prediction"]["ObGD"]) == 5
 
 
+def test_bandits_line_by_line() -> None:
+    few = ("--arms", 32, "--horizon", 4_000, "--runs", 1, "--steps", 200, "--wheel", 100)
+    said = run("benchmarks.rl_bandits", *few)
+    assert all(f"{name}: slope over arms" in said for name in ("uniform", "king", "log_star"))
+    assert "LinUCB, 10 features" in said
+    assert said.count("regret on the wheel") == 4
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rule", RULES)
 def test_agents_of_torch_do_the_same(kind: str, rule: str) -> None:

@@ -171,7 +171,8 @@ class NeuralLinear(Bandit):
     learning_rate
         Length of a step.
     confidence
-        Standard deviation of the draws, relative to that of the posterior; 1 in the source.
+        Standard deviation of the draws, relative to that of the posterior; 1 in the source, of
+        which half lost less: features that move make posteriors of fading regressions wide.
     ridge
         Penalty of large weights of the regressions, lambda of the source.
     discount
@@ -243,7 +244,7 @@ class NeuralLinear(Bandit):
         activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
         optimizer: Literal["sgd", "momentum", "adam"] = "adam",
         learning_rate: float = 0.005,
-        confidence: float = 1.0,
+        confidence: float = 0.5,
         ridge: float = 0.25,
         discount: float = 0.999,
         seed: int | None = None,

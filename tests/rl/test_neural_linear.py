@@ -16,8 +16,9 @@ from tests.naive.neural_linear import NeuralLinear as Naive
 def test_equals_the_plain_one(optimizer: Any, discount: float, hidden: Any) -> None:
     rng = np.random.default_rng(0)
     model = NeuralLinear(
-        n_actions=3, hidden=hidden, optimizer=optimizer, discount=discount, ridge=2.0, seed=1
-    )
+        n_actions=3, hidden=hidden, optimizer=optimizer, discount=discount, ridge=2.0,
+        confidence=1.0, seed=1,
+    )  # fmt: skip
     plain = Naive(3, Network(hidden, "relu", optimizer, 0.005, 0.0, 1), 2.0, discount)
     X = rng.normal(size=(120, 4)) + np.arange(4)
     X[::7, 1] = np.nan
