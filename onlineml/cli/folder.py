@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ def write_config(folder: Path, config: Evaluation) -> str:
     text = config_text(config)
     (folder / CONFIG).write_text(text, encoding="utf-8")
     return text
+
+
+@contextmanager
+def kept_if_run(folder: Path, config: Evaluation) -> Iterator[None]:
+    """Takes a new folder away again where the run fails, so that the next one may have its name."""
+    try:
+        yield
+    except Exception:
+        if not config.force and [file.name for file in folder.iterdir()] == [CONFIG]:
+            (folder / CONFIG).unlink()
+            folder.rmdir()
+        raise
 
 
 def config_text(config: Evaluation) -> str:

@@ -79,7 +79,7 @@ def _acts(config_file: Path | None) -> bool:
 def run(config: RunConfig) -> int | None:
     """Evaluate, show, write; the exit code."""
     from onlineml.cli.build import models_of, strategies_of, stream_of
-    from onlineml.cli.folder import chosen_folder, write_config, write_results
+    from onlineml.cli.folder import chosen_folder, kept_if_run, write_config, write_results
     from onlineml.cli.live import Trackers, View, stdout, summary
     from onlineml.evaluation import prequential
     from onlineml.evaluation.entrants import has_detectors
@@ -95,7 +95,7 @@ def run(config: RunConfig) -> int | None:
     text = write_config(folder, config)
     view = View([m.name for m in metrics], [m.title for m in metrics], total)
     began, spent = time.perf_counter(), time.process_time()
-    with view, interruptible() as interrupted:
+    with view, kept_if_run(folder, config), interruptible() as interrupted:
         result = prequential(
             models,
             stream,
@@ -116,7 +116,8 @@ def run(config: RunConfig) -> int | None:
     write_results(folder, [result], text)
     console = stdout()
     console.print(summary(result))
-    console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s)")
+    left_out = f", {result.n_broken:,} broken ones left out" if result.n_broken else ""
+    console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s){left_out}")
     say_where(result, folder, tracker)
     return INTERRUPTED if result.interrupted else None
 

@@ -172,6 +172,7 @@ def prequential(
     if delay is not None:
         result.n_unlabeled, result.n_dropped = delay.n_unlabeled, delay.n_dropped
         result.n_pending = delay.n_pending
+    result.n_broken = getattr(stream, "n_skipped", 0)
     if track is not None:
         track.on_end(result)
     return result

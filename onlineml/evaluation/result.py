@@ -50,6 +50,8 @@ class Result:
         Rows whose label never came.
     n_dropped
         Rows that were neither scored nor learned, as too many others were waiting for labels.
+    n_broken
+        Broken rows that the stream left out, as it was told to.
     n_pending
         Most rows that waited for their labels at one time.
     interrupted
@@ -79,6 +81,7 @@ class Result:
     label_delay: str = "none"
     n_unlabeled: int = 0
     n_dropped: int = 0
+    n_broken: int = 0
     n_pending: int = 0
     interrupted: bool = False
     estimators: dict[tuple[str, int | None], Estimator] = field(
@@ -231,6 +234,7 @@ class Result:
         notes = [
             f"{count} {what}"
             for count, what in (
+                (self.n_broken, "broken rows left out"),
                 (self.n_unlabeled, "rows never got a label"),
                 (self.n_dropped, "rows dropped while others waited for labels"),
                 (max((n for run in self.runs for n in run.n_skipped.values()), default=0),

@@ -437,3 +437,15 @@ def test_a_run_loads_only_what_it_uses(tmp_path: Path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "loaded []" in done.stdout
+
+
+def test_broken_rows_are_counted_and_a_failed_run_leaves_no_folder():
+    Path("rows.csv").write_text("a,y\n1,0\ninf,1\n3\n2,1\n")
+    words = "run", "-m", "GaussianNB", "-s", "./rows.csv", "-t", "y", "--out", "out"
+    refused(call(*words), "row 2")
+    assert not Path("out").exists()
+    done = call(*words, "--set", "stream.params.on_error=skip")
+    assert "2 rows in" in done.stdout
+    assert "2 broken ones left out" in done.stdout
+    assert Evaluated.from_json(Path("out/result.json")).n_broken == 2
+    assert "2 broken rows" in Path("out/report.html").read_text()

@@ -206,6 +206,8 @@ class _Block:
         result = self.result
         if result.interrupted:
             yield f"Interrupted after {result.n_rows:,} rows: everything up to there is here."
+        if result.n_broken:
+            yield f"The stream left out {result.n_broken:,} broken rows, as it was told to."
         if result.n_dropped:
             yield f"{result.n_dropped:,} rows were dropped while too many others awaited labels."
         if result.n_unlabeled:
