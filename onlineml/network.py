@@ -13,8 +13,9 @@ import numpy as np
 
 from onlineml.kernels.mlp import ACTIVATIONS, n_weights, relaid
 from onlineml.kernels.mlp_bounded import BOUNDED, MOMENTS
-from onlineml.kernels.mlp_rows import fill_hidden
+from onlineml.kernels.mlp_rows import SCALE, fill_hidden
 from onlineml.kernels.mlp_steps import REACH, RULES
+from onlineml.kernels.private_mlp import draw_input
 from onlineml.kernels.random import seeded
 from onlineml.schema import wrong
 
@@ -75,6 +76,13 @@ def norm_scratch(model: Any) -> int:
     return int(model.shape_[1:].sum() + len(model.shape_) - 1) if model.layer_norm else 0
 
 
+def private_scratch(model: Any) -> int:
+    """Room behind all that where rows are private: a gradient, and what is left free before."""
+    if model.privacy is None:
+        return 0
+    return int(model.shape_[1:].sum() + len(model.shape_) + len(model.weights_))
+
+
 def start_net(model: Any, n_outputs: int) -> None:
     """Make the weights of a network that has seen no row."""
     model.random_[:] = seeded(model.seed, 2)
@@ -84,12 +92,31 @@ def start_net(model: Any, n_outputs: int) -> None:
     fill_hidden(model.shape_, model.weights_, model.random_)
 
 
+def start_hiding(model: Any, numeric: list[int]) -> None:
+    """What a private network has from the start: weights of numeric features, room for noise."""
+    if model.privacy is not None:
+        model.history_ = np.zeros((model.privacy.n_vectors, len(model.weights_)))
+        meet_inputs(model, numeric)
+
+
+def meet_inputs(model: Any, numeric: list[int]) -> None:
+    """Draw the first weights of numeric features, where they lack, before any row shows one.
+
+    A private network takes features as they are.
+    """
+    model.standing_[SCALE] = 1.0
+    for j in numeric:
+        draw_input(model.shape_, model.known_, model.weights_, model.random_, j, 0)
+
+
 def lay_out(model: Any, room: int, n_outputs: int) -> None:
     """Make room for the inputs of `known_`, which had `room` for nominal values, and outputs."""
     old, rooms = model.shape_.copy(), (room, model.known_.shape[1])
     model.shape_[[0, -1]] = model.known_.size, n_outputs
     model.weights_ = relaid(model.weights_, old, model.shape_, rooms)
     model.moments_ = relaid(model.moments_, old, model.shape_, rooms)
+    if "history_" in vars(model):
+        model.history_ = relaid(model.history_, old, model.shape_, rooms)
     model._forget_caches()
 
 

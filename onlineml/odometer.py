@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ def epsilon_of(rho: float, delta: float) -> float:
     return max(float(lost.min()), 0.0)
 
 
+@lru_cache(256)
 def rho_of(epsilon: float, delta: float) -> float:
     """The largest rho that is within (epsilon, delta): the inverse of `epsilon_of`."""
     low, high = 0.0, epsilon

@@ -101,11 +101,12 @@ _OF_TRANSITIONS = ("check_bad_transitions_are_refused", "check_observations_by_n
 def checks_of(kind: type[Estimator]) -> Iterator[tuple[str, Check]]:
     """Names and functions of the checks for the role of `kind`."""
     from onlineml.learners.penalty import Penalty
+    from onlineml.learners.privacy import Privacy
     from onlineml.rl.agent import TransitionLearner
     from onlineml.rl.part import Part
 
     for name, check in all_checks():
-        if issubclass(kind, Part | Penalty):  # parameters, and nothing that is learned
+        if issubclass(kind, Part | Penalty | Privacy):  # parameters, and nothing that is learned
             due = name == "check_is_documented"
         elif issubclass(kind, TransitionLearner):
             due = name not in _OF_ROWS

@@ -35,12 +35,13 @@ def _print(rows: Iterable[tuple[str, str]]) -> None:
 def models() -> Iterator[tuple[str, str]]:
     """Exported estimators by room, and what they compute."""
     from onlineml.learners.penalty import Penalty
+    from onlineml.learners.privacy import Privacy
     from onlineml.registry import estimators
     from onlineml.rl.part import Part
 
     for name, kind in sorted(estimators().items(), key=lambda item: _room(item[1])):
-        # chains are written A | B, parts belong to an agent, penalties to a network
-        if _room(kind) != "graph" and not issubclass(kind, Part | Penalty):
+        # chains are written A | B; parts belong to an agent, penalties and promises to a learner
+        if _room(kind) != "graph" and not issubclass(kind, Part | Penalty | Privacy):
             yield name, _first_line(kind)
 
 

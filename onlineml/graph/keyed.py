@@ -14,6 +14,7 @@ from onlineml.estimator import Diagnostics
 from onlineml.graph.objects import Objects
 from onlineml.graph.records import Records, is_stackable
 from onlineml.graph.shelf import Limits, Shelf
+from onlineml.learners.privacy import Privacy
 from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Schema, is_frame, wrong
 from onlineml.unlearning.called import Called
@@ -60,6 +61,9 @@ class _Keyed(Called):
             if not (isinstance(value, int) and value >= 1) and (name, value) != ("max_bytes", None):
                 raise wrong(name, value, "a whole number >= 1")
         self.model._check()
+        if any(isinstance(value, Privacy) for value in self.model.get_params().values()):
+            due = "a model without privacy: those of all keys would have the same noise"
+            raise wrong("model", self.model, due)
 
     # ---------------------------------------------------------------- life
 

@@ -10,6 +10,7 @@ from .aggregated_mondrian_forest_classifier import (
 from .aggregated_mondrian_forest_regressor import (
     AggregatedMondrianForestRegressor,
 )
+from .banded_noise import BandedNoise
 from .batch.aue import AUE
 from .batch.awe import AWE
 from .batch.kue import KUE
@@ -59,8 +60,6 @@ from .passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
-from .private_mlp_classifier import PrivateMLPClassifier
-from .private_softmax_regression import PrivateSoftmaxRegression
 from .replaying_classifier import ReplayingClassifier
 from .ridge_regressor import RidgeRegressor
 from .slda import SLDA
@@ -76,6 +75,7 @@ from .torch_classifier import TorchClassifier
 from .torch_regressor import TorchRegressor
 from .torch_sequence_classifier import TorchSequenceClassifier
 from .torch_sequence_regressor import TorchSequenceRegressor
+from .tree_aggregation import TreeAggregation
 
 __all__ = [
     "AUE",
@@ -96,6 +96,7 @@ __all__ = [
     "AdwinBagging",
     "AggregatedMondrianForestClassifier",
     "AggregatedMondrianForestRegressor",
+    "BandedNoise",
     "CANDClassifier",
     "CANDRegressor",
     "CertifiedLogisticRegression",
@@ -131,8 +132,6 @@ __all__ = [
     "OnlineSmoothBoost",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
-    "PrivateMLPClassifier",
-    "PrivateSoftmaxRegression",
     "ReplayingClassifier",
     "RidgeRegressor",
     "SEAEnsemble",
@@ -146,4 +145,5 @@ __all__ = [
     "TorchRegressor",
     "TorchSequenceClassifier",
     "TorchSequenceRegressor",
+    "TreeAggregation",
 ]

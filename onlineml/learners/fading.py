@@ -42,6 +42,8 @@ class Fades(Protocol):
 
 def keeps_all(model: Any) -> str:
     """Why what a model learned does not fade, by its parameters; empty where it does."""
+    if getattr(model, "privacy", None) is not None:
+        return "a private model hides every row from the start instead"
     if model.optimizer != "sgd":
         return f"with optimizer={model.optimizer!r}, steps depend on all gradients before"
     if not model.l2 > 0.0:

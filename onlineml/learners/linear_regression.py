@@ -11,11 +11,22 @@ from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
+from onlineml.kernels.private_linear import NUMBER, private_linear_regression
+from onlineml.learners.privacy import Guarded, Privacy, by_privacy
 from onlineml.schema import wrong
 
 LOSSES = {"squared": 0, "absolute": 1, "huber": 2}
 _ABSOLUTE, _HUBER = 1, 2
 _STEEPEST = 1e12  # keeps products with values of any size finite
+
+_STATE = (
+    Field("nominal_", ("F",), np.int64),
+    Field("n_steps_", (1,)),
+    Field("weights_", ("F", "V")),
+    Field("moments_", ("M", "F", "V")),
+    Field("intercept_", (1,)),
+    Field("intercept_moments_", ("M", 1)),
+)
 
 
 @entry
@@ -75,7 +86,7 @@ def check_descent(optimizer: str, learning_rate: float, l2: float) -> None:
         raise wrong("l2", l2, "a number >= 0")
 
 
-class LinearRegression(Regressor):
+class LinearRegression(Guarded, Regressor):
     """A linear function of the features, one gradient step per event.
 
     Time per event and memory are O(n_features). Numeric features should be of similar scale (put
@@ -97,6 +108,9 @@ class LinearRegression(Regressor):
         1 / (1 + learning_rate * l2). The intercept does not decay.
     intercept
         Whether there is one.
+    privacy
+        None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
+        what it asks of rows and of the learner. The budget left is then told by `odometer`.
 
     Examples
     --------
@@ -122,15 +136,8 @@ class LinearRegression(Regressor):
     .. [3] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
     """
 
-    _kernel = _linear_regression
-    _state = (
-        Field("nominal_", ("F",), np.int64),
-        Field("n_steps_", (1,)),
-        Field("weights_", ("F", "V")),
-        Field("moments_", ("M", "F", "V")),
-        Field("intercept_", (1,)),
-        Field("intercept_moments_", ("M", 1)),
-    )
+    _kernel = by_privacy(_linear_regression, private_linear_regression)
+    _state = by_privacy(_STATE, NUMBER)
 
     def __init__(
         self,
@@ -141,6 +148,7 @@ class LinearRegression(Regressor):
         delta: float = 1.0,
         l2: float = 0.0,
         intercept: bool = True,
+        privacy: Privacy | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -148,6 +156,7 @@ class LinearRegression(Regressor):
         self.delta = delta
         self.l2 = l2
         self.intercept = intercept
+        self.privacy = privacy
 
     def _check(self) -> None:
         check_descent(self.optimizer, self.learning_rate, self.l2)
@@ -155,19 +164,25 @@ class LinearRegression(Regressor):
             raise wrong("loss", self.loss, f"one of {list(LOSSES)}")
         if not 0 < self.delta < np.inf:
             raise wrong("delta", self.delta, "a number > 0")
+        self._check_privacy(*RULES)
+        self._check_range()
 
     def _sizes(self) -> dict[str, int]:
-        return {"M": RULES[self.optimizer]}
+        return {"M": RULES[self.optimizer], **self._private_sizes()}
 
     def _settings(self) -> tuple[float, ...]:
+        self._check_promise()
         return (
             RULES[self.optimizer],
             self.learning_rate,
             self.l2,
             float(self.intercept),
             LOSSES[self.loss],
-            self.delta,
+            self.delta / self._reach(),
         )
+
+    def _n_scratch(self) -> int:
+        return super()._n_scratch() + self._room_of_row()
 
     def _push(self, largest_target: float) -> float:
         """How far a row moves the weights (see `onlineml.learners.fading`)."""

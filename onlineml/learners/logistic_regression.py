@@ -7,11 +7,13 @@ from typing import Literal
 
 from onlineml.base import Classifier
 from onlineml.kernels.optimizers import RULES
+from onlineml.kernels.private_linear import CLASSES, private_softmax_regression
 from onlineml.kernels.softmax import STATE, softmax_regression
 from onlineml.learners.linear_regression import check_descent
+from onlineml.learners.privacy import Guarded, Privacy, by_privacy
 
 
-class LogisticRegression(Classifier):
+class LogisticRegression(Guarded, Classifier):
     """Log odds against the first class are linear; one gradient step per event.
 
     With two classes this is binary logistic regression with one weight vector, that of the class
@@ -31,6 +33,9 @@ class LogisticRegression(Classifier):
         1 / (1 + learning_rate * l2). The intercept does not decay.
     intercept
         Whether the log odds have one.
+    privacy
+        None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
+        what it asks of rows and of the learner. The budget left is then told by `odometer`.
 
     Examples
     --------
@@ -54,8 +59,8 @@ class LogisticRegression(Classifier):
        Table 1. doi:10.1007/978-3-7908-2604-3_16
     """
 
-    _kernel = softmax_regression
-    _state = STATE
+    _kernel = by_privacy(softmax_regression, private_softmax_regression)
+    _state = by_privacy(STATE, CLASSES)
 
     def __init__(
         self,
@@ -64,20 +69,27 @@ class LogisticRegression(Classifier):
         learning_rate: float = 0.01,
         l2: float = 0.0,
         intercept: bool = True,
+        privacy: Privacy | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.l2 = l2
         self.intercept = intercept
+        self.privacy = privacy
 
     def _check(self) -> None:
         check_descent(self.optimizer, self.learning_rate, self.l2)
+        self._check_privacy(*RULES)
 
     def _sizes(self) -> dict[str, int]:
-        return {"M": RULES[self.optimizer]}
+        return {"M": RULES[self.optimizer], **self._private_sizes()}
 
     def _settings(self) -> tuple[float, ...]:
+        self._check_promise()
         return (RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), 1.0)
+
+    def _n_scratch(self) -> int:
+        return super()._n_scratch() + self._room_of_row()
 
     def _push(self, largest_target: float) -> float:
         """How far a row moves the weights (see `onlineml.learners.fading`)."""

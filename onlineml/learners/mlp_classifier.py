@@ -21,22 +21,29 @@ from onlineml.kernels.mlp_rows import (
     learner,
     meet,
 )
+from onlineml.kernels.mlp_steps import RULES
+from onlineml.kernels.private_mlp import CLASSES, private_mlp_classifier
 from onlineml.kernels.votes import answer_from_logs
+from onlineml.learners.privacy import Guarded, Privacy, by_privacy, numeric_of
 from onlineml.network import (
     ALL_RULES,
     check_layout,
     check_net,
     check_restraint,
     lay_out,
+    meet_inputs,
     net_scratch,
     net_settings,
     net_sizes,
     norm_scratch,
+    private_scratch,
+    start_hiding,
     start_net,
 )
 from onlineml.schema import Schema
 
 _LEAST = 1e-300  # probability
+_STATE = (Field("seen_", (1,), np.int64), *STATE, Field("errors_", (1,)))
 
 
 @entry
@@ -94,7 +101,7 @@ def _miss(shares: Array, label: int) -> float:
     return error
 
 
-class MLPClassifier(Classifier):
+class MLPClassifier(Guarded, Classifier):
     r"""Neural network with a softmax, one step of gradient descent per event.
 
     Numeric features are standardized inside by their running mean and variance; a nominal one has
@@ -123,6 +130,10 @@ class MLPClassifier(Classifier):
         first, for each row (LayerNorm without weights of its own).
     seed
         Of the first weights and of dropout.
+    privacy
+        None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
+        what it asks of rows and of the learner: features are then not standardized. The budget left
+        is told by `odometer`.
 
     Examples
     --------
@@ -165,8 +176,8 @@ class MLPClassifier(Classifier):
     .. [7] Ba, Kiros, Hinton (2016), Layer normalization. Equations 2 and 3. arXiv:1607.06450
     """
 
-    _kernel = _mlp_classifier
-    _state = (Field("seen_", (1,), np.int64), *STATE, Field("errors_", (1,)))
+    _kernel = by_privacy(_mlp_classifier, private_mlp_classifier)
+    _state = by_privacy(_STATE, CLASSES)
 
     shape_: Ints
     known_: Ints
@@ -182,6 +193,7 @@ class MLPClassifier(Classifier):
         dropout: float = 0.0,
         layer_norm: bool = False,
         seed: int | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         self.hidden = hidden
         self.activation = activation
@@ -191,22 +203,30 @@ class MLPClassifier(Classifier):
         self.dropout = dropout
         self.layer_norm = layer_norm
         self.seed = seed
+        self.privacy = privacy
 
     def _check(self) -> None:
         check_net(self, ALL_RULES)
         check_restraint(self)
+        self._check_privacy(*RULES)
 
     def _sizes(self) -> dict[str, int]:
-        return net_sizes(self)
+        return net_sizes(self) | self._private_sizes()
 
     def _settings(self) -> tuple[float, ...]:
+        self._check_promise()
         return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
 
     def _n_scratch(self) -> int:
-        return net_scratch(self) + norm_scratch(self)
+        return net_scratch(self) + norm_scratch(self) + private_scratch(self)
+
+    def _meet(self, numeric: list[int]) -> None:
+        if self.is_started:
+            meet_inputs(self, numeric)
 
     def _start(self, schema: Schema) -> None:
-        start_net(self, 2)
+        start_net(self, self._private_sizes().get("C", 2))
+        start_hiding(self, numeric_of(schema))
 
     def _check_arrays(self) -> None:
         super()._check_arrays()

@@ -22,19 +22,27 @@ from onlineml.kernels.mlp_rows import (
     meet,
     standardized,
 )
+from onlineml.kernels.mlp_steps import RULES
+from onlineml.kernels.private_mlp import NUMBER, private_mlp_regressor
+from onlineml.learners.privacy import Guarded, Privacy, by_privacy, numeric_of
 from onlineml.network import (
     ALL_RULES,
     check_layout,
     check_net,
     check_restraint,
     lay_out,
+    meet_inputs,
     net_scratch,
     net_settings,
     net_sizes,
     norm_scratch,
+    private_scratch,
+    start_hiding,
     start_net,
 )
 from onlineml.schema import Schema
+
+_STATE = (Field("target_", (4,)), *STATE, Field("errors_", (1,)))
 
 
 @entry
@@ -60,7 +68,7 @@ def _regress(call: Call, target: Array, m: Learner, errors: Array) -> int:
     return call.last
 
 
-class MLPRegressor(Regressor):
+class MLPRegressor(Guarded, Regressor):
     """Neural network for a number, one step of gradient descent per event.
 
     Features as in `MLPClassifier`; the target is standardized inside in the same way. Time per
@@ -88,6 +96,10 @@ class MLPRegressor(Regressor):
         first, for each row (LayerNorm without weights of its own).
     seed
         Of the first weights and of dropout.
+    privacy
+        None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
+        what it asks of rows and of the learner: features are then not standardized. The budget left
+        is told by `odometer`.
 
     Examples
     --------
@@ -114,8 +126,8 @@ class MLPRegressor(Regressor):
     .. [4] Intentional updates for streaming reinforcement learning (2026), ICML. arXiv:2604.19033
     """
 
-    _kernel = _mlp_regressor
-    _state = (Field("target_", (4,)), *STATE, Field("errors_", (1,)))
+    _kernel = by_privacy(_mlp_regressor, private_mlp_regressor)
+    _state = by_privacy(_STATE, NUMBER)
 
     shape_: Ints
     known_: Ints
@@ -131,6 +143,7 @@ class MLPRegressor(Regressor):
         dropout: float = 0.0,
         layer_norm: bool = False,
         seed: int | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         self.hidden = hidden
         self.activation = activation
@@ -140,22 +153,31 @@ class MLPRegressor(Regressor):
         self.dropout = dropout
         self.layer_norm = layer_norm
         self.seed = seed
+        self.privacy = privacy
 
     def _check(self) -> None:
         check_net(self, ALL_RULES)
         check_restraint(self)
+        self._check_privacy(*RULES)
+        self._check_range()
 
     def _sizes(self) -> dict[str, int]:
-        return net_sizes(self)
+        return net_sizes(self) | self._private_sizes()
 
     def _settings(self) -> tuple[float, ...]:
+        self._check_promise()
         return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
 
     def _n_scratch(self) -> int:
-        return net_scratch(self) + norm_scratch(self)
+        return net_scratch(self) + norm_scratch(self) + private_scratch(self)
+
+    def _meet(self, numeric: list[int]) -> None:
+        if self.is_started:
+            meet_inputs(self, numeric)
 
     def _start(self, schema: Schema) -> None:
         start_net(self, 1)
+        start_hiding(self, numeric_of(schema))
 
     def _check_arrays(self) -> None:
         super()._check_arrays()

@@ -138,8 +138,9 @@ class NetworkPool(Ensemble):
 
 def _check_plain(net: Any) -> None:
     """Raise `ValueError` for a network that the pool's kernels cannot step."""
-    if net.layer_norm or net.optimizer not in RULES:
-        raise wrong("networks", net, f"networks of the rules {list(RULES)}, without layer_norm")
+    if net.layer_norm or net.privacy is not None or net.optimizer not in RULES:
+        due = f"networks of the rules {list(RULES)}, without layer_norm and privacy"
+        raise wrong("networks", net, due)
 
 
 def _named(net: Any) -> str:

@@ -1,86 +1,289 @@
-"""What private learners share: the noise that a budget asks for, and what is spent of it.
+"""Private learning as a switch of learners: what is promised, and what that asks of a learner.
 
-Functions over an estimator with the parameters `noise`, `epsilon`, `delta`, `clip`, `period`,
-`n_periods`, `bands` and `learning_rate`, and the counts `n_steps_`, `refused_`.
+A promise is an object with parameters and no state; what is spent of it lies in the learner.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
 from onlineml.base import Array
-from onlineml.kernels.correlated_noise import BANDED, TREE, root_of_sums, shares_of_draws
+from onlineml.estimator import Diagnostics, Estimator, _power_of_two, _weights
+from onlineml.kernels.arena import Ints
+from onlineml.kernels.privacy import COST, REACH, REFUSED, SPENT
+from onlineml.kernels.random import seeded
 from onlineml.odometer import PrivacyOdometer, rho_of
 from onlineml.receipt import Receipt
-from onlineml.schema import wrong
+from onlineml.schema import Schema, wrong
 
-KINDS = {"tree": TREE, "banded": BANDED}
-_ALWAYS = 2.0**62
-
-
-def check_privacy(model: Any) -> None:
-    """Raise `ValueError` for parameters that cannot be used."""
-    if model.noise not in KINDS:
-        raise wrong("noise", model.noise, f"one of {list(KINDS)}")
-    odometer_of(model)
-    for name in ("clip", "learning_rate"):
-        if not 0.0 < getattr(model, name) < math.inf:
-            raise wrong(name, getattr(model, name), "a number > 0")
-    for name in ("period", "bands", "n_periods"):
-        value = getattr(model, name)
-        endless = name == "n_periods" and value is None
-        if not endless and not (isinstance(value, int) and value >= 1):
-            raise wrong(name, value, "a whole number >= 1")
-    if model.noise == "banded" and model.bands > model.period:
-        raise wrong("bands", model.bands, f"no more than the period, {model.period}")
+T = TypeVar("T")
+_ROUNDED = 1.0 - 1e-12  # so that costs add up to no more than the budget
 
 
-def n_vectors(model: Any) -> int:
-    """Noise vectors that are remembered."""
-    return int(model.bands - 1 if model.noise == "banded" else model.period.bit_length())
+class Privacy(Estimator):
+    """Adds noise to the clipped gradients of a learner that it is the `privacy` of."""
+
+    epsilon: float
+    delta: float
+    clip: float
+    period: int
+    n_periods: int | None
+    noise_multiplier: float | None
+    target_range: Sequence[float] | None
+    classes: Sequence[Hashable] | None
+    seed: int | None
+
+    #: Number of the kind of noise in kernels.
+    _kind = -1
+
+    @property
+    @abstractmethod
+    def n_vectors(self) -> int:
+        """Noise vectors that are remembered."""
+
+    @abstractmethod
+    def _plan(self) -> Array:
+        """The numbers of the plan."""
+
+    @abstractmethod
+    def _sensitivity(self) -> float:
+        """How far a row of length 1 moves all that noise is added to."""
+
+    @property
+    def rho(self) -> float:
+        """What a period costs, in zero-concentrated privacy; rows of one period all share it."""
+        if self.noise_multiplier is not None:
+            return 0.5 / self.noise_multiplier**2
+        return rho_of(self.epsilon, self.delta) * _ROUNDED / (self.n_periods or 1)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether a person has one row in all, so that later periods cost nothing."""
+        return self.n_periods is None and self.noise_multiplier is None
+
+    def _check(self) -> None:
+        PrivacyOdometer(epsilon=self.epsilon, delta=self.delta, rule="concentrated")
+        if not 0.0 < self.clip < math.inf:
+            raise wrong("clip", self.clip, "a number > 0")
+        for name in ("period", "n_periods"):
+            value = getattr(self, name)
+            endless = name == "n_periods" and value is None
+            if not endless and not (isinstance(value, int) and value >= 1):
+                raise wrong(name, value, "a whole number >= 1")
+        self._check_multiplier()
+        if self.target_range is not None and not _is_range(self.target_range):
+            raise wrong("target_range", self.target_range, "two finite numbers, the lower first")
+        if self.classes is not None and not len(set(self.classes)) == len(self.classes) >= 2:
+            raise wrong("classes", self.classes, "at least two different labels, or None")
+
+    def _check_multiplier(self) -> None:
+        given = self.noise_multiplier
+        if given is None:
+            return
+        if self.n_periods is not None:
+            due = "None, as noise_multiplier says how many periods the budget has room for"
+            raise wrong("n_periods", self.n_periods, due)
+        least = math.sqrt(0.5 / rho_of(self.epsilon, self.delta))
+        if not least <= given < math.inf:
+            due = f"at least {least:.4g}, for one period to fit into the budget"
+            raise wrong("noise_multiplier", given, due)
+
+    def promise(self) -> Array:
+        """Itself as the numbers that kernels read; see `onlineml.kernels.privacy`."""
+        low, high = self.target_range or (-1.0, 1.0)
+        scale = self.clip * self._sensitivity() / math.sqrt(2.0 * self.rho)
+        n_periods = self.n_periods
+        whole = rho_of(self.epsilon, self.delta)
+        budget = whole if n_periods is None else self.rho * n_periods
+        own = self._kind, scale, self.clip, self.period, self.rho, budget, self.is_endless
+        ends = 0.5 * (low + high), 0.5 * (high - low)
+        return np.array([*own, *ends, *self._plan()], np.float64)
 
 
-def rho_of_period(model: Any) -> float:
-    """What one row of a person costs."""
-    return rho_of(model.epsilon, model.delta) / (model.n_periods or 1)
+def numeric_of(schema: Schema) -> list[int]:
+    """Columns whose weights a private learner knows from the start."""
+    return [j for j in range(schema.n_features) if j not in schema.nominal]
 
 
-def plan_of(model: Any) -> tuple[float, Array]:
-    """Standard deviation of the draws, and the numbers of the plan.
+def _is_range(ends: Any) -> bool:
+    return len(ends) == 2 and math.isfinite(ends[0]) and ends[0] < ends[1] < math.inf
 
-    The noise for one row of length `clip` in each of the sums that it is in: a tree's row is in one
-    node of each level, a banded matrix spreads it over its column.
+
+# ---------------------------------------------------------------- learners
+
+
+class _ByPrivacy(Generic[T]):
+    """An attribute of a learner that is another one once it is private."""
+
+    def __init__(self, plain: T, private: T) -> None:
+        self._plain, self._private = plain, private
+
+    def __get__(self, model: Any, kind: type) -> T:
+        return self._plain if model is None or model.privacy is None else self._private
+
+
+def by_privacy(plain: T, private: T) -> T:
+    """`plain`, or `private` of a learner whose `privacy` is not None."""
+    return cast(T, _ByPrivacy(plain, private))
+
+
+class Guarded(Estimator):
+    """A learner that keeps rows private where its `privacy` says so.
+
+    Its private `_state` holds `STATE` of `onlineml.kernels.privacy`, `nominal_`, `known_`,
+    `n_steps_`, and arrays of `B` noise vectors.
     """
-    if model.noise == "banded":
-        numbers = root_of_sums(model.bands)
-        sensitivity = float(np.linalg.norm(numbers))
-    else:
-        numbers = shares_of_draws(n_vectors(model) + 1)
-        sensitivity = math.sqrt(n_vectors(model))
-    return model.clip * sensitivity / math.sqrt(2.0 * rho_of_period(model)), numbers
 
+    privacy: Privacy | None
+    known_: Ints
+    n_steps_: Array
+    source_: Ints
+    spent_: Array
+    promise_: Array
 
-def privacy_settings(model: Any) -> tuple[float, ...]:
-    """Kind, deviation, clip, rows of a tree, rows that may be learned, then the plan's numbers."""
-    scale, numbers = plan_of(model)
-    most = float(model.n_periods * model.period) if model.n_periods else _ALWAYS
-    return KINDS[model.noise], scale, model.clip, model.period, most, *numbers.tolist()
+    @property
+    def odometer(self) -> PrivacyOdometer:
+        """What is spent of the budget of a private learner."""
+        if self.privacy is None:  # `hasattr` then says no
+            raise AttributeError(f"{type(self).__name__} has no odometer where privacy is None")
+        epsilon, delta = self.privacy.epsilon, self.privacy.delta
+        made = PrivacyOdometer(epsilon=epsilon, delta=delta, rule="concentrated")
+        if self.is_started and self.spent_[SPENT] > 0.0:
+            cost = float(self.promise_[COST])
+            for _ in range(round(float(self.spent_[SPENT]) / cost)):
+                made.spend(rho=cost)
+        return made
 
+    def diagnostics(self) -> Diagnostics:
+        """Rows that came when the budget of privacy was spent."""
+        if self.privacy is None or not self.is_started:
+            return super().diagnostics()
+        return {"n_not_learned": float(self.spent_[REFUSED])}
 
-def odometer_of(model: Any) -> PrivacyOdometer:
-    """What is spent: one row of a person costs what noise of this size hides it by."""
-    made = PrivacyOdometer(epsilon=model.epsilon, delta=model.delta, rule="concentrated")
-    n_rows = float(model.n_steps_[0]) if model.is_started else 0.0
-    begun = math.ceil(n_rows / model.period) if model.n_periods else min(n_rows, 1.0)
-    for _ in range(int(begun)):
-        made.spend(rho=rho_of_period(model) * (1.0 - 1e-12))
-    return made
+    def _check_privacy(self, *rules: str) -> None:
+        """Raise `ValueError` for a promise that cannot be kept; `rules` are those that can."""
+        if self.privacy is None:
+            return
+        if not isinstance(self.privacy, Privacy):
+            raise wrong("privacy", self.privacy, "TreeAggregation(), BandedNoise() or None")
+        self.privacy._check()
+        optimizer = vars(self)["optimizer"]
+        if optimizer not in rules:
+            raise wrong("optimizer", optimizer, f"one of {list(rules)} where rows are private")
 
+    def _check_range(self) -> None:
+        """Raise `ValueError` for a promise that leaves open where targets lie."""
+        if self.privacy is not None and self.privacy.target_range is None:
+            due = "the two ends of where targets lie, known without looking at them"
+            raise wrong("privacy.target_range", None, due)
 
-def hidden(model: Any) -> Receipt:
-    """The receipt for a row: whatever it was, the noise has hidden it from the start."""
-    why = f"({model.epsilon:g}, {model.delta:g})-indistinguishable from models that never saw it"
-    return Receipt("certified", math.inf, 0.0, 0, why)
+    def _private_sizes(self) -> dict[str, int]:
+        """First sizes of the axes of a private learner's own."""
+        if self.privacy is None:
+            return {}
+        n_classes = _power_of_two(max(2, len(self._first_classes())))
+        return {"B": self.privacy.n_vectors, "N": len(self.privacy.promise()), "C": n_classes}
+
+    def _room_of_row(self) -> int:
+        """Numbers that a private kernel writes a row on, one a weight of it."""
+        return 0 if self.privacy is None else int(self.known_.size)
+
+    def _reach(self) -> float:
+        """What a private learner's targets are divided by."""
+        return 1.0 if self.privacy is None else float(self.promise_[REACH])
+
+    def _keeps_promise(self) -> bool:
+        """Whether a started learner's promise is still that of the start."""
+        if self.privacy is None or "promise_" not in vars(self):
+            return (self.privacy is not None) == ("promise_" in vars(self))
+        due = self.privacy.promise()
+        same = due.shape == self.promise_.shape and np.allclose(due, self.promise_, 1e-9, 0.0)
+        return bool(same) and self._size("B") == self.privacy.n_vectors
+
+    def _check_promise(self) -> None:
+        """Raise `ValueError` where the promise is not that of the start."""
+        if not self._keeps_promise():
+            raise wrong("privacy", self.privacy, "what it was at the start (see reset)")
+
+    def _check_arrays(self) -> None:
+        super()._check_arrays()
+        if self.is_started and not self._keeps_promise():
+            self.reset()
+            raise wrong("state", "another promise, or none", f"that of privacy={self.privacy!r}")
+
+    def set_state(self, state: Mapping[str, Any]) -> Self:
+        """Take over what `get_state` gave; the arrays are copied.
+
+        Raises `ValueError` where the arrays do not fit together, or not to `privacy`.
+        """
+        if state and ("promise_" in state) != (self.privacy is not None):
+            raise wrong("state", "another promise, or none", f"that of privacy={self.privacy!r}")
+        return super().set_state(state)
+
+    # ---------------------------------------------------------------- hooks
+
+    def _mark_nominal(self, schema: Schema) -> None:
+        """Features are public, from the schema that brings them: their weights get noise at once.
+
+        Were it the first row that shows a value, the noise would tell which that was.
+        """
+        super()._mark_nominal(schema)
+        if self.privacy is None:
+            return
+        if not self.is_started:
+            self.source_[:] = seeded(self.privacy.seed, 1)
+            self.promise_[:] = self.privacy.promise()
+            if "seen_" in vars(self):
+                vars(self)["seen_"][0] = len(self._first_classes())
+        self._meet(numeric_of(schema))
+
+    def _meet(self, numeric: list[int]) -> None:
+        """Let weights of these features be known, where they are new."""
+        self.known_[numeric, 0] = 1
+
+    def _first_classes(self) -> list[Hashable]:
+        """Classes that are known before any data."""
+        return list(self.privacy.classes or ()) if self.privacy is not None else []
+
+    def _targets(self, y: Any, n_rows: int) -> Any:
+        codes, news = super()._targets(y, n_rows)
+        if self.privacy is not None and self.privacy.classes is not None and news is not None:
+            others = news[len(self.privacy.classes) :]
+            if others:
+                raise wrong("y", others[0], f"one of privacy.classes, {self.privacy.classes}")
+        return codes, news
+
+    def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
+        if self.privacy is None or one or not self._widens(X):
+            return super()._learn(X, y, weight, serve=serve, one=one)
+        _, rows = self._rows(X, fit=True)
+        targets, news = self._targets(y, len(rows))
+        weights = _weights(weight, len(rows))
+        answers = []
+        for i, x in enumerate(X):  # weights of a feature get noise from the row on that brings it
+            self._admit(self.schema_.admitting(x) if self.is_started else self._first_schema(x))
+            if i == 0:
+                self._admit_targets(news)
+            part = None if weights is None else weights[i : i + 1]
+            own = None if targets is None else targets[i : i + 1]
+            answers.append(self._pass(self.schema_.rows([x]), own, part, serve, fit=True))
+        return np.concatenate(answers)
+
+    def _widens(self, X: Any) -> bool:
+        """Whether rows behind the first bring features of their own; only mappings can."""
+        if not (isinstance(X, Sequence) and len(X) > 1 and isinstance(X[0], Mapping)):
+            return False
+        known = self.schema_.names if self.is_started else ()
+        return not {name for x in X for name in x} <= {*X[0], *(known or ())}
+
+    def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
+        if self.privacy is None:
+            return super()._unlearn(x, y, id, weight)
+        epsilon, delta = self.privacy.epsilon, self.privacy.delta
+        why = f"({epsilon:g}, {delta:g})-indistinguishable from models that never saw it"
+        return Receipt("certified", math.inf, 0.0, 0, why)

@@ -285,7 +285,7 @@ def _copy(shares: Array, out: Array) -> None:
 
 def _emptied(member: Classifier) -> bool:
     """Put a member that is nothing but its state arrays back to its start, in place."""
-    fills = _fills(type(member))
+    fills = _fills(type(member)) if is_plain(member) else ()
     held = vars(member)
     for name, fill in fills:
         held[name].fill(fill)
@@ -294,9 +294,9 @@ def _emptied(member: Classifier) -> bool:
     return len(fills) > 0
 
 
-def is_plain(kind: type[Classifier]) -> bool:
-    """Whether the start of a kind of member is nothing but its state arrays."""
-    return len(_fills(kind)) > 0
+def is_plain(member: Classifier) -> bool:
+    """Whether the start of a member is nothing but its state arrays."""
+    return len(_fills(type(member))) > 0 and getattr(member, "privacy", None) is None
 
 
 @cache

@@ -104,7 +104,7 @@ class SubspaceEnsemble(BatchEnsemble):
         To make a member takes longer than to train it, so those of another size are put by.
         """
         member, schema = self.members_[k], self._schema_of(k, self.schema_)
-        if not is_plain(type(member)):
+        if not is_plain(member):
             member.reset()
             member._begin(schema)
             return
