@@ -248,14 +248,13 @@ class Guarded(Estimator):
 
     def _first_classes(self) -> list[Hashable]:
         """Classes that are known before any data."""
-        return list(self.privacy.classes or ()) if self.privacy is not None else []
+        return list(getattr(self.privacy, "classes", None) or ())
 
     def _targets(self, y: Any, n_rows: int) -> Any:
         codes, news = super()._targets(y, n_rows)
-        if self.privacy is not None and self.privacy.classes is not None and news is not None:
-            others = news[len(self.privacy.classes) :]
-            if others:
-                raise wrong("y", others[0], f"one of privacy.classes, {self.privacy.classes}")
+        known = self._first_classes()
+        if known and news is not None and len(news) > len(known):
+            raise wrong("y", news[len(known)], f"one of privacy.classes, {known}")
         return codes, news
 
     def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:

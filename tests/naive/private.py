@@ -63,3 +63,13 @@ def tree(n: int) -> tuple[Array, Array]:
                     sums[t - 1, i] = value
                 at += 1 << bit
     return strategy, sums
+
+
+def clipped_line(X: Array, y: Array, weight: Array, clip: float, rate: float) -> Array:
+    """Weights (1 + features,) of a line after each row, without noise; squared loss."""
+    w, course = np.zeros(1 + X.shape[1]), []
+    for x, target, share in zip(np.column_stack([np.ones(len(X)), X]), y, weight):
+        gradient = share * (w @ x - np.clip(target, -1.0, 1.0)) * x
+        w = w - rate * gradient * min(1.0, clip / max(float(np.linalg.norm(gradient)), 1e-300))
+        course.append(w)
+    return np.array(course)
