@@ -176,7 +176,7 @@ def test_one_row_moves_the_weights_by_the_clip_at_most(place: int) -> None:
 
 def test_without_noise_it_is_clipped_gradient_descent() -> None:
     rng = np.random.default_rng(0)
-    X, y, weight = rng.normal(size=(200, 3)) * 3.0, rng.integers(0, 3, 200), rng.random(200) * 0.2
+    X, y, weight = rng.normal(size=(200, 3)) * 3.0, rng.integers(0, 3, 200), rng.random(200) * 2.0
     given: Any = {"epsilon": 1e14, "clip": 0.8, "classes": (0, 1, 2), "seed": 1}
     model = SoftmaxRegression(learning_rate=0.3, privacy=TreeAggregation(**given))
     course = []

@@ -12,7 +12,7 @@ def clipped(X: Array, y: Array, weight: Array, clip: float, rate: float, classes
         scores = w @ x
         p = np.exp(scores - scores.max())
         slope = p / p.sum() - np.eye(classes)[label]
-        gradient = share * np.outer(slope, x)
+        gradient = min(share, 2.0 / (rate * x @ x)) * np.outer(slope, x)
         w = w - rate * gradient * min(1.0, clip / np.linalg.norm(gradient))
         course.append(w)
     return np.array(course)
@@ -69,7 +69,8 @@ def clipped_line(X: Array, y: Array, weight: Array, clip: float, rate: float) ->
     """Weights (1 + features,) of a line after each row, without noise; squared loss."""
     w, course = np.zeros(1 + X.shape[1]), []
     for x, target, share in zip(np.column_stack([np.ones(len(X)), X]), y, weight):
-        gradient = share * (w @ x - np.clip(target, -1.0, 1.0)) * x
+        error = w @ x - np.clip(target, -1.0, 1.0)
+        gradient = min(share, 1.0 / (rate * x @ x)) * error * x  # no step beyond the target
         w = w - rate * gradient * min(1.0, clip / max(float(np.linalg.norm(gradient)), 1e-300))
         course.append(w)
     return np.array(course)
