@@ -17,8 +17,7 @@ class BandedNoise(Privacy):
 
     With C the banded square root [1]_ of the matrix that sums up, the noise of the gradients is
     C^-1 times independent draws: each row takes part of the noise of the `bands` - 1 rows before
-    back. It tends to be less noise than a tree's where the stream is not much longer than `bands`
-    squared. Time per event is one normal draw and `bands` products a weight; memory is `bands`
+    back. Time per event is one normal draw and `bands` products a weight; memory is `bands`
     times that of the weights.
 
     Parameters
