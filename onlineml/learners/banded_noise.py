@@ -34,10 +34,10 @@ class BandedNoise(Privacy):
     --------
     >>> import numpy as np
     >>> from onlineml.learners import BandedNoise, LinearRegression
-    >>> X = np.random.default_rng(0).normal(size=(5000, 2))
+    >>> X = np.random.default_rng(0).normal(size=(20_000, 2))
     >>> y = 10.0 + 3.0 * X[:, 0]
     >>> promise = BandedNoise(epsilon=2.0, target_range=(0.0, 20.0), seed=1)
-    >>> model = LinearRegression(learning_rate=0.02, privacy=promise).fit_many(X, y)
+    >>> model = LinearRegression(learning_rate=0.002, privacy=promise).fit_many(X, y)
     >>> bool(abs(model.predict_many(X) - y).mean() < 0.5)
     True
 
