@@ -36,8 +36,8 @@ class TreeAggregation(Privacy):
         row a person in all, and no end.
     noise_multiplier
         Deviation of the noise in what a row of a person moves, in lengths of that move: instead of
-        `n_periods`, the budget then has room for as many periods as cost 1 / (2
-        `noise_multiplier`^2) each.
+        `n_periods`, the budget then has room for as many periods as fit, each at a cost of half its
+        squared inverse.
     target_range
         For numbers: the two ends of where targets lie, which must be known without looking at them.
         Targets beyond count as the nearest end, and answers are kept within.
