@@ -97,6 +97,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "AdaptiveQ": lambda: rl.AdaptiveQ(n_actions=3, hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
+    "StackedAgents": lambda: rl.StackedAgents(agent=rl.StreamTD(hidden=(4,)), n_agents=2),
     "SwiftSARSA": lambda: rl.SwiftSARSA(n_actions=3),
     "TorchAutoencoder": lambda: detectors.TorchAutoencoder(batch_size=16, learning_rate=0.02),
     "TorchClassifier": lambda: learners.TorchClassifier(

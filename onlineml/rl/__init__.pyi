@@ -7,6 +7,7 @@ from .exp3 import Exp3
 from .linear_bandit import LinTS, LinUCB
 from .neural_linear import NeuralLinear
 from .rules import QRC, SGD, Adam, AdaptiveObGD, Intentional, ObGD
+from .stacked_agents import StackedAgents
 from .stream import Episodes
 from .stream_ac import StreamAC
 from .stream_q import StreamQ
@@ -39,6 +40,7 @@ __all__ = [
     "LinUCB",
     "NeuralLinear",
     "ObGD",
+    "StackedAgents",
     "StreamAC",
     "StreamQ",
     "StreamSARSA",

@@ -22,7 +22,7 @@ from onlineml.rl.worlds import World
 from onlineml.schema import wrong
 
 #: State that torch's agents have beside the networks, in the order of `Crowd`.
-_CROWD = ("random_", "clock_", "seen_", "mean_", "m2_", "factor_", "reward_", "last_")
+CROWD = ("random_", "clock_", "seen_", "mean_", "m2_", "factor_", "reward_", "last_")
 
 
 class OnTorch(TransitionLearner):
@@ -91,9 +91,7 @@ class OnTorch(TransitionLearner):
         """The networks before any data."""
         from onlineml.rl.torch_agents import first_nets
 
-        seed = self.seed
-        if seed is None:
-            seed = int(np.random.default_rng().integers(1 << 32))
+        seed = self.first_seed()
         nets = first_nets(self, n_features, [self.random_], seed)
         return {"seed": np.array([seed]), **nets.arrays()}
 
@@ -114,6 +112,10 @@ class OnTorch(TransitionLearner):
         nets.load(self.nets_)
         return nets
 
+    def first_seed(self) -> int:
+        """What torch draws the first weights by."""
+        return int(np.random.default_rng().integers(1 << 32)) if self.seed is None else self.seed
+
     # ---------------------------------------------------------------- rows
 
     def _prepare_on_torch(self) -> None:
@@ -122,7 +124,7 @@ class OnTorch(TransitionLearner):
 
         self._make_row()
         n, nets = self.schema_.n_features, self._made_nets()
-        crowd = Crowd(np.array(self._settings()), *(getattr(self, name)[None] for name in _CROWD))
+        crowd = Crowd(np.array(self._settings()), *(getattr(self, name)[None] for name in CROWD))
         n_inputs, n_actions = n + (self.time_feature is not None), getattr(self, "n_actions", None)
         width = self._action_width()
         self._agents = TorchAgents(crowd, nets, n_inputs, width, n_actions or 0)

@@ -265,7 +265,7 @@ class StreamAgent(StreamNetwork, Agent):
         if made._width != world.n_features:
             raise wrong("world", world, f"an environment with {made._width} features")
         if self._on_torch:
-            return _as_episodes(self._run_on_torch(world, n_steps, fit=fit))
+            return as_episodes(self._run_on_torch(world, n_steps, fit=fit))
         there = Descriptor(self._arrays(self._parts_in(world.arrays())), self._n_scratch())
         parts, serve = [], EXPLORE if fit else ANSWER
         for lo in range(0, n_steps, BLOCK):
@@ -274,10 +274,11 @@ class StreamAgent(StreamNetwork, Agent):
             self._call(there.aim(rows, serve=serve, fit=fit, checked=True))
             ends = np.flatnonzero(out[:, 1] > 0)
             parts.append(np.column_stack([ends + lo + 1, out[ends]]))
-        return _as_episodes(np.concatenate(parts) if parts else np.empty((0, 4)))
+        return as_episodes(np.concatenate(parts) if parts else np.empty((0, 4)))
 
 
-def _as_episodes(found: Array) -> Episodes:
+def as_episodes(found: Array) -> Episodes:
+    """Rows of steps, return, length and kind of end."""
     steps, returns, lengths, terminated = found.T
     return Episodes(
         steps.astype(np.int64), returns.copy(), lengths.astype(np.int64), terminated > 0
