@@ -21,6 +21,7 @@ from benchmarks.gpu_times import (
     Device,
     Figure,
     batches,
+    crowds,
     embeddings,
     measured,
     rows_one_by_one,
@@ -74,13 +75,14 @@ def described(on: str, device: Device) -> str:
 @click.option("--hidden", default=64, show_default=True, help="Width of both hidden layers.")
 @click.option("--models", default="1,10,100,1000,10000", show_default=True, help="Of a stack.")
 @click.option("--loops-to", default=1000, show_default=True, help="Most models of a loop of torch.")
+@click.option("--agents", default="1,16,256,2048", show_default=True, help="Agents at once.")
 @click.option("--chunk", default=1024, show_default=True, help="Rows that are embedded at once.")
 @click.option("--compile/--no-compile", "compiles", help="torch.compile, too: up to a minute more.")
 @click.option("--threads", default=1, show_default=True, help="Of torch on the CPU.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="File for all figures.")
 def main(
     only: str | None, rows: int, repeats: int, hidden: int, models: str, loops_to: int,
-    chunk: int, compiles: bool, threads: int, out: Path | None,
+    agents: str, chunk: int, compiles: bool, threads: int, out: Path | None,
 ) -> None:  # fmt: skip
     """Check the GPU against the CPU, then time the learners on both.
 
@@ -108,12 +110,14 @@ def main(
     for on, device in rates.items():
         console.print(described(on, device), highlight=False)
     sizes = [int(n) for n in models.split(",")]
+    agents_of = [int(n) for n in agents.split(",")]
 
     def figures() -> Iterator[Figure]:
         for on, device in rates.items():
             yield from rows_one_by_one(device, on, rows, hidden, repeats, compiles)
             yield from batches(device, on, hidden, repeats, (32, 256, 2048))
             yield from stacks(device, on, repeats, sizes, loops_to)
+            yield from crowds(device, on, repeats, agents_of)
             yield from embeddings(device, on, chunk, repeats)
 
     found = list(figures())

@@ -41,6 +41,10 @@ def parts() -> Iterator[tuple[str, Answers]]:
         for keyed in (False, True):
             name = f"Stacked, {'batched' if batched else 'vectorized'}{', by row' if keyed else ''}"
             yield name, stack(batched, keyed)
+    for graphs in (False, True):
+        words = ", CUDA graphs" if graphs else ""
+        yield f"StreamAC and StreamQ{words}", agents(graphs, n=1)
+        yield f"StackedAgents{words}", agents(graphs, n=20)
     yield "ActiveAdapter", adapter
     yield "StreamingConv", convolution
 
@@ -107,6 +111,38 @@ def row_loss(outputs: Any, targets: Any) -> Any:
     from torch.nn.functional import cross_entropy
 
     return cross_entropy(outputs, targets, reduction="none")
+
+
+def agents(graphs: bool, n: int) -> Answers:
+    """What n agents of each kind do after thirty transitions, which are not their own."""
+
+    def answers(device: str) -> Any:
+        from onlineml.rl import ObGD, StackedAgents, StreamAC, StreamQ, Transition
+
+        rng = np.random.default_rng(0)
+        shared: dict[str, Any] = {"device": device, "module": values, "seed": 1}
+        shared |= {"cuda_graphs": graphs and device != "cpu", "critic_rule": ObGD()}
+        gaussian = StreamAC(action_size=2, actor_rule=ObGD(), **shared)
+        found = []
+        for kind, shape in ((gaussian, (n, 2)), (StreamQ(n_actions=3, **shared), (n,))):
+            stack = StackedAgents(agent=kind, n_agents=n)
+            for _ in range(30):
+                x, y = rng.normal(size=(2, n, 20))
+                action = rng.normal(size=shape) if len(shape) > 1 else rng.integers(3, size=n)
+                ended = rng.random(n) < 0.1
+                stack.fit_many(Transition(x, action, x[:, 0] + y[:, 1], y, ended, False))
+            found.append(stack.act_many(X[:n]).ravel())
+        return np.concatenate(found)
+
+    return answers
+
+
+def values(n_inputs: int, n_outputs: int) -> Any:
+    """A network of agents."""
+    from torch import nn
+
+    first = nn.Linear(n_inputs, 32), nn.LayerNorm(32), nn.LeakyReLU()
+    return nn.Sequential(*first, nn.Linear(32, n_outputs))
 
 
 def adapter(device: str) -> Any:

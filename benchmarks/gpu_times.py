@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.gpu_checks import row_loss
+from benchmarks.rl_many import ACTIONS, made, network, walk
 
 WEIGHT_BYTES = 32  # a step of Adam reads a weight forward and back, and it and its moments to write
 
@@ -190,6 +191,23 @@ def stacks(
         if n <= loops_to:
             alone = seconds(loop(n, rows[:1], y[:1], on), on, min(repeats, 3))
             yield Figure(f"a model's step: loop of torch, {n:,}", on, alone / n, floor)
+
+
+def crowds(
+    device: Device, on: str, repeats: int, sizes: Sequence[int], n_steps: int = 8
+) -> Iterator[Figure]:
+    """A step of each of n agents with two networks 17-128-128, learned, then acted: n at once."""
+    n_weights = 2 * (18 * 128 + 129 * 128) + 129 * (1 + 2 * ACTIONS)
+    # weights and traces are read and written once; three passes forward and one back of each
+    floor = device.floor(16 * n_weights, 10 * n_weights)
+    for n in sizes:
+        agent = made(module=network, device=on, cuda_graphs=on != "cpu")
+        taken = seconds(walk(agent, n, n_steps), on, repeats)
+        yield Figure(f"an agent's step: StackedAgents, {n:,}", on, taken / (n * n_steps), floor)
+    if on == "cpu":
+        taken = seconds(walk(made(), 1, 100 * n_steps), on, repeats)
+        what = "an agent's step: one that is compiled"
+        yield Figure(what, on, taken / (100 * n_steps), floor)
 
 
 def loop(n: int, rows: Any, y: Any, device: str) -> Callable[[], None]:

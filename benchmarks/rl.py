@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.measure import fresh, timed
 from benchmarks.rl_bandits import ARMS, HORIZON, K, bandits, regrets
+from benchmarks.rl_many import AGENTS, many
 from benchmarks.rl_prediction import errors, made_up, read, relative
 
 RULES = ("ObGD", "Intentional")
@@ -229,6 +230,11 @@ def tables(results: dict[str, Any]) -> Iterator[Table]:
         shown.add_row(name, f"{rate / 1e3:.1f}")
     if results["cheetah"]:
         yield shown
+    title = "StreamAC with ObGD, many at once: thousand steps of agents per CPU-second"
+    shown = _table(title, *map(str, AGENTS))
+    for name, rates in results["many"].items():
+        shown.add_row(name, *(f"{rates[str(n)] / 1e3:.1f}" for n in AGENTS))
+    yield shown
     shown = _table(f"Bandits, {ARMS} arms: thousand pulls and updates per CPU-second", "pulls")
     for name, rate in results["bandits"].items():
         shown.add_row(name, f"{rate / 1e3:.0f}")
@@ -268,7 +274,7 @@ def _table(title: str, *columns: str) -> Table:
     return shown
 
 
-PARTS = ("ours", "torch", "cheetah", "bandits", "regrets", "prediction")
+PARTS = ("ours", "torch", "many", "cheetah", "bandits", "regrets", "prediction")
 
 
 @click.command()
@@ -304,7 +310,13 @@ def main(
         series = read(n["series"]) if n["series"] else made_up(n["rows"])
         print(json.dumps(errors(series, PREDICTORS)))
     elif only:
-        part = {"ours": ours, "torch": theirs, "cheetah": cheetah, "bandits": bandits}[only]
+        part = {
+            "ours": ours,
+            "torch": theirs,
+            "many": many,
+            "cheetah": cheetah,
+            "bandits": bandits,
+        }[only]
         print(json.dumps(part(steps, n["repeats"])))
     else:
         options: list[object] = ["--steps", steps]

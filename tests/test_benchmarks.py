@@ -180,9 +180,23 @@ def test_neural(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_gpu(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
-    few = ("--rows", 20, "--repeats", 1, "--models", "1,20", "--chunk", 16, "--json", out)
+    few = (
+        "--rows",
+        20,
+        "--repeats",
+        1,
+        "--models",
+        "1,20",
+        "--agents",
+        "1,3",
+        "--chunk",
+        16,
+        "--json",
+        out,
+    )
     said = run("benchmarks.gpu", "--device", "cpu", *few)
     assert "Stacked, 20" in said
+    assert "StackedAgents, 3" in said
     assert all(figure["seconds"] > 0 for figure in json.loads(out.read_text()))
     for name, gap in differences("cpu"):  # the checks run, and a device says what itself says
         assert gap == 0.0, name
@@ -323,6 +337,7 @@ def test_agents_beside_torch(tmp_path: Path) -> None:
     assert "Intentional" in run("benchmarks.rl", *few, "--json", out)
     figures = json.loads(out.read_text())
     assert figures["ours"].keys() == figures["torch"].keys()
+    assert len(figures["many"]) == 4
     assert len(figures["regrets"]["king"]) == 2
     assert len(figures["prediction"]["ObGD"]) == 5
 
