@@ -1,4 +1,4 @@
-"""Many agents at once: `StreamAC` with `ObGD`, one transition of each in a call, then its action."""
+"""Many agents at once: `StreamAC` with `ObGD`, a transition of each in a call, then its action."""
 
 from __future__ import annotations
 

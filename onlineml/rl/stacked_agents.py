@@ -193,7 +193,7 @@ class StackedAgents(Part):
     def _answers(
         self, rows: Array, places: Ints | None, serve: int, *, fit: bool
     ) -> npt.NDArray[Any]:
-        out = np.empty((len(rows), self.agent._n_outputs()))
+        out = np.zeros((len(rows), self.agent._n_outputs()))
         self._crowd().go(rows, out, places, serve, fit)
         return np.asarray(self.agent._to_actions(out))
 
