@@ -7,7 +7,6 @@ Functions over an estimator with the fields `header_`, `table_`, `numbers_`, `fr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -198,11 +197,13 @@ def _fits(tree: Any, sizes: dict[str, int], schema: Schema | None = None) -> boo
 
 def _size_of_arrays(tree: Estimator, sizes: Mapping[Any, int]) -> int:
     """Bytes of the arrays, were their axes of `sizes`."""
-    shapes = ((field.axes, getattr(tree, field.name).shape) for field in tree._state)
-    return 8 * sum(
-        prod(sizes.get(axis, n) for axis, n in zip(axes, shape, strict=True))
-        for axes, shape in shapes
-    )
+    n_cells = 0
+    for field in tree._state:
+        n = 1
+        for axis, size in zip(field.axes, getattr(tree, field.name).shape, strict=True):
+            n *= sizes.get(axis, size)
+        n_cells += n
+    return 8 * n_cells
 
 
 def _size_beside_arrays(schema: Schema, n_classes: int) -> int:
