@@ -1,5 +1,6 @@
 """What a wheel and a source archive hold."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -72,15 +73,30 @@ def test_the_source_archive_can_be_tested(archives: dict[str, set[str]]) -> None
     assert due <= archives["source"]
 
 
+def _pins(*files: str) -> dict[str, str]:
+    """Folded name -> version; later files win."""
+    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+
+
 def test_every_dependency_is_pinned_within_its_range() -> None:
     from packaging.requirements import Requirement
 
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
-    folded = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
-    extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *(one for extra in extras.values() for one in extra)]:
+    extras = dict(PROJECT["optional-dependencies"])
+    alone = {"dm": _pins("constraints.txt", "constraints-dm.txt")}
+    shared = _pins("constraints.txt")
+    needs = [(text, alone[extra]) for extra in alone for text in extras.pop(extra)]
+    needs += [(text, shared) for extra in extras.values() for text in extra]
+    for text, pins in [*((text, shared) for text in PROJECT["dependencies"]), *needs]:
         needed = Requirement(text)
         name = re.sub(r"[-_.]+", "-", needed.name).lower()
         if name != PROJECT["name"]:
-            assert needed.specifier.contains(folded[name]), text
+            assert needed.specifier.contains(pins[name]), text
+
+
+def test_extras_that_stand_alone_are_in_no_other() -> None:
+    extras = PROJECT["optional-dependencies"]
+    named = [text for text in itertools.chain(*extras.values()) if text.startswith("onlineml[")]
+    assert named
+    assert not any(re.search(r"[\[,]dm[\],]", text) for text in named)

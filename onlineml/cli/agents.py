@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from onlineml.cli import INTERRUPTED, specs
 from onlineml.cli.config import Evaluation, Source, renamed
-from onlineml.cli.mistakes import Mistake, unknown
+from onlineml.cli.mistakes import Mistake, one_line, unknown
 
 if TYPE_CHECKING:
     from onlineml.rl.agent import Agent
@@ -52,8 +52,8 @@ def run(config: AgentsConfig) -> int | None:
         agents = _agents(config)
         if config.film:
             _drawn(config)
-    except ImportError as error:
-        raise Mistake(str(error)) from error
+    except (ImportError, RuntimeError) as error:
+        raise Mistake(one_line(error)) from error
     folder = chosen_folder(config, config.env.name)
     n_windows = -(-config.steps // config.window)
     tracker = tracker_of(config, config.env.name, n_windows)

@@ -1,3 +1,4 @@
+from .dm_env import FromDMEnv
 from .gymnasium import Rollout
 from .kafka import KafkaSource
 from .kafka_sink import KafkaSink
@@ -11,6 +12,7 @@ from .river import RiverClassifier, RiverDetector, RiverDriftDetector, RiverRegr
 from .sklearn import SklearnDetector
 
 __all__ = [
+    "FromDMEnv",
     "KafkaSink",
     "KafkaSource",
     "MockCluster",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +16,8 @@ from onlineml.schema import wrong
 
 #: First part of an environment's name -> the package that has it, and the extra that brings that.
 _FAMILIES = {"MinAtar": ("minatar", "minatar"), "ALE": ("ale_py", "atari")}
+#: DM Control's, by the name that others give them too.
+_DM_CONTROL = re.compile(r"(dm:|dm_control/)(?P<task>.*?)(-v0)?")
 
 
 class Ended(NamedTuple):
@@ -30,7 +33,8 @@ def environment(name: str, **params: Any) -> Any:
     """The environment that Gymnasium calls `name`.
 
     Those of MinAtar ("MinAtar/Breakout-v1") and of Atari's games ("ALE/Breakout-v5"), which tell
-    Gymnasium of themselves when they are asked to, are asked here.
+    Gymnasium of themselves when they are asked to, are asked here. "dm:walker-walk", or
+    "dm_control/walker-walk-v0", is a task of DM Control's suite.
 
     Raises
     ------
@@ -41,6 +45,10 @@ def environment(name: str, **params: Any) -> Any:
     """
     if find_spec("gymnasium") is None:
         raise ImportError('environments need Gymnasium: pip install "onlineml[rl]"')
+    if found := _DM_CONTROL.fullmatch(name):
+        from onlineml.integrations.dm_env import dm_control
+
+        return dm_control(found["task"], **params)
     import gymnasium
 
     _introduce(name.partition("/")[0])
@@ -200,6 +208,8 @@ def with_pictures(name: str, **params: Any) -> Any:
     ------
     ImportError
         What it needs to draw is not installed.
+    RuntimeError
+        It cannot draw here, such as MuJoCo without a display.
     ValueError
         There is none of that name, or it draws no pictures.
     """
@@ -211,6 +221,9 @@ def with_pictures(name: str, **params: Any) -> Any:
         picture = there.render()
     except gymnasium.error.DependencyNotInstalled as error:
         raise ImportError(f"{name}: {error}") from error
+    except Exception as error:  # of whatever draws: each has its own
+        why = "without a display, MUJOCO_GL=egl may help" if "gl" in str(error).lower() else ""
+        raise RuntimeError(f"{name} cannot draw here ({error}); {why}".rstrip("; ")) from error
     if not isinstance(picture, np.ndarray):
         raise wrong("environment", name, "one that draws pictures")
     return there
