@@ -41,11 +41,12 @@ class AgentsConfig(Evaluation):
         return {"name": name, "params": spec.get("params", {})}
 
 
-def run(config: AgentsConfig) -> int | None:
-    """Let them act, show, write; the exit code."""
+def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
+    """Let them act, show, write; the exit code. With `resume`, go on with what the folder holds."""
     from onlineml.cli.folder import chosen_folder, write_config, write_results
     from onlineml.cli.live import Trackers, View, stdout, summary
     from onlineml.cli.run import interruptible, say_where, tracker_of
+    from onlineml.cli.stands import Keeper, kept
     from onlineml.evaluation.episodes import NAMES, play
 
     try:
@@ -55,11 +56,15 @@ def run(config: AgentsConfig) -> int | None:
     except (ImportError, RuntimeError) as error:
         raise Mistake(one_line(error)) from error
     folder = chosen_folder(config, config.env.name)
+    stands = kept(folder, agents, config.seeds) if resume else {}
+    before = sum(stand.run.n_scored for stand in stands.values())
+    spent = sum(stand.run.cpu_seconds for stand in stands.values())
     n_windows = -(-config.steps // config.window)
     tracker = tracker_of(config, config.env.name, n_windows)
     text = write_config(folder, config)
     total = config.steps * len(agents) * len(config.seeds)
-    view = View(NAMES, ["return", "length"], total)
+    view = View(NAMES, ["return", "length"], total, unit="steps")
+    keeper = Keeper(folder)
     began = time.perf_counter()
     with view, interruptible() as interrupted:
         result = play(
@@ -72,16 +77,22 @@ def run(config: AgentsConfig) -> int | None:
             until=interrupted,
             on_progress=view.on_progress,
             track=Trackers([view, *([tracker] if tracker else [])]),
+            keep=keeper.keep,
+            stands=stands,
         )
-    write_results(folder, [result], text)
+    keeper.close()
+    write_results(folder, [result], text, models=False)
     if config.film:
         _film(config, result, folder)
     console = stdout()
     console.print(summary(result))
-    steps, cpu = (sum(getattr(run, of) for run in result) for of in ("n_scored", "cpu_seconds"))
+    cpu = sum(run.cpu_seconds for run in result) - spent
+    steps = sum(run.n_scored for run in result) - before
     wall = time.perf_counter() - began
     console.print(f"\n{steps:,} steps in {wall:.1f} s ({cpu:.1f} CPU s)")
-    say_where(result, folder, tracker)
+    say_where(result, folder, tracker, unit="steps")
+    if result.interrupted:
+        click.echo(f"go on with: onlineml run --resume {folder}", err=True)
     return INTERRUPTED if result.interrupted else None
 
 
@@ -167,15 +178,17 @@ def _drawn(config: AgentsConfig) -> Any:
     from onlineml.integrations.gymnasium import with_pictures
 
     if _compiled(config.env.name) is not None:
-        raise Mistake(f"{config.env.name} draws no pictures: --film is for Gymnasium's")
+        return _made(config, None)
     return with_pictures(config.env.name, **config.env.params)
 
 
 def _film(config: AgentsConfig, result: Any, folder: Any) -> None:
     """One GIF for each agent's first run."""
     from onlineml.cli.folder import slug
-    from onlineml.integrations.gymnasium import film
+    from onlineml.evaluation.film import film as film_compiled
+    from onlineml.integrations.gymnasium import film as film_in_gymnasium
 
+    film = film_compiled if _compiled(config.env.name) is not None else film_in_gymnasium
     seen = set()
     for (name, _), agent in result.estimators.items():
         if name not in seen:

@@ -59,8 +59,10 @@ def config_text(config: Evaluation) -> str:
     return head + yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True)
 
 
-def write_results(folder: Path, results: Sequence[Result], config: str) -> None:
-    """Results, curves, models and the report."""
+def write_results(
+    folder: Path, results: Sequence[Result], config: str, *, models: bool = True
+) -> None:
+    """Results, curves, models (unless they are there already) and the report."""
     from onlineml.evaluation.report import write_report
 
     for i, result in enumerate(results):
@@ -68,7 +70,8 @@ def write_results(folder: Path, results: Sequence[Result], config: str) -> None:
         place.mkdir(exist_ok=True)
         result.to_json(place / RESULT)
         result.to_parquet(place / CURVES)
-        _write_models(place, result)
+        if models:
+            _write_models(place, result)
     write_report(results, folder / REPORT, configs=[config] * len(results))
 
 
@@ -77,12 +80,17 @@ def _write_models(folder: Path, result: Result) -> None:
 
     for (model, seed), estimator in result.estimators.items():
         (folder / "models").mkdir(exist_ok=True)
-        name = slug(model) + ("" if seed is None else f"-seed{seed}")
         extra = {"stream": result.stream, "rows": result.run(model, seed).n_scored}
         try:
-            save(estimator, folder / "models" / f"{name}.oml", extra=extra)
+            save(estimator, model_file(folder, model, seed), extra=extra)
         except ValueError as error:  # it holds a model of another library
             click.echo(f"{model} is not saved: {error}", err=True)
+
+
+def model_file(folder: Path, model: str, seed: int | None) -> Path:
+    """Where a model of a run is saved."""
+    name = slug(model) + ("" if seed is None else f"-seed{seed}")
+    return folder / "models" / f"{name}.oml"
 
 
 def result_files(paths: Sequence[Path]) -> Iterator[Path]:

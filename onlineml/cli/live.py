@@ -39,7 +39,10 @@ class Trackers:
 class View:
     """Shows the last window of every model, and how far the run is."""
 
-    def __init__(self, metrics: Sequence[str], titles: Sequence[str], total: int | None) -> None:
+    def __init__(
+        self, metrics: Sequence[str], titles: Sequence[str], total: int | None, unit: str = "rows"
+    ) -> None:
+        self.unit = unit
         self.metrics, self.titles, self.total = metrics, titles, total
         self.latest: dict[tuple[str, int | None], WindowRecord] = {}
         self.n_rows, self.began, self._shown = 0, time.monotonic(), 0.0
@@ -86,7 +89,7 @@ class View:
         return now - max(self._shown, self.began) >= pace / _LINES
 
     def _line(self) -> str:
-        far = f"{self.n_rows:>11,} rows"
+        far = f"{self.n_rows:>11,} {self.unit}"
         if self.total:
             far += f" {100 * self.n_rows // self.total:>3} %"
         metric = self.metrics[0]
@@ -100,7 +103,7 @@ class View:
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("model, last window", overflow="ellipsis", no_wrap=True, max_width=48)
-        for title in (*self.titles, "rows/s"):
+        for title in (*self.titles, f"{self.unit}/s"):
             table.add_column(title, justify="right", no_wrap=True)
         for (name, seed), record in self.latest.items():
             cells = [f"{record.window.get(metric, float('nan')):.4f}" for metric in self.metrics]
@@ -115,13 +118,13 @@ class View:
 
         seconds = time.monotonic() - self.began
         pace = self.n_rows / seconds if seconds > 0 else 0.0
-        text = f"{self.n_rows:,} rows"
+        text = f"{self.n_rows:,} {self.unit}"
         if self.total:
             left = (self.total - self.n_rows) / pace if pace else 0.0
-            text = f"{self.n_rows:,} of {self.total:,} rows, {left:.0f} s left"
+            text = f"{self.n_rows:,} of {self.total:,} {self.unit}, {left:.0f} s left"
         row = Table.grid(padding=(0, 2, 0, 0))
         bar = ProgressBar(total=self.total, completed=self.n_rows, width=40, pulse=not self.total)
-        row.add_row(bar, text, f"{pace:,.0f} rows/s overall")
+        row.add_row(bar, text, f"{pace:,.0f} {self.unit}/s overall")
         return row
 
 
@@ -137,7 +140,8 @@ def summary(result: Result) -> Table:
     labels = ("labels",) if any(run.strategy for run in result) else ()
     for title in (*labels, *(metric_named(name).title for name in result.metrics)):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("rows/s", "CPU s", "size"):
+    unit = "steps" if result.task == "control" else "rows"
+    for title in (f"{unit}/s", "CPU s", "size"):
         table.add_column(title, justify="right", no_wrap=True)
     best = {name: best_models(result.summary(), name) for name in result.metrics}
     for row in sorted(result.summary(), key=lambda row: bool(row["baseline"])):

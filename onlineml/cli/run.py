@@ -14,6 +14,7 @@ import click
 
 from onlineml.cli import INTERRUPTED
 from onlineml.cli.config import Evaluation, RunConfig, loaded, resolve, source
+from onlineml.cli.mistakes import Mistake
 from onlineml.cli.options import evaluation_options, flags
 
 if TYPE_CHECKING:
@@ -38,9 +39,19 @@ if TYPE_CHECKING:
 @click.option("--steps", type=int, help="Steps of each agent [100000].")
 @click.option("--seeds", "n_seeds", type=click.IntRange(1), help="As --seed 1,2,...,SEEDS.")
 @click.option("--film", is_flag=True, help="Write a GIF of an episode of each agent.")
+@click.option(
+    "--resume",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Go on with the agents of a run that was stopped, or take more --steps with them.",
+)
 @evaluation_options
 def command(
-    config_file: Path | None, stream: str | None, target: str | None, **given: Any
+    config_file: Path | None,
+    stream: str | None,
+    target: str | None,
+    resume: Path | None,
+    **given: Any,
 ) -> int | None:
     """Evaluate models on one stream: every row is predicted, then scored, then learned.
 
@@ -53,11 +64,14 @@ def command(
     onlineml run -m "StandardScaler | KNNClassifier(k=5)" -s data.csv -t label
     onlineml run -m GaussianNB -s image_segments --strategy MarginSampling --budget 0.05,0.1
     onlineml run config.yaml --set models.0.params.k=5
-    onlineml run --agent stream_ac --env CartPole-v1 --steps 100000 --seeds 3
+    onlineml run --agent stream_ac --env CartPole-v1 --steps 100000 --seeds 3 --out pole
+    onlineml run --resume pole --steps 200000
     """  # noqa: D301 - click reads the backspace
     if n_seeds := given.pop("n_seeds"):
         given["seeds"] = list(range(1, n_seeds + 1))
     values, overrides = flags(given)
+    if resume is not None:
+        return _go_on(resume, config_file or stream or target, values, overrides)
     if "env" in values or "agents" in values or _acts(config_file):
         from onlineml.cli.agents import AgentsConfig
         from onlineml.cli.agents import run as act
@@ -69,6 +83,23 @@ def command(
         overrides = [f"stream.target={target!r}", *overrides]
     config = resolve(RunConfig, config_file, values, overrides)
     return run(config)
+
+
+def _go_on(folder: Path, other: Any, values: dict[str, Any], overrides: Any) -> int | None:
+    """Go on with what `folder` holds."""
+    from onlineml.cli.stands import begun
+
+    allowed = {"steps", "film", "track", "tracking_uri", "experiment"}
+    if other or overrides or not values.keys() <= allowed:
+        raise Mistake("--resume goes with --steps, --film and --track alone: the rest is as it was")
+    file = begun(folder)
+    if not _acts(file):
+        raise Mistake(f"{folder} holds no run of agents: only those go on")
+    from onlineml.cli.agents import AgentsConfig
+    from onlineml.cli.agents import run as act
+
+    values |= {"out": folder, "force": True}
+    return act(resolve(AgentsConfig, file, values, []), resume=True)
 
 
 def _acts(config_file: Path | None) -> bool:
@@ -122,14 +153,14 @@ def run(config: RunConfig) -> int | None:
     return INTERRUPTED if result.interrupted else None
 
 
-def say_where(result: Result, folder: Path, tracker: Any) -> None:
+def say_where(result: Result, folder: Path, tracker: Any, *, unit: str = "rows") -> None:
     """Say where the results lie."""
     click.echo(f"report   {folder / 'report.html'}")
     click.echo(f"results  {folder}")
     if tracker is not None and tracker.failure is None:
         click.echo(f"MLflow   mlflow ui --backend-store-uri {tracker.tracking_uri}")
     if result.interrupted:
-        click.echo(f"Interrupted after {result.n_rows:,} rows: the report ends there.", err=True)
+        click.echo(f"Interrupted after {result.n_rows:,} {unit}: the report ends there.", err=True)
 
 
 def tracker_of(config: Evaluation, stream: str, n_windows: int | None) -> Any:

@@ -15,6 +15,7 @@ from onlineml.evaluation.comparison import Comparison
 from onlineml.evaluation.continual import ContinualResult, ContinualRun
 from onlineml.evaluation.domain_incremental import domain_incremental
 from onlineml.evaluation.episodes import play
+from onlineml.evaluation.film import film
 from onlineml.evaluation.metrics import METRICS, Metric, metric
 from onlineml.evaluation.nab import NABScore, nab_score
 from onlineml.evaluation.off_policy import PolicyValue, policy_value
@@ -43,6 +44,7 @@ __all__ = [
     "compare",
     "detections",
     "domain_incremental",
+    "film",
     "metric",
     "nab_score",
     "play",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from onlineml.evaluation.prequential import Tracker
 
 NAMES = [one.name for one in METRICS]
+
+
+class Stand(NamedTuple):
+    """How far a run is: all that it needs to go on with the same bits."""
+
+    agent: Any
+    run: Run
+    sums: Any  # of the episodes that ended
+    place: dict[str, Any]  # the rollout's own state
 
 
 class InWorld:
@@ -52,6 +61,21 @@ class InWorld:
         self._observation = None if terminated or truncated else y
         return None if self._observation is not None else (self._total, self._length, terminated)
 
+    def get_state(self) -> dict[str, Any]:
+        """Where the world stands, to be saved beside the agent."""
+        on = self._observation is not None
+        return {
+            "world": self.world.get_state(), "total": self._total, "length": self._length,
+            "observation": self._observation, "action": self._action if on else None,
+        }  # fmt: skip
+
+    def set_state(self, state: Mapping[str, Any]) -> Self:
+        """Go on from what `get_state` gave, with the agent as it was then."""
+        self.world.set_state(state["world"])
+        self._total, self._length = state["total"], state["length"]
+        self._observation, self._action = state["observation"], state["action"]
+        return self
+
 
 def play(
     agents: Any,
@@ -64,6 +88,8 @@ def play(
     until: Callable[[], bool] | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
     track: Tracker | None = None,
+    keep: Callable[[Stand], None] | None = None,
+    stands: Mapping[tuple[str, int | None], Stand] | None = None,
 ) -> Result:
     """Let agents act and learn in an environment; returns of their episodes, window by window.
 
@@ -86,6 +112,11 @@ def play(
         Asked after every window; True ends the run there.
     on_progress, track
         As of `prequential`.
+    keep
+        Called after every window with how far that run is, to be saved.
+    stands
+        What `keep` got last of (name, seed): such a run goes on from there, as if it had never
+        stopped. The rollouts of both need `get_state` and `set_state`.
 
     Returns
     -------
@@ -105,17 +136,20 @@ def play(
     result = Result(name, "control", NAMES, window, [])
     turns = [(key, seed) for key in named for seed in seeds or (None,)]
     for i, (key, seed) in enumerate(turns):
-        agent = named[key].clone()
-        if seed is not None:
-            agent.set_params(seed=seed)
-        run = Run(key, seed, repr(agent))
+        stand = (stands or {}).get((key, seed)) or _beginning(named[key], key, seed)
+        agent, run, there = stand.agent, stand.run, rollout(stand.agent, seed)
+        whole = _taken_up(stand, there)
+        result.n_rows = max(result.n_rows, run.n_scored)
         result.runs.append(run)
         result.estimators[key, seed] = agent
-        for record in _windows(rollout(agent, seed), agent, run, n_steps, window):
+        for record in _windows(there, agent, run, whole, n_steps, window):
             run.take(record)
+            run.nbytes = agent.nbytes
             result.n_rows = max(result.n_rows, record.n_rows)
             if track is not None:
                 track.on_window(record)
+            if keep is not None:
+                keep(Stand(agent, run, whole.sums, there.get_state()))
             tell(i * n_steps + record.n_rows, len(turns) * n_steps)
             result.interrupted = stop()
             if result.interrupted:
@@ -128,11 +162,30 @@ def play(
     return result
 
 
-def _windows(there: Any, agent: Any, run: Run, n_steps: int, window: int) -> Any:
-    """Take the steps; a record at the end of each window."""
-    done, cpu, whole = 0, 0.0, Ended([])
+def _beginning(agent: Any, key: str, seed: int | None) -> Stand:
+    """A run that has taken no step yet."""
+    agent = agent.clone()
+    if seed is not None:
+        agent.set_params(seed=seed)
+    return Stand(agent, Run(key, seed, repr(agent)), None, {})
+
+
+def _taken_up(stand: Stand, there: Any) -> Ended:
+    """Put a rollout where a run stands; the sums of its episodes."""
+    whole = Ended([])
+    if stand.place:
+        there.set_state(stand.place)
+        whole.sums[...] = stand.sums
+    return whole
+
+
+def _windows(
+    there: Any, agent: Any, run: Run, whole: Ended, n_steps: int, window: int
+) -> Iterator[WindowRecord]:
+    """Take the steps that are left; a record at the end of each window."""
+    done, cpu = run.n_scored, run.cpu_seconds
     while done < n_steps:
-        n = min(window, n_steps - done)
+        n = min(window - done % window, n_steps - done)
         began = time.process_time()
         ended = there.run(n)
         cpu += time.process_time() - began

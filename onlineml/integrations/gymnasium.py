@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -218,7 +219,9 @@ def with_pictures(name: str, **params: Any) -> Any:
 
     there.reset(seed=0)
     try:
-        picture = there.render()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of windows that are not there
+            picture = there.render()
     except gymnasium.error.DependencyNotInstalled as error:
         raise ImportError(f"{name}: {error}") from error
     except Exception as error:  # of whatever draws: each has its own
@@ -245,16 +248,13 @@ def film(agent: Agent, environment: Any, path: Any, *, seed: int = 0, max_steps:
     max_steps
         Steps after which the film ends.
     """
-    import imageio
+    from onlineml.evaluation.film import shots, write
 
     rollout = Rollout(agent, environment, seed=seed)
-    observation, pictures = rollout._reset(), []
-    for _ in range(max_steps):
-        pictures.append(environment.render())
-        action = rollout._to_environment(agent.act_one(observation))
-        found, _, terminated, truncated, _ = environment.step(action)
-        observation = rollout._flat(found)
-        if terminated or truncated:
-            break
-    imageio.mimsave(path, pictures, duration=1000 / 30, loop=0)
-    return path
+
+    def step(action: Any) -> tuple[Any, ...]:
+        found, *others = environment.step(rollout._to_environment(action))
+        return rollout._flat(found), *others
+
+    taken = shots(agent, rollout._reset(), step, environment.render, max_steps)
+    return write(taken, path, (environment.metadata or {}).get("render_fps") or 30)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from onlineml.kernels import worlds
 from onlineml.kernels.arena import Array
 from onlineml.kernels.random import seeded
+from onlineml.rl import pictures
+from onlineml.rl.pictures import Picture
 from onlineml.schema import wrong
 
 
@@ -21,6 +23,8 @@ class World:
     """
 
     n_actions: int = 2
+    #: At which pictures look as they should, one after another.
+    pictures_per_second: ClassVar[int] = 10
     _code: ClassVar[int]
 
     def __init__(
@@ -63,6 +67,13 @@ class World:
             self._counts[worlds.STEPS] = -1
         return self._observation.copy(), reward, terminated, truncated, {}
 
+    def render(self) -> Picture:
+        """The present picture, rows by columns by 3 bytes."""
+        return self._picture(self._observation)
+
+    def _picture(self, observation: Array) -> Picture:
+        raise NotImplementedError
+
     def get_state(self) -> dict[str, Any]:
         """Everything that later steps depend on."""
         names = ("_floats", "_counts", "_observation")
@@ -103,10 +114,14 @@ class CartPole(World):
        learning control problems, IEEE SMC 13(5). Appendix.
     """
 
+    pictures_per_second = 50
     _code = worlds.CARTPOLE
 
     def __init__(self, *, max_steps: int | None = 500, seed: int | None = None) -> None:
         super().__init__(4, (), 4, max_steps, seed)
+
+    def _picture(self, observation: Array) -> Picture:
+        return pictures.pole(observation)
 
 
 class Chain(World):
@@ -160,6 +175,9 @@ class Chain(World):
             raise wrong("slip", slip, "a probability")
         own = float(n_states), float(n_states // 2), slip, left, right, step
         super().__init__(n_states, own, 0, max_steps, seed)
+
+    def _picture(self, observation: Array) -> Picture:
+        return pictures.chain(observation)
 
 
 class Breakout(World):
@@ -223,3 +241,6 @@ class Breakout(World):
         own = float(sticky), 3.0 if all_actions else 2.0
         n_features = int(np.prod(self.shape))
         super().__init__(n_features, own, 0, max_steps, seed, worlds.N_BREAKOUT)
+
+    def _picture(self, observation: Array) -> Picture:
+        return pictures.board(observation.reshape(self.shape))

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as Done
+from PIL import Image, ImageSequence
 
 from onlineml import load, save
 from onlineml.checks import assert_same_state
 from onlineml.cli import main
-from onlineml.evaluation import play
+from onlineml.evaluation import Result, play
+from onlineml.evaluation import film as film_compiled
 from onlineml.evaluation.episodes import InWorld
 from onlineml.persistence import load_all
-from onlineml.rl import CartPole, StreamAC, StreamQ
+from onlineml.rl import Breakout, CartPole, Chain, StreamAC, StreamQ
 
 gymnasium = pytest.importorskip("gymnasium")
 from onlineml.integrations.gymnasium import (  # noqa: E402 - needs Gymnasium
@@ -27,7 +30,7 @@ from onlineml.integrations.gymnasium import (  # noqa: E402 - needs Gymnasium
 )
 
 
-def call(*words: str) -> Result:
+def call(*words: str) -> Done:
     return CliRunner().invoke(main, list(words))
 
 
@@ -131,6 +134,41 @@ def test_returns_by_window_and_seed() -> None:
         play(agents["q"], lambda agent, seed: None, 0)
 
 
+@pytest.mark.parametrize("name", ["CartPole", "CartPole-v1"])
+def test_a_run_that_was_stopped_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
+    words = ["run", "--agent", "stream_q(hidden=[8])", "--env", name, "--seeds", "2"]
+    ends = ["--window", "300", "--steps"]
+    for folder, steps in (("whole", "900"), ("parts", "450")):
+        done = call(*words, *ends, steps, "--out", str(tmp_path / folder))
+        assert done.exit_code == 0, done.stderr
+    done = call("run", "--resume", str(tmp_path / "parts"), "--steps", "900")
+    assert done.exit_code == 0, done.stderr
+    assert "900 steps in" in done.stdout, "those of both seeds that were left"
+    for seed in (1, 2):
+        file = Path("models", f"StreamQ-hidden-8-seed{seed}.oml")
+        whole, parts = (load(tmp_path / folder / file) for folder in ("whole", "parts"))
+        assert_same_state(whole.get_state(), parts.get_state())
+    whole, parts = (
+        Result.from_json(tmp_path / name / "result.json") for name in ("whole", "parts")
+    )
+    assert [run.totals for run in whole] == [run.totals for run in parts]
+
+
+@pytest.mark.parametrize("world", [CartPole(), Chain(seed=1), Breakout(seed=1)])
+def test_films_of_compiled_worlds(world: Any, tmp_path: Path) -> None:
+    agent = StreamQ(n_actions=world.n_actions, hidden=(8,), seed=1)
+    agent.run(world, 50)
+    before = agent.get_state()
+    path = film_compiled(agent, world, tmp_path / "film.gif", max_steps=12)
+    with Image.open(path) as shown:
+        sizes = [picture.size for picture in ImageSequence.Iterator(shown)]
+    assert 2 <= len(sizes) <= 13
+    assert set(sizes) == {world.render().shape[1::-1]}
+    assert_same_state(agent.get_state(), before)
+    with pytest.raises(ValueError, match="max_steps"):
+        film_compiled(agent, world, path, max_steps=0)
+
+
 def test_wrong_environments_are_named() -> None:
     with pytest.raises(ValueError, match="NoSuch-v0"):
         environment("NoSuch-v0")
@@ -172,12 +210,14 @@ def test_the_command_runs_agents_and_their_files_go_on(tmp_path: Path) -> None:
         (["--agent", "GaussianNB", "--env", "CartPole"], "GaussianNB"),
         (["--agent", "StreamQ", "--env", "NoSuch-v1"], "NoSuch-v1"),
         (["--agent", "StreamQ", "--env", "CartPole(limit=3)"], "max_steps"),
-        (["--agent", "StreamQ", "--env", "CartPole", "--film"], "pictures"),
         (["--agent", "StreamQ"], "env"),
+        (["--resume", "nowhere"], "config.yaml"),
+        (["--resume", "nowhere", "--env", "CartPole"], "--resume goes with"),
     ],
 )
 def test_mistakes_are_one_line(words: list[str], said: str, tmp_path: Path) -> None:
-    done = call("run", *words, "--steps", "10", "--out", str(tmp_path / "out"))
+    out = [] if "--resume" in words else ["--out", str(tmp_path / "out")]
+    done = call("run", *words, "--steps", "10", *out)
     assert done.exit_code == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

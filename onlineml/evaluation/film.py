@@ -1,0 +1,74 @@
+"""Films of agents: one episode as a GIF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onlineml.rl.agent import Agent
+from onlineml.schema import wrong
+
+if TYPE_CHECKING:
+    from onlineml.rl.worlds import World
+
+#: Most pictures a second: GIFs count time in hundredths, and viewers slow down what is faster.
+_FASTEST = 50
+
+
+def film(
+    agent: Agent, world: World, path: str | Path, *, seed: int = 0, max_steps: int = 1000
+) -> Path:
+    """Film one episode of `agent` in a compiled environment, acting as well as it can.
+
+    Parameters
+    ----------
+    agent
+        Learns nothing here.
+    world
+        Its episode, if one is on, is given up.
+    path
+        Of the GIF.
+    seed
+        Of the episode.
+    max_steps
+        Steps after which the film ends.
+
+    Raises
+    ------
+    ValueError
+        For fewer steps than one.
+    """
+    first, _ = world.reset(seed=seed)
+    taken = shots(agent, first, world.step, world.render, max_steps)
+    return write(taken, path, world.pictures_per_second)
+
+
+def shots(
+    agent: Agent,
+    observation: Any,
+    step: Callable[[Any], Sequence[Any]],
+    render: Callable[[], Any],
+    max_steps: int,
+) -> Iterator[Any]:
+    """Pictures of an episode that begins with `observation`, its end included."""
+    if max_steps < 1:
+        raise wrong("max_steps", max_steps, "a number of steps >= 1")
+    for _ in range(max_steps):
+        yield render()
+        observation, _, terminated, truncated, *_ = step(agent.act_one(observation))
+        if terminated or truncated:
+            break
+    yield render()
+
+
+def write(pictures: Iterator[Any], path: str | Path, per_second: float) -> Path:
+    """Write pictures, rows by columns by 3 bytes each, as a GIF that begins again and again."""
+    from PIL import Image  # comes with matplotlib
+
+    first, *others = (Image.fromarray(np.asarray(picture)) for picture in pictures)
+    pause = 10 * max(1, round(100 / min(per_second, _FASTEST)))  # milliseconds
+    first.save(path, format="GIF", save_all=True, append_images=others, duration=pause, loop=0)
+    return Path(path)
