@@ -23,6 +23,17 @@ def _any_infinite(cells: Array) -> bool:
     return found
 
 
+def _is_sound_already(X: Any, n_features: int) -> bool:
+    """Whether `X` is an array of the kind that rows are turned into."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == np.float64
+        and X.ndim == 2
+        and X.shape[1] == n_features
+        and X.flags.c_contiguous
+    )
+
+
 @contextmanager
 def called(model: Estimator, tags: Ints | None) -> Iterator[None]:
     """Rows that `model` learns meanwhile have ids with these fingerprints, if it keeps any."""
@@ -57,8 +68,11 @@ class Called(Estimator):
         self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
     ) -> Any:
         """What `learn` gives, the rows that it learns having these ids."""
-        with called(self, fingerprints(ids)):
+        self._coming = fingerprints(ids)
+        try:
             return learn(X, y, weight=weight)
+        finally:
+            self._coming = None
 
     def _came(self, n_rows: int) -> Ints | None:
         """Fingerprints of the next rows; None where they came without ids."""
@@ -77,8 +91,10 @@ class Called(Estimator):
 
     def _sound(self, X: Any, fit: bool) -> tuple[Schema, Array] | None:
         """What `_rows` gives, in one look at the rows; None where there is reason to complain."""
-        schema = self.schema_.admitting(X) if fit else self.schema_
-        rows = schema.rows(X)
+        schema, rows = self.schema_, X
+        if not _is_sound_already(X, schema.n_features):
+            schema = schema.admitting(X) if fit else schema
+            rows = schema.rows(X)
         return None if _any_infinite(rows.reshape(-1)) else (schema, rows)
 
     def _forget_caches(self) -> None:

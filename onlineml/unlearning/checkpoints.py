@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from onlineml.unlearning.log import NEXT, Logged
+from onlineml.unlearning.log import Logged
 from onlineml.unlearning.states import State, Ways, keep, size_of
+from onlineml.unlearning.writing import NEXT
 
 CHECKPOINTS = ("geometric", "even")
 EVERY = 4096  # rows between two states, where they are no larger than these

@@ -15,14 +15,10 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.unlearning.called import Called
 from onlineml.unlearning.fingerprints import fingerprint
-from onlineml.unlearning.writing import write
+from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, TAGGED, write
 
-# Places of `cursor_`: the first row of the log and the one after its last, rows ever learned (what
-# rows without an id are called), the first row that is to be learned again, whether ids came, the
-# first row whose tag is not written, as it is called by its number, whether weights came, and
-# whether classes stay in the order in which they were told.
-FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED, ORDERED = range(8)
 _LOG = 4  # arrays of the log
+_NO_TAGS = np.zeros(0, np.int64)
 
 
 @jit
@@ -111,24 +107,15 @@ class Logged(Called):
         return super().get_state()
 
     def _note(self, X: Array, y: Array, weight: Array) -> None:
-        """Write rows behind the last: no more than what is not known without, at most `W` rows."""
-        n, cursor = len(X), cells(self.cursor_)
-        first = cursor[NEXT]
-        self._make_room_for(n)
-        rows, targets, weights, kept = self._arrays()
-        room = len(rows)
-        tags = self._came(n)
-        if tags is not None:
-            if cursor[TAGGED] < first:
-                self._write_tags()
-            cursor[NAMED], cursor[TAGGED] = 1, first + n
-            kept[self._places(first, first + n)] = tags
-        new, place = (X, y, weight), first % room
-        cursor[WEIGHED] = write(rows, targets, weights, *new, place, cursor[WEIGHED])
-        cursor[NUMBER] += n
-        cursor[NEXT] = first + n
-        if first + n - room > cursor[FIRST]:
-            cursor[FIRST] = first + n - room
+        """Write rows behind the last."""
+        if len(self.rows_) < self._capacity():
+            self._make_room_for(len(X))
+        came = self._came(len(X))
+        if came is not None:
+            self._write_tags()
+        rows, targets, weights, tags = self._arrays()
+        own = _NO_TAGS if came is None else came
+        write(rows, targets, weights, tags, self.cursor_, X, y, weight, own)
 
     @property
     def knows_ids(self) -> bool:
@@ -149,11 +136,11 @@ class Logged(Called):
 
     def _write_tags(self) -> None:
         """Write the tags of rows that are called by their number."""
-        cursor = self.cursor_
-        end = int(cursor[NEXT])
-        first = max(int(cursor[TAGGED]), end - len(self.rows_))
+        cursor = cells(self.cursor_)
+        end = cursor[NEXT]
+        first = max(cursor[TAGGED], end - len(self.rows_))
         if first < end:
-            tag = end - 1 - int(cursor[NUMBER])
+            tag = end - 1 - cursor[NUMBER]
             self.tags_[self._places(first, end)] = tag - np.arange(first, end)
         cursor[TAGGED] = end
 
@@ -178,8 +165,8 @@ class Logged(Called):
             tagged, calls = max(first, int(self.cursor_[TAGGED])), end - int(self.cursor_[NUMBER])
             if tagged <= tag + calls < end:
                 return np.array([tag + calls])
-            room, tags = len(self.rows_), self.tags_
-            found = bisect_left(range(first, tagged), tag, key=lambda i: -1 - int(tags[i % room]))
+            room, tags = len(self.rows_), cells(self._arrays()[3])
+            found = bisect_left(range(first, tagged), tag, key=lambda i: -1 - tags[i % room])
             held = first + found < tagged and tags[(first + found) % room] == -1 - tag
             return np.array([first + found] if held else [], np.int64)
         self._write_tags()

@@ -25,17 +25,9 @@ from onlineml.unlearning.experts import (
     withdraw,
 )
 from onlineml.unlearning.fingerprints import fingerprint
-from onlineml.unlearning.log import (
-    FIRST,
-    NAMED,
-    NEXT,
-    NUMBER,
-    STALE,
-    TAGGED,
-    WEIGHED,
-    cells,
-)
+from onlineml.unlearning.log import cells
 from onlineml.unlearning.states import restore
+from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
 _NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
@@ -52,10 +44,7 @@ class Replayed(Checkpointed):
     #: The role that the model must have.
     _role: ClassVar[type[Estimator]]
 
-    _state = (
-        *Checkpointed._state,
-        Field("extremes_", (4,)),
-    )  # see `onlineml.unlearning.certificate`
+    _state = (*Checkpointed._state, Field("extremes_", (4,)))  # see `unlearning.certificate`
 
     extremes_: Array
 
@@ -97,6 +86,8 @@ class Replayed(Checkpointed):
         self._move_to_disk()
 
     def _admit(self, schema: Schema) -> None:
+        if self.is_started and schema is self.schema_ and schema is self.model_.schema_:
+            return
         super()._admit(schema)
         self.model_._admit(schema)
         if self._width >= 0 and len(self._out) != self._n_outputs():
@@ -306,7 +297,7 @@ class Replayed(Checkpointed):
         at: int = last["at"]
         self.cursor_[STALE] = -1
         self.cursor_[NEXT] = at
-        restore(self.model_, last["state"])
+        restore(self.model_, last["state"], vars(self).get("_ways", {}))
         self._recode(at, end)
         self.model_._admit(self.schema_)
         for lo in range(at, end, BLOCK):
@@ -315,6 +306,13 @@ class Replayed(Checkpointed):
             self._feed(self.rows_[places], y, weight, _NOTHING, 0, new=False)
         self._forget_caches()
         return end - at
+
+    def _forget_caches(self) -> None:
+        ways = vars(self).get("_ways")
+        super()._forget_caches()
+        if ways and self.is_started:
+            held = {id(c["state"]) for c in self.checkpoints_}
+            self._ways = {key: way for key, way in ways.items() if key in held}
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""

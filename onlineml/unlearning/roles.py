@@ -17,8 +17,8 @@ from onlineml.base import (
 )
 from onlineml.kernels.arena import Ints
 from onlineml.schema import Schema, wrong
-from onlineml.unlearning.log import ORDERED
 from onlineml.unlearning.replay import Replayed
+from onlineml.unlearning.writing import ORDERED
 
 
 class ReplayableClassifier(Replayed, Classifier):

@@ -8,21 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from onlineml.estimator import Estimator, _to_plain
-from onlineml.kernels.arena import Descriptor, Ints
-from onlineml.unlearning.writing import replace
-
-LARGE = 1 << 15  # bytes from which on an array is written past the cache
+from onlineml.kernels.arena import Descriptor
+from onlineml.unlearning.writing import LARGE, Pairs, replace
 
 State = dict[str, Any]
 
 
 class Way(NamedTuple):
-    """From the arrays of a model with a kernel to where a state keeps them."""
+    """From the arrays of a model with a kernel to where a state keeps them, and back."""
 
     state: State
     descriptor: Descriptor  # as long as the model has this one, it has these arrays
-    small: list[tuple[memoryview, memoryview]]
-    large: list[tuple[Ints, Ints]]
+    pairs: Pairs
     others: list[str]  # what is no array of the kernel, and may change without a new descriptor
     size: int
 
@@ -36,21 +33,26 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
     New memory is slow, and so is Python on objects that rows have pushed out of the cache: `ways`
     is for what was found out to be found again.
     """
-    way = ways.pop(id(spare), None)
-    if way is None or way.state is not spare or way.descriptor is not vars(model).get("_many"):
+    way = _found(model, spare, ways)
+    ways.pop(id(spare), None)
+    if way is None:
         spare = state_in(spare, model)
         way = _way(model, spare)
+        if way is None:
+            return spare, size_of(spare)
     else:
-        for to, of in way.small:
-            to[:] = of
-        for place, value in way.large:
-            replace(place, value)
+        way.pairs.take()
         for name in way.others:
             spare[name] = _copied(spare[name], getattr(model, name))
-    if way is None:
-        return spare, size_of(spare)
     ways[id(spare)] = way
     return spare, way.size
+
+
+def _found(model: Estimator, state: State, ways: Ways) -> Way | None:
+    """The way of `state`, if it is one of the arrays that the model has now."""
+    way = ways.get(id(state))
+    sound = way and way.state is state and way.descriptor is vars(model).get("_many")
+    return way if sound else None
 
 
 def state_in(spare: State, model: Estimator) -> State:
@@ -69,8 +71,12 @@ def size_of(state: Any) -> int:
     return state.nbytes if isinstance(state, np.ndarray) else 0
 
 
-def restore(model: Estimator, state: State) -> None:
+def restore(model: Estimator, state: State, ways: Ways) -> None:
     """`model.set_state(state)`, in place where only numbers differ: what is cached then stands."""
+    way = _found(model, state, ways)
+    if way is not None and not way.others:
+        way.pairs.give()
+        return
     held = {name: getattr(model, name) for name in model._learned()}
     if model._kernel is not None and held.keys() == state.keys():
         pairs = [(value, state[name]) for name, value in held.items()]
@@ -89,18 +95,8 @@ def _way(model: Estimator, state: State) -> Way | None:
         return None
     names = {field.name for field in model._state} & state.keys()
     pairs = [(state[name], getattr(model, name)) for name in names]
-    small = [_bytes(to, of) for to, of in pairs if 0 < of.nbytes < LARGE]
-    large = [_words(to, of) for to, of in pairs if of.nbytes >= LARGE]
     others = list(state.keys() - names - {"classes_", "schema_"})
-    return Way(state, descriptor, small, large, others, size_of(state))
-
-
-def _bytes(*arrays: Any) -> Any:
-    return tuple(memoryview(array).cast("B") for array in arrays)
-
-
-def _words(*arrays: Any) -> Any:
-    return tuple(array.reshape(-1).view(np.int64) for array in arrays)
+    return Way(state, descriptor, Pairs(pairs), others, size_of(state))
 
 
 def _same_but_for_numbers(value: Any, due: Any) -> bool:
@@ -115,10 +111,10 @@ def _copied(spare: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if not _alike(spare, value):
             return value.copy()
-        if value.nbytes < LARGE or value.itemsize != 8:
+        if value.size < LARGE or value.itemsize != 8:
             spare[...] = value
         else:
-            replace(*_words(spare, value))
+            replace(*(array.reshape(-1).view(np.int64) for array in (spare, value)))
         return spare
     if isinstance(value, Estimator):
         return state_in(spare if isinstance(spare, dict) else {}, value)

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from onlineml.kernels import jit
-from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels import entry, jit, lean
+from onlineml.kernels.arena import Array, Descriptor, Ints, i1
+
+AnyArray = npt.NDArray[Any]
+
+# Places of a log's `cursor_`: the first row of the log and the one after its last, rows ever
+# learned (what rows without an id are called), the first row that is to be learned again, whether
+# ids came, the first row whose tag is not written, as it is called by its number, whether weights
+# came, and whether classes stay in the order in which they were told.
+FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED, ORDERED = range(8)
+LARGE = 1 << 12  # numbers from which on an array is written past the cache
+
+_NO_CALL = np.zeros((0, 1)), np.zeros(0), np.zeros(0), np.zeros((0, 1))
 
 
 def _storing() -> Callable[[Ints, int, int], None]:
@@ -44,34 +56,86 @@ def _storing() -> Callable[[Ints, int, int], None]:
 _store = _storing()
 
 
+@entry
+def _exchange(d: int) -> int:
+    n, back = int(i1(d, 0)[0]), i1(d, 0)[1]
+    for k in range(n):
+        one, other = i1(d, 1 + 2 * k), i1(d, 2 + 2 * k)
+        if back:
+            _copy(other, one)
+        else:
+            _copy(one, other)
+    return n
+
+
+@lean
+def _copy(cells: Ints, values: Ints) -> None:
+    if values.shape[0] < LARGE:
+        for i in range(values.shape[0]):
+            cells[i] = values[i]
+    else:
+        for i in range(values.shape[0]):
+            _store(cells, i, values[i])
+
+
 @jit
 def replace(cells: Ints, values: Ints) -> None:
-    """Copy `values` to `cells`; of other numbers the bits."""
-    for i in range(cells.shape[0]):
-        _store(cells, i, values[i])
+    """Copy `values` to `cells`; of other numbers the bits. Many go past the cache."""
+    _copy(cells, values)
+
+
+class Pairs:
+    """Arrays of 8-byte numbers, in pairs that are copied to each other time and again.
+
+    All in one call: Python on objects that are not in the cache takes longer than to copy them.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[AnyArray, AnyArray]]) -> None:
+        words = [array.reshape(-1).view(np.int64) for pair in pairs for array in pair]
+        what = np.array([len(pairs), 0])
+        self._descriptor = Descriptor([what, *words])
+        self._address = self._descriptor.aim(_NO_CALL, serve=0, fit=False)
+        self._call, self._what = _exchange.call, memoryview(what)  # type: ignore[arg-type]
+
+    def take(self) -> None:
+        """Copy the second of each pair to the first."""
+        self._what[1] = 0
+        self._call(self._address)
+
+    def give(self) -> None:
+        """Copy the first of each pair to the second."""
+        self._what[1] = 1
+        self._call(self._address)
 
 
 @jit
 def write(
-    rows: Array, targets: Array, weights: Array,
-    X: Array, y: Array, weight: Array, place: int, weighed: int,
-) -> int:  # fmt: skip
-    """Write new rows from `place` on, and from the start where the log ends.
+    rows: Array, targets: Array, weights: Array, tags: Ints, cursor: Ints,
+    X: Array, y: Array, weight: Array, own: Ints,
+) -> None:  # fmt: skip
+    """Write new rows behind the last, from the start again where the log ends.
 
-    Their weights too, where any weight ever differed from 1 (`weighed`): whether now one has.
+    Their weights too, where any weight ever differed from 1, and the tags that are their own.
     """
-    for i in range(X.shape[0]):
+    n, room, first = X.shape[0], rows.shape[0], cursor[NEXT]
+    for i in range(n):
         if weight[i] != 1.0:
-            weighed = 1
-    _write(rows.reshape(-1), place * X.shape[1], X.reshape(-1))
-    _write(targets, place, y)
-    if weighed:
-        _write(weights, place, weight)
-    return weighed
+            cursor[WEIGHED] = 1
+    skip = max(0, n - room)  # these would be overwritten at once
+    place = (first + skip) % room
+    _write(rows.reshape(-1), place * X.shape[1], X[skip:].reshape(-1))
+    _write(targets, place, y[skip:])
+    if cursor[WEIGHED]:
+        _write(weights, place, weight[skip:])
+    cursor[NEXT], cursor[NUMBER] = first + n, cursor[NUMBER] + n
+    cursor[FIRST] = max(cursor[FIRST], first + n - room)
+    if own.shape[0]:
+        _write(tags, place, own[skip:])
+        cursor[NAMED], cursor[TAGGED] = 1, first + n
 
 
 @jit
-def _write(ring: Array, place: int, values: Array) -> None:
+def _write(ring: AnyArray, place: int, values: AnyArray) -> None:
     cells, words = ring.view(np.int64), values.view(np.int64)
     n = min(words.shape[0], cells.shape[0] - place)
     for i in range(n):
