@@ -214,7 +214,7 @@ def run_watched(
     that goes is simply dropped: nothing has to be undone. Returns the answers before learning.
     """
     if not fit:
-        return run_resampled(ensemble, mean, X, y, weight, serve, fit)[0]
+        return run_resampled(ensemble, mean, X, y, weight, ANSWER_AND_SCORES, fit)[0]
     asked = ANSWER_AND_SCORES if serve else ANSWER
     X, y, weight = X.repeat(2, axis=0), y.repeat(2), weight.repeat(2)
     weight[1::2] = 0.0

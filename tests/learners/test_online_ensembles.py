@@ -275,3 +275,15 @@ def test_gradient_boosting_makes_room_for_classes_within_its_budget() -> None:
     assert_same_state(model.get_state(), twin.get_state())
     with pytest.raises(ValueError, match="max_bytes"):
         StreamingGradientBoostedTrees(base=base, max_bytes=10_000).fit_many(X, y)
+
+
+@pytest.mark.parametrize("kind", [AdwinBagging, LeveragingBaggingClassifier])
+def test_labels_are_the_likeliest_classes(kind: Any) -> None:
+    """Asked for labels alone, members' probabilities count, not what else lies in that memory."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(400, 3))
+    y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
+    model = kind(seed=1).fit_many(X[:300], y[:300])
+    due = np.array(model.classes_)[model.predict_proba_many(X[300:]).argmax(axis=1)]
+    np.testing.assert_array_equal(model.predict_many(X[300:]), due)
+    assert [model.predict_one(x) for x in X[300:330]] == due[:30].tolist()
