@@ -9,7 +9,8 @@ from onlineml.unlearning.states import State, Ways, keep, size_of
 from onlineml.unlearning.writing import NEXT
 
 CHECKPOINTS = ("geometric", "even")
-EVERY = 4096  # rows between two states, where they are no larger than these
+EVERY = 2048  # rows between two states, where these are small beside them
+_ROOM = 4  # times the room of a state that the rows between two of them take, at least
 
 
 class Checkpointed(Logged):
@@ -24,6 +25,7 @@ class Checkpointed(Logged):
     every: int | None
     model_: Any
     checkpoints_: list[dict[str, Any]]
+    _spares: list[State] | tuple[()] = ()  # states that are no longer needed, to be written over
 
     def _keep_first_state(self) -> None:
         state = self.model_.get_state()
@@ -57,14 +59,14 @@ class Checkpointed(Logged):
         ways: Ways = vars(self).setdefault("_ways", {})
         gone = self._take(lambda c: c["at"] <= due and c["level"] == level)
         rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
-        if self.every is None and level < top and rows < self.checkpoints_[-1]["size"]:
+        if self.every is None and level < top and rows < _ROOM * self.checkpoints_[-1]["size"]:
             spare: State = {}
         else:
             # Rows were forgotten, and the same number of rows is there again
             near = self._take(lambda c: c["at"] > at - gap)
             level = max([level, *(c["level"] for c in near)])
             gone += near
-            spare = gone.pop()["state"] if gone else {}
+            spare = gone.pop()["state"] if gone else self._spares.pop() if self._spares else {}
             state, size = keep(self.model_, spare, ways)
             self.checkpoints_.append(_checkpoint(at, level, state, size))
         for other in gone:

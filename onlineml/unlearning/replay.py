@@ -26,7 +26,7 @@ from onlineml.unlearning.experts import (
 )
 from onlineml.unlearning.fingerprints import fingerprint
 from onlineml.unlearning.log import cells
-from onlineml.unlearning.states import restore
+from onlineml.unlearning.states import Ways, restore
 from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
 _NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
@@ -281,8 +281,10 @@ class Replayed(Checkpointed):
         stale, first = self.cursor_[STALE], numbers[0]
         if withdraw(self, numbers):
             self.cursor_[STALE] = first if stale < 0 else min(first, stale)
-        self._forget_caches()
-        return 0 if later or self.lazy else self._catch_up()
+        if not (later or self.lazy):
+            return self._catch_up()
+        self._forget_caches()  # so that whatever comes next goes by `_rows`, and catches up
+        return 0
 
     def _catch_up(self) -> int:
         """Go back to before the first row that was forgotten; learn the others again, so many."""
@@ -292,7 +294,9 @@ class Replayed(Checkpointed):
             self.cursor_[STALE] = -1
             self._forget_caches()
             return learn_apart(self)
-        self.checkpoints_ = [c for c in self.checkpoints_ if c["at"] <= self.cursor_[STALE]]
+        stale, known = self.cursor_[STALE], self._known()
+        self._spares = [c["state"] for c in self.checkpoints_ if c["at"] > stale]
+        self.checkpoints_ = [c for c in self.checkpoints_ if c["at"] <= stale]
         last, end = self.checkpoints_[-1], int(self.cursor_[NEXT])
         at: int = last["at"]
         self.cursor_[STALE] = -1
@@ -304,15 +308,26 @@ class Replayed(Checkpointed):
             places = self._places(lo, min(lo + BLOCK, end))
             y, weight = self.targets_[places], self.weights_[places]
             self._feed(self.rows_[places], y, weight, _NOTHING, 0, new=False)
-        self._forget_caches()
+        left = [c["state"] for c in self.checkpoints_] + [*self._spares]
+        held = set(map(id, left))
+        self._ways = {key: way for key, way in self._ways_of_states() if key in held}
+        if self._known() != known:
+            self._forget_caches()
         return end - at
 
+    def _known(self) -> tuple[Any, ...]:
+        """What the caches of rows in and out depend on."""
+        return (self._n_outputs(), *getattr(self, "classes_", ()))
+
+    def _ways_of_states(self) -> Iterable[tuple[int, Any]]:
+        ways: Ways = vars(self).get("_ways", {})
+        return ways.items()
+
     def _forget_caches(self) -> None:
-        ways = vars(self).get("_ways")
+        kept: dict[str, Any] = {k: v for k, v in vars(self).items() if k in ("_ways", "_spares")}
         super()._forget_caches()
-        if ways and self.is_started:
-            held = {id(c["state"]) for c in self.checkpoints_}
-            self._ways = {key: way for key, way in ways.items() if key in held}
+        if self.is_started:
+            vars(self).update(kept)
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""

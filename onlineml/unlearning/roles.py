@@ -184,7 +184,8 @@ def Replayable(  # noqa: N802 - named as what it makes
         `every` rows.
     every
         Rows between the newest states. More cost less time in learning, and more in forgetting.
-        None: 4,096, twice or four times as many where a state takes more room than so many rows.
+        None: 2,048, and up to eight times as many where a state takes more than a quarter of the
+        room of so many rows.
     lazy
         Whether rows are learned again only when the model is next asked, taught or saved, so that
         requests that follow one another cost one replay. Receipts then tell no rows or cost of it.

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from onlineml.estimator import Estimator, _to_plain
-from onlineml.kernels.arena import Descriptor
+from onlineml.kernels.arena import Descriptor, Ints
 from onlineml.unlearning.writing import LARGE, Pairs, replace
 
 State = dict[str, Any]
+_BEHIND = 4  # times the room that a large array needs is set aside for it
 
 
 class Way(NamedTuple):
@@ -36,10 +37,12 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
     way = _found(model, spare, ways)
     ways.pop(id(spare), None)
     if way is None:
-        spare = state_in(spare, model)
-        way = _way(model, spare)
+        state = state_in(spare, model)
+        settled = all(state[field.name] is spare.get(field.name) for field in model._state)
+        way = _way(model, state) if settled else None  # else the model grows: it would not last
         if way is None:
-            return spare, size_of(spare)
+            return state, size_of(state)
+        spare = state
     else:
         way.pairs.take()
         for name in way.others:
@@ -109,12 +112,15 @@ def _same_but_for_numbers(value: Any, due: Any) -> bool:
 
 def _copied(spare: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray):
+        plain = value.dtype.kind in "fi" and value.itemsize == 8 and value.size >= LARGE
         if not _alike(spare, value):
-            return value.copy()
-        if value.size < LARGE or value.itemsize != 8:
-            spare[...] = value
-        else:
+            if not plain:
+                return value.copy()
+            spare = _room_in(spare, value.size).view(value.dtype).reshape(value.shape)
+        if plain:
             replace(*(array.reshape(-1).view(np.int64) for array in (spare, value)))
+        else:
+            spare[...] = value
         return spare
     if isinstance(value, Estimator):
         return state_in(spare if isinstance(spare, dict) else {}, value)
@@ -122,6 +128,20 @@ def _copied(spare: Any, value: Any) -> Any:
         old = spare if isinstance(spare, list) else []
         return [_copied(part, item) for part, item in zip_longest(old[: len(value)], value)]
     return _to_plain(value)
+
+
+def _room_in(spare: Any, n: int) -> Ints:
+    """Room for `n` numbers: those of `spare` and what lies behind, or new, with more behind.
+
+    What is never written takes no memory. Models grow by doubling: their states then need new
+    memory, which is twenty times as slow as old, for no more than what they have grown by.
+    """
+    room: Any = spare.base if isinstance(spare, np.ndarray) else None
+    fits = isinstance(room, np.ndarray) and room.dtype == np.int64 and room.ndim == 1
+    if not fits or len(room) < n:
+        room = np.empty(_BEHIND * n, np.int64)
+    found: Ints = room[:n]
+    return found
 
 
 def _alike(one: Any, other: Any) -> bool:
