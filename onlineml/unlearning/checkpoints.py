@@ -9,7 +9,7 @@ from onlineml.unlearning.states import State, Ways, keep, size_of
 from onlineml.unlearning.writing import NEXT
 
 CHECKPOINTS = ("geometric", "even")
-EVERY = 2048  # rows between two states, where these are small beside them
+EVERY = 4096  # rows between two states, where these are small beside them
 _ROOM = 4  # times the room of a state that the rows between two of them take, at least
 
 

@@ -184,7 +184,7 @@ def Replayable(  # noqa: N802 - named as what it makes
         `every` rows.
     every
         Rows between the newest states. More cost less time in learning, and more in forgetting.
-        None: 2,048, and up to eight times as many where a state takes more than a quarter of the
+        None: 4,096, and up to four times as many where a state takes more than a quarter of the
         room of so many rows.
     lazy
         Whether rows are learned again only when the model is next asked, taught or saved, so that

@@ -38,8 +38,8 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
     ways.pop(id(spare), None)
     if way is None:
         state = state_in(spare, model)
-        settled = all(state[field.name] is spare.get(field.name) for field in model._state)
-        way = _way(model, state) if settled else None  # else the model grows: it would not last
+        grows = spare and any(state[f.name] is not spare.get(f.name) for f in model._state)
+        way = None if grows else _way(model, state)  # of a model that grows it would not last
         if way is None:
             return state, size_of(state)
         spare = state
