@@ -36,6 +36,7 @@ from onlineml.kernels.stream_agent import (
     SCALE_REWARDS,
     TD,
     TIME_LIMIT,
+    same,
 )
 
 #: The last numbers of a packed row: the scaled reward, the discount of what follows (0: nothing),
@@ -177,20 +178,11 @@ def _decide_one(
         out[0] = drawn(outputs, notes, 0) if explore else place_of_largest(outputs)
     elif not explore:
         out[0] = place_of_largest(outputs)
-    elif crowd.clock[k, KEPT] != _NONE and _same(observation, crowd.last[k]):
+    elif crowd.clock[k, KEPT] != _NONE and same(observation, crowd.last[k]):
         out[0] = kept
     else:
         forced = _explored(crowd.settings, crowd.clock[k, FITS], outputs.shape[0], notes)
         out[0] = forced if forced >= 0 else place_of_largest(outputs)
-
-
-@bare
-def _same(a: Array, b: Array) -> bool:
-    """Whether all numbers are equal; none is to a missing one."""
-    n = 0
-    for j in range(a.shape[0]):
-        n += a[j] == b[j]
-    return bool(n == a.shape[0])
 
 
 @bare

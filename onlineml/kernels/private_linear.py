@@ -13,7 +13,7 @@ import numpy as np
 from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f3, f4, i1, i2, opened, scratch
 from onlineml.kernels.correlated_noise import noise
-from onlineml.kernels.linear import spread, squared_norm, weighed
+from onlineml.kernels.linear import slope_of, spread, squared_norm, weighed
 from onlineml.kernels.optimizers import correction, decay, descend_at
 from onlineml.kernels.privacy import (
     STATE,
@@ -27,7 +27,6 @@ from onlineml.kernels.votes import answer_from_logs
 
 _RULE, _RATE, _L2, _BIAS, _FIRST, _LOSS = 0, 1, 2, 3, 4, 4  # of the settings
 _DELTA = 5
-_ABSOLUTE, _HUBER = 1, 2
 
 _COMMON = (
     Field("nominal_", ("F",), np.int64),
@@ -170,22 +169,12 @@ def _regress(call: Call, floats: Array, places: Ints, m: _Model) -> int:
             continue
         error = answer - in_reach(call.y[i], m.promise)
         norm = m.settings[_BIAS] + squared_norm(values, n)
-        slope = weight * _slope(error, int(m.settings[_LOSS]), m.settings[_DELTA])
+        slope = weight * slope_of(error, int(m.settings[_LOSS]), m.settings[_DELTA])
         if m.settings[_RATE] * norm * abs(slope) > abs(error):
             slope = error / (m.settings[_RATE] * norm)
         slopes[0] = slope
         _learn(m, 0, slopes, norm, places, values, n, row)
     return call.last
-
-
-@lean
-def _slope(error: float, loss: int, delta: float) -> float:
-    """Derivative of the loss."""
-    if loss == _ABSOLUTE:
-        return float(np.sign(error))
-    if loss == _HUBER:
-        return min(max(error, -delta), delta)
-    return error
 
 
 # ------------------------------------------------------------------------------- steps

@@ -206,7 +206,7 @@ def act(agent: Agent, observation: Array, explore: bool, out: Array) -> None:
         out[0] = drawn(outputs, agent.notes, 1) if explore else place_of_largest(outputs)
     elif not explore:
         out[0] = place_of_largest(outputs)
-    elif kind == SARSA and agent.clock[KEPT] >= 0 and _same(observation, agent.last):
+    elif kind == SARSA and agent.clock[KEPT] >= 0 and same(observation, agent.last):
         out[0] = agent.clock[KEPT]
     else:
         out[0] = _mostly_greedy(agent, outputs, agent.notes, 1)
@@ -215,7 +215,7 @@ def act(agent: Agent, observation: Array, explore: bool, out: Array) -> None:
 @bare
 def _see(agent: Agent, observation: Array) -> None:
     """Send `observation` through the network that acts, unless its signals are of it already."""
-    if agent.notes[0] == agent.clock[FITS] + 1 and _same(observation, agent.kept):
+    if agent.notes[0] == agent.clock[FITS] + 1 and same(observation, agent.kept):
         return
     _enter(agent, observation, agent.clock[EPISODE_STEPS], agent.inputs)
     for j in range(observation.shape[0]):
@@ -234,7 +234,7 @@ def _enter(agent: Agent, observation: Array, steps: int, inputs: Singles) -> Non
 
 
 @bare
-def _same(a: Array, b: Array) -> bool:
+def same(a: Array, b: Array) -> bool:
     """Whether all numbers are equal; none is to a missing one, which is computed again."""
     n = 0
     for j in range(a.shape[0]):

@@ -9,14 +9,12 @@ import numpy as np
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
-from onlineml.kernels.linear import spread, squared_norm, weighed
+from onlineml.kernels.linear import LOSSES, slope_of, spread, squared_norm, weighed
 from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
 from onlineml.kernels.private_linear import NUMBER, private_linear_regression
 from onlineml.learners.privacy import Guarded, Privacy, by_privacy
 from onlineml.schema import wrong
 
-LOSSES = {"squared": 0, "absolute": 1, "huber": 2}
-_ABSOLUTE, _HUBER = 1, 2
 _STEEPEST = 1e12  # keeps products with values of any size finite
 
 _STATE = (
@@ -55,7 +53,7 @@ def _rows(
             continue
         n_steps[0] += 1.0
         error = min(max(answer - call.y[i], -_STEEPEST), _STEEPEST)
-        slope = weight * _slope(error, int(settings[4]), settings[5])
+        slope = weight * slope_of(error, int(settings[4]), settings[5])
         norm = bias + squared_norm(values, n)
         if rate * norm * abs(slope) > abs(error):
             slope = error / (rate * norm)
@@ -64,16 +62,6 @@ def _rows(
         if bias > 0.0:
             descend_at(rule, pace, intercept, intercept_moments, 0, slope)
     return call.last
-
-
-@lean
-def _slope(error: float, loss: int, delta: float) -> float:
-    """Derivative of the loss."""
-    if loss == _ABSOLUTE:
-        return float(np.sign(error))
-    if loss == _HUBER:
-        return min(max(error, -delta), delta)
-    return error
 
 
 def check_descent(optimizer: str, learning_rate: float, l2: float) -> None:

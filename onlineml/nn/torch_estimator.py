@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.estimator import Estimator
+from onlineml.nn.held import Held
 from onlineml.nn.online_net import Arrays, OnlineNet
 from onlineml.nn.options import Options, check_options, torch
 from onlineml.schema import Schema, wrong
@@ -19,11 +19,12 @@ Singles = npt.NDArray[np.float32]
 LOSSES = {"mse": "mse_loss", "huber": "smooth_l1_loss", "mae": "l1_loss"}
 
 
-class TorchEstimator(Estimator):
+class TorchEstimator(Held):
     """An estimator around a network of torch; `TorchClassifier` and others add a role."""
 
     _tolerance = 1e-4  # rows side by side are summed in another order than alone
     _net_kind: ClassVar[Any] = OnlineNet
+    _holder = "_net"
 
     module: Any
     hidden: Any
@@ -81,24 +82,6 @@ class TorchEstimator(Estimator):
         """Bring `net_` up to date with the network."""
         if "_net" in vars(self):
             self.net_ = self._net.arrays()
-
-    def get_state(self) -> dict[str, Any]:
-        """Learned state: a tree of arrays and plain values."""
-        self._keep()
-        return super().get_state()
-
-    def __getstate__(self) -> dict[str, Any]:
-        self._keep()
-        return super().__getstate__()
-
-    def _forget_caches(self) -> None:
-        self._keep()
-        super()._forget_caches()
-
-    def reset(self) -> Any:
-        """Forget everything that was learned."""
-        vars(self).pop("_net", None)
-        return super().reset()
 
     def _admit(self, schema: Schema) -> None:
         widens = self.is_started and schema.n_features > self.schema_.n_features

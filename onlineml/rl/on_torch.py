@@ -14,6 +14,7 @@ from onlineml.kernels.agent_rows import Crowd
 from onlineml.kernels.arena import ANSWER, FIT, Array, Ints
 from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.nn.captured import check_graphs
+from onlineml.nn.held import Held
 from onlineml.nn.options import check_device, torch
 from onlineml.rl.agent import EXPLORE, TransitionLearner
 from onlineml.rl.conv import Conv
@@ -25,8 +26,10 @@ from onlineml.schema import wrong
 CROWD = ("random_", "clock_", "seen_", "mean_", "m2_", "factor_", "reward_", "last_")
 
 
-class OnTorch(TransitionLearner):
+class OnTorch(Held, TransitionLearner):
     """What an agent does where its networks are torch's: then `nets_` holds them, as arrays."""
+
+    _holder = "_agents"
 
     module: Any = None
     device: str = "cpu"
@@ -68,24 +71,6 @@ class OnTorch(TransitionLearner):
         """Bring `nets_` up to date with the networks."""
         if "_agents" in vars(self):
             self.nets_ |= self._agents.nets.arrays()
-
-    def get_state(self) -> dict[str, Any]:
-        """Learned state: a tree of arrays and plain values."""
-        self._keep()
-        return super().get_state()
-
-    def __getstate__(self) -> dict[str, Any]:
-        self._keep()
-        return super().__getstate__()
-
-    def _forget_caches(self) -> None:
-        self._keep()
-        super()._forget_caches()
-
-    def reset(self) -> Any:
-        """Forget everything that was learned."""
-        vars(self).pop("_agents", None)
-        return super().reset()
 
     def _first_nets(self, n_features: int) -> dict[str, npt.NDArray[Any]]:
         """The networks before any data."""

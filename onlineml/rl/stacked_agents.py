@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.kernels.arena import ANSWER, Array
+from onlineml.nn.held import Held
 from onlineml.rl.agent import EXPLORE, Transition
 from onlineml.rl.crowds import CompiledCrowd, TorchCrowd
 from onlineml.rl.part import Part
@@ -20,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 _LARGEST = 1e100
 
 
-class StackedAgents(Part):
+class StackedAgents(Held, Part):
     """n agents of one kind; a call acts, or learns a transition, for each of them.
 
     Every agent is what one alone with its seed would be: compiled ones to the bit, those of torch,
@@ -62,6 +63,8 @@ class StackedAgents(Part):
     .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
        arXiv:2410.14606
     """
+
+    _holder = "_made"
 
     def __init__(self, *, agent: StreamNetwork, n_agents: int, n_threads: int = 1) -> None:
         self.agent = agent
@@ -166,24 +169,6 @@ class StackedAgents(Part):
     def _keep(self) -> None:
         if "_made" in vars(self):
             self._made.keep()
-
-    def get_state(self) -> dict[str, Any]:
-        """Learned state: a tree of arrays and plain values."""
-        self._keep()
-        return super().get_state()
-
-    def __getstate__(self) -> dict[str, Any]:
-        self._keep()
-        return super().__getstate__()
-
-    def _forget_caches(self) -> None:
-        self._keep()
-        super()._forget_caches()
-
-    def reset(self) -> Self:
-        """Forget everything that was learned."""
-        vars(self).pop("_made", None)
-        return super().reset()
 
     # ---------------------------------------------------------------- rows
 
