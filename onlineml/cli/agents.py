@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from onlineml.cli import INTERRUPTED, specs
 from onlineml.cli.config import Evaluation, Source, renamed
-from onlineml.cli.mistakes import Mistake, one_line, unknown
+from onlineml.cli.mistakes import Mistake, nearest, one_line, unknown
 
 if TYPE_CHECKING:
     from onlineml.rl.agent import Agent
@@ -104,6 +104,12 @@ def _compiled(name: str) -> Any:
     return found if isinstance(found, type) and issubclass(found, rl.World) else None
 
 
+def _names_of_compiled() -> list[str]:
+    from onlineml import rl
+
+    return [name for name in rl.__all__ if name != "World" and _compiled(name) is not None]
+
+
 def _made(config: AgentsConfig, seed: int | None) -> Any:
     """The environment."""
     params = config.env.params
@@ -116,7 +122,13 @@ def _made(config: AgentsConfig, seed: int | None) -> Any:
         return kind(**{"seed": seed, **params})
     from onlineml.integrations.gymnasium import environment
 
-    return environment(config.env.name, **params)
+    try:
+        return environment(config.env.name, **params)
+    except ValueError as error:
+        close = nearest(config.env.name, _names_of_compiled())
+        if close and close[0] not in str(error):
+            error.add_note(f"compiled ones: did you mean {' or '.join(close)}?")
+        raise
 
 
 def _rollout(config: AgentsConfig, agent: Any, seed: int | None) -> Any:

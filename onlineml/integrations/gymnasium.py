@@ -57,6 +57,9 @@ def environment(name: str, **params: Any) -> Any:
         return gymnasium.make(name, **params)
     except gymnasium.error.DependencyNotInstalled as error:
         raise ImportError(f'{name}: {error}; pip install "onlineml[mujoco]"') from error
+    except TypeError as error:
+        why = str(error).partition(" was raised from")[0]
+        raise wrong("parameters", params, f"those of {name} ({why})") from error
     except gymnasium.error.Error as error:
         raise wrong("environment", name, f"one that Gymnasium knows ({error})") from error
 

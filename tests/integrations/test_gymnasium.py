@@ -1,5 +1,7 @@
 """Agents in environments of Gymnasium."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -202,6 +204,62 @@ def test_the_command_runs_agents_and_their_files_go_on(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.stderr
 
 
+def _stops_after(monkeypatch: pytest.MonkeyPatch, windows: int) -> None:
+    """Have Ctrl-C come after so many windows of the next run."""
+    from onlineml.cli import run
+
+    @contextmanager
+    def counted() -> Iterator[Callable[[], bool]]:
+        asked: list[int] = []
+
+        def until() -> bool:
+            asked.append(0)
+            return len(asked) == windows
+
+        yield until
+
+    monkeypatch.setattr(run, "interruptible", counted)
+
+
+@pytest.mark.parametrize("world", ["CartPole", "CartPole-v1"])
+@pytest.mark.parametrize(("windows", "left"), [(1, 1_700), (5, 700)])
+def test_a_run_that_ctrl_c_ended_goes_on_with_the_same_bits(
+    world: str, windows: int, left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["run", "--agent", "stream_q(hidden=[8])", "--env", world, "--window", "300"]
+    words += ["--seeds", "2", "--steps"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert call(*words, "1000", "--out", str(whole)).exit_code == 0
+    with monkeypatch.context() as patched:
+        _stops_after(patched, windows)
+        stopped = call(*words, "1000", "--out", str(parts))
+    assert stopped.exit_code == 130
+    assert f"--resume {parts}" in stopped.stderr
+    went_on = call("run", "--resume", str(parts))
+    assert went_on.exit_code == 0, went_on.stderr
+    assert f"{left:,} steps" in went_on.stdout
+    results = [Result.from_json(folder / "result.json") for folder in (whole, parts)]
+    for one, other in zip(*results, strict=True):
+        assert one.window == other.window
+        assert (one.seed, one.n_rows, one.totals) == (other.seed, other.n_rows, other.totals)
+    files = [sorted(folder.glob("models/*")) for folder in (whole, parts)]
+    assert [[file.name for file in there] for there in files] == 2 * [
+        ["StreamQ-hidden-8-seed1.oml", "StreamQ-hidden-8-seed2.oml"]
+    ]
+    for pair in zip(*files, strict=True):
+        one, other = (load_all(file) for file in pair)
+        assert_same_state(one.model.get_state(), other.model.get_state())
+        assert_same_state(one.attached["place"], other.attached["place"])
+
+
+def test_only_runs_of_agents_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call("run", "-m", "GaussianNB", "-s", "sea_a", "-n", "300", "--out", str(out))
+    done = call("run", "--resume", str(out))
+    assert done.exit_code == 2
+    assert "no run of agents" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -211,6 +269,8 @@ def test_the_command_runs_agents_and_their_files_go_on(tmp_path: Path) -> None:
         (["--agent", "StreamQ", "--env", "NoSuch-v1"], "NoSuch-v1"),
         (["--agent", "StreamQ", "--env", "CartPole(limit=3)"], "max_steps"),
         (["--agent", "StreamQ"], "env"),
+        (["--agent", "StreamQ", "--env", "Breakot"], "Breakout"),
+        (["--agent", "StreamAC", "--env", "Pendulum-v1(gee=3)"], "gee"),
         (["--resume", "nowhere"], "config.yaml"),
         (["--resume", "nowhere", "--env", "CartPole"], "--resume goes with"),
     ],

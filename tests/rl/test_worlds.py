@@ -113,3 +113,48 @@ def test_bad_parameters_are_refused() -> None:
     world.reset()
     with pytest.raises(ValueError, match="action"):
         world.step(3)
+
+
+def test_a_board_is_drawn_cell_by_cell() -> None:
+    world = Breakout(sticky=0.0, seed=1)
+    board = world.reset()[0].reshape(world.shape)
+    colors: dict[int, set[Any]] = {}
+    for _ in range(5):
+        picture = world.render()
+        assert (picture.shape, picture.dtype) == ((240, 240, 3), np.uint8)
+        for i, j in np.ndindex(board.shape[:2]):
+            first = int(board[i, j].argmax()) if board[i, j].any() else -1
+            color = tuple(picture[24 * i + 13, 24 * j + 13].tolist())
+            colors.setdefault(first, set()).add(color)
+        board = world.step(1)[0].reshape(world.shape)
+    assert sorted(colors) == [-1, 0, 1, 2, 3]
+    assert [len(seen) for seen in colors.values()] == [1] * 5
+    assert len(set.union(*colors.values())) == 5
+
+
+def test_a_chain_is_drawn_with_its_place() -> None:
+    world = Chain(n_states=5)
+    world.reset()
+    for action, place in ((None, 2), (1, 3), (0, 2)):
+        if action is not None:
+            world.step(action)
+        middles = world.render()[12, 12::24]
+        assert [(color == middles[place]).all() for color in middles] == [
+            j == place for j in range(5)
+        ]
+
+
+@pytest.mark.parametrize(("angle", "side"), [(-0.4, -1), (0.0, 0), (0.4, 1)])
+def test_a_pole_is_drawn_where_it_leans(angle: float, side: int) -> None:
+    world = CartPole(seed=1)
+    world.reset()
+    wood = {}
+    for at in (0.0, 1.0):
+        world._observation[...] = at, 0.0, angle, 0.0
+        picture = world.render().astype(int)
+        rows, columns = np.nonzero(picture[:, :, 0] - picture[:, :, 2] > 80)
+        wood[at] = columns
+        top, bottom = columns[rows == rows.min()].mean(), columns[rows == rows.max()].mean()
+        assert np.sign(round((top - bottom) / 8)) == side
+        assert rows.max() - rows.min() == pytest.approx(80 * np.cos(angle) + 8, abs=4)
+    assert wood[1.0].mean() - wood[0.0].mean() == pytest.approx(80, abs=1)
