@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Most pictures a second: GIFs count time in hundredths, and viewers slow down what is faster.
 _FASTEST = 50
+#: Pixels of the longer side below which pictures are made larger, such as MinAtar's of 10 by 10.
+_SMALLEST = 120
 
 
 def film(
@@ -65,10 +67,19 @@ def shots(
 
 
 def write(pictures: Iterator[Any], path: str | Path, per_second: float) -> Path:
-    """Write pictures, rows by columns by 3 bytes each, as a GIF that begins again and again."""
+    """Write pictures, rows by columns by 3 bytes or shares of 1, as a GIF that begins again."""
     from PIL import Image  # comes with matplotlib
 
-    first, *others = (Image.fromarray(np.asarray(picture)) for picture in pictures)
+    first, *others = (Image.fromarray(_in_bytes(picture)) for picture in pictures)
     pause = 10 * max(1, round(100 / min(per_second, _FASTEST)))  # milliseconds
     first.save(path, format="GIF", save_all=True, append_images=others, duration=pause, loop=0)
     return Path(path)
+
+
+def _in_bytes(picture: Any) -> Any:
+    """A picture in bytes, large enough to be looked at."""
+    pixels = np.asarray(picture)
+    if pixels.dtype != np.uint8:
+        pixels = (255 * np.clip(pixels, 0, 1)).round().astype(np.uint8)
+    times = max(1, _SMALLEST // max(pixels.shape[:2]))
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)

@@ -19,6 +19,7 @@ from onlineml.cli import main
 from onlineml.evaluation import Result, play
 from onlineml.evaluation import film as film_compiled
 from onlineml.evaluation.episodes import InWorld
+from onlineml.evaluation.film import write
 from onlineml.persistence import load_all
 from onlineml.rl import Breakout, CartPole, Chain, StreamAC, StreamQ
 
@@ -202,6 +203,15 @@ def test_the_command_runs_agents_and_their_files_go_on(tmp_path: Path) -> None:
     assert load(out / "models" / "StreamQ-hidden-8-seed1.oml").clock_[0] > 0
     again = call("run", str(out / "config.yaml"), "--out", str(tmp_path / "again"))
     assert again.exit_code == 0, again.stderr
+
+
+def test_pictures_in_shares_of_one_are_filmed_and_made_larger(tmp_path: Path) -> None:
+    shares = [np.zeros((10, 12, 3)), np.ones((10, 12, 3))]
+    path = write(iter(shares), tmp_path / "film.gif", 10)
+    with Image.open(path) as shown:
+        pictures = [np.asarray(one.convert("RGB")) for one in ImageSequence.Iterator(shown)]
+    assert [picture.shape for picture in pictures] == [(100, 120, 3)] * 2
+    assert [int(picture.mean()) for picture in pictures] == [0, 255]
 
 
 def _stops_after(monkeypatch: pytest.MonkeyPatch, windows: int) -> None:
