@@ -244,6 +244,10 @@ class Estimator(ABC):
             return refused("the model does not hold such a row: it was not learned, or is gone")
         return decremented(_EPSILON * float(self._loss[0, 0]))
 
+    def _coupling(self) -> str:
+        """Why none of its experts can be replayed alone; empty where it has none."""
+        return ""
+
     def _known_target(self, y: Any) -> float | None:
         """`y` as the kernel's number; None where no row can have been learned with it."""
         targets, _ = self._targets(y, 1)

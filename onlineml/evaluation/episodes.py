@@ -154,7 +154,6 @@ def play(
             result.interrupted = stop()
             if result.interrupted:
                 break
-        run.nbytes = agent.nbytes
         if result.interrupted:
             break
     if track is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ import gymnasium
 import numpy as np
 
 from onlineml.kernels.arena import Array
+from onlineml.registry import nearest
 from onlineml.schema import wrong
 
 _INSTALL = 'pip install "onlineml[dm]"'
@@ -148,9 +148,7 @@ def dm_control(name: str, *, render_mode: str | None = None, **params: Any) -> F
     suite = _suite()
     known = ["-".join(pair) for pair in suite.ALL_TASKS]
     if name not in known:
-        close = get_close_matches(name, known, n=3, cutoff=0.55)
-        due = f"one like {' or '.join(close)}" if close else f"one of {', '.join(known)}"
-        raise wrong("task", name, due)
+        raise wrong("task", name, f"one of DM Control's; {nearest(name, known)}")
     domain, _, task = name.partition("-")
     try:
         # What a task draws once, as it is built, has to be there again where a run goes on.

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,30 +145,35 @@ class Entry:
     def __init__(self, function: Callable[[int], int]) -> None:
         self.function = function
         self.name = function.__qualname__.strip("_")
-        self._call: Callable[[int], int] | None = None
         _entries.append(self)
 
-    @property
+    @cached_property
     def call(self) -> Callable[[int], int]:
         """The compiled kernel; the first use compiles it or loads it from the cache."""
-        if self._call is None:
-            self._call = self._compile()
-        return self._call
+        if numba.config.DISABLE_JIT:
+            return self.function
+        entry_point: Callable[[int], int] = self._compiled.entry_point
+        return entry_point
+
+    @property
+    def address(self) -> int:
+        """Where the machine code of the kernel begins."""
+        made = self._compiled
+        address: int = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
+        return address
 
     def is_kept(self) -> bool:
         """Whether the cache folder holds the compiled kernel of a source of this name."""
         folder = cache_folder(self.function.__code__.co_filename)
         return any(folder.rglob(f"*.{self.function.__qualname__}-*.nbi"))
 
-    def _compile(self) -> Callable[[int], int]:
-        if numba.config.DISABLE_JIT:
-            return self.function
+    @cached_property
+    def _compiled(self) -> Any:
         with _our_cache(self.function), _note(self.name):
             dispatcher = kept(self.function, **_OPTIONS, **_COUNTED)
             dispatcher.compile("int64(int64)")
         (compiled,) = dispatcher.overloads.values()
-        entry_point: Callable[[int], int] = compiled.entry_point
-        return entry_point
+        return compiled
 
 
 def entry(function: Callable[[int], int]) -> Entry:

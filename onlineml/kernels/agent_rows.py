@@ -7,35 +7,33 @@ the numbers below. Statistics, clocks and draws are those of `onlineml.kernels.s
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.bare import bare
-from onlineml.kernels.experience import FACTOR, Scales, meet, scaled, scaled_reward
+from onlineml.kernels.experience import FACTOR, Scales, meet, scaled_reward
 from onlineml.kernels.policies import deviation, drawn
-from onlineml.kernels.random import below, bits, normal, uniform
+from onlineml.kernels.random import bits, normal
 from onlineml.kernels.singles import Singles, place_of_largest
 from onlineml.kernels.stream_agent import (
     AC_CONTINUOUS,
     AC_DISCRETE,
     BOOTSTRAP,
     EPISODE_STEPS,
-    EPSILON,
-    EPSILON_STEPS,
     FITS,
     FORGETTING,
     FRESH,
     GAMMA,
     KEPT,
     KIND,
-    LAST_EPSILON,
     SARSA,
-    SCALE_OBSERVATIONS,
     SCALE_REWARDS,
     TD,
     TIME_LIMIT,
+    enter_at,
+    explored,
     same,
 )
 
@@ -98,11 +96,11 @@ def _take_in_one(crowd: Crowd, k: int, row: Array, n_actions: int, packed: Array
     ends, cut = row[2 * n + m + 1] > 0.0, row[2 * n + m + 2] > 0.0
     scales = Scales(crowd.seen[k], crowd.mean[k], crowd.m2[k], crowd.factor[k])
     numbers, steps = packed[2 * n_inputs + m :], clock[EPISODE_STEPS]
-    _enter(settings, scales, observation, steps, packed[:n_inputs])
+    enter_at(settings, scales, observation, steps, packed[:n_inputs])
     if steps == 0:
         meet(observation, scales, settings[FORGETTING])
     meet(following, scales, settings[FORGETTING])
-    _enter(settings, scales, following, steps + 1, packed[n_inputs : 2 * n_inputs])
+    enter_at(settings, scales, following, steps + 1, packed[n_inputs : 2 * n_inputs])
     for j in range(m):
         packed[2 * n_inputs + j] = row[n + j]
     numbers[REWARD] = scaled_reward(
@@ -117,7 +115,7 @@ def _take_in_one(crowd: Crowd, k: int, row: Array, n_actions: int, packed: Array
     if int(settings[KIND]) == SARSA and follows:
         random, generator = crowd.random[k], crowd.random[k, 0]
         random[0] = np.int64(bits(random, 0))
-        numbers[FORCED] = _explored(settings, clock[FITS], n_actions, random)
+        numbers[FORCED] = explored(settings, clock[FITS], n_actions, random, 0)
         random[0] = generator
     clock[FITS] += 1
     clock[FRESH] = 1 if ends or cut else 0
@@ -128,20 +126,12 @@ def _take_in_one(crowd: Crowd, k: int, row: Array, n_actions: int, packed: Array
 
 
 @bare
-def _enter(settings: Array, scales: Scales, observation: Array, steps: int, out: Any) -> None:
-    """The inputs of a network at an observation."""
-    scaled(observation, scales, settings[SCALE_OBSERVATIONS], out)
-    if settings[TIME_LIMIT] > 0.0:
-        out[observation.shape[0]] = np.float32(steps / settings[TIME_LIMIT] - 0.5)
-
-
-@bare
 def enter(crowd: Crowd, places: Ints, observations: Array, out: Singles) -> None:
     """The inputs of networks that act."""
     for i in range(observations.shape[0]):
         k = places[i]
         scales = Scales(crowd.seen[k], crowd.mean[k], crowd.m2[k], crowd.factor[k])
-        _enter(crowd.settings, scales, observations[i], crowd.clock[k, EPISODE_STEPS], out[i])
+        enter_at(crowd.settings, scales, observations[i], crowd.clock[k, EPISODE_STEPS], out[i])
 
 
 @bare
@@ -181,15 +171,5 @@ def _decide_one(
     elif crowd.clock[k, KEPT] != _NONE and same(observation, crowd.last[k]):
         out[0] = kept
     else:
-        forced = _explored(crowd.settings, crowd.clock[k, FITS], outputs.shape[0], notes)
+        forced = explored(crowd.settings, crowd.clock[k, FITS], outputs.shape[0], notes, 0)
         out[0] = forced if forced >= 0 else place_of_largest(outputs)
-
-
-@bare
-def _explored(settings: Array, n_fits: int, n_actions: int, random: Ints) -> int:
-    """Any action, with the present probability; else -1."""
-    share = min(n_fits / max(settings[EPSILON_STEPS], 1.0), 1.0)
-    epsilon = settings[EPSILON] + share * (settings[LAST_EPSILON] - settings[EPSILON])
-    if uniform(random, 0) < epsilon:
-        return below(random, 0, n_actions)
-    return -1

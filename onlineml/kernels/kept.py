@@ -13,15 +13,13 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
-from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
 
 
 def kept(function: Callable[..., Any], **options: Any) -> Any:
     """As `numba.njit(cache=True, **options)`, for functions of this package."""
     compiled = numba.njit(**options)(function)
-    if isinstance(compiled, CPUDispatcher):  # not so where compiling is switched off
-        compiled._cache = _Cache(function)
+    compiled._cache = _Cache(function)
     return compiled
 
 

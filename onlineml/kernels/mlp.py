@@ -83,6 +83,19 @@ def output_deltas(net: Net, signals: Signals) -> Array:
     return signals.deltas[signals.deltas.shape[0] - net.shape[-1] :]
 
 
+@jit
+def soften(scores: Array, n: int, shares: Array) -> None:
+    """Softmax of the first `n` scores; 0 for the others."""
+    top, total = scores[0], 0.0
+    for c in range(1, n):
+        top = max(top, scores[c])
+    for c in range(shares.shape[0]):
+        shares[c] = np.exp(scores[c] - top) if c < n else 0.0
+        total += shares[c]
+    for c in range(n):
+        shares[c] /= total
+
+
 # ------------------------------------------------------------------------------- forward
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened, scratch
 from onlineml.kernels.correlated_noise import Plan, noise
-from onlineml.kernels.mlp import accumulate, output_deltas, outputs, squared_gradient
+from onlineml.kernels.mlp import accumulate, output_deltas, outputs, soften, squared_gradient
 from onlineml.kernels.mlp_norm import send, send_back
 from onlineml.kernels.mlp_rows import (
     _L2,
@@ -101,14 +101,9 @@ def _classify(call: Call, seen: Ints, m: Learner, h: _Hiding) -> int:
 @lean
 def _slopes(scores: Array, n: int, label: int, weight: float, deltas: Array) -> None:
     """Derivatives of the loss by the first `n` scores; 0 for the others."""
-    top, total = scores[0], 0.0
-    for c in range(1, n):
-        top = max(top, scores[c])
-    for c in range(deltas.shape[0]):
-        deltas[c] = np.exp(scores[c] - top) if c < n else 0.0
-        total += deltas[c]
+    soften(scores, n, deltas)
     for c in range(n):
-        deltas[c] = weight * (deltas[c] / total - (1.0 if c == label else 0.0))
+        deltas[c] = weight * (deltas[c] - (1.0 if c == label else 0.0))
 
 
 @lean

@@ -16,21 +16,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from onlineml.kernels import _OPTIONS, Entry, _our_cache, jit
+from onlineml.kernels import Entry, jit
 from onlineml.kernels.arena import STATE, Array, Descriptor, Ints
-from onlineml.kernels.kept import kept
 
 _FIRST = STATE + 1  # slot of the first array of the state: the settings are shared
-
-
-def _native(kernel: Entry) -> int:
-    """Where the machine code of a kernel begins."""
-    with _our_cache(kernel.function):
-        dispatcher = kept(kernel.function, **_OPTIONS)
-        dispatcher.compile("int64(int64)")
-    (compiled,) = dispatcher.overloads.values()
-    address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-    return address
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -92,7 +81,7 @@ class Stack:
         ends = np.cumsum([0, *(array.size for array in arrays)])
         self.offsets, self.n_words = ends[:-1].astype(np.int64), int(ends[-1])
         self._descriptor = Descriptor([settings, *arrays], n_scratch)
-        self._address = 0 if numba.config.DISABLE_JIT else _native(kernel)
+        self._address = 0 if numba.config.DISABLE_JIT else kernel.address
 
     def packed(self, arrays: list[Any]) -> Ints:
         """A state as one record, shape `(n_words,)`."""

@@ -7,7 +7,7 @@ computed again when the transition that begins there is learned: same weights, s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -217,7 +217,8 @@ def _see(agent: Agent, observation: Array) -> None:
     """Send `observation` through the network that acts, unless its signals are of it already."""
     if agent.notes[0] == agent.clock[FITS] + 1 and same(observation, agent.kept):
         return
-    _enter(agent, observation, agent.clock[EPISODE_STEPS], agent.inputs)
+    steps = agent.clock[EPISODE_STEPS]
+    enter_at(agent.settings, agent.scales, observation, steps, agent.inputs)
     for j in range(observation.shape[0]):
         agent.kept[j] = observation[j]
     agent.notes[0] = agent.clock[FITS] + 1
@@ -226,11 +227,11 @@ def _see(agent: Agent, observation: Array) -> None:
 
 
 @bare
-def _enter(agent: Agent, observation: Array, steps: int, inputs: Singles) -> None:
+def enter_at(settings: Array, scales: Scales, observation: Array, steps: int, inputs: Any) -> None:
     """Scale the observation; add what part of the episode has gone, where that is wanted."""
-    scaled(observation, agent.scales, agent.settings[SCALE_OBSERVATIONS], inputs)
-    if agent.settings[TIME_LIMIT] > 0.0:
-        inputs[observation.shape[0]] = np.float32(steps / agent.settings[TIME_LIMIT] - 0.5)
+    scaled(observation, scales, settings[SCALE_OBSERVATIONS], inputs)
+    if settings[TIME_LIMIT] > 0.0:
+        inputs[observation.shape[0]] = np.float32(steps / settings[TIME_LIMIT] - 0.5)
 
 
 @bare
@@ -245,12 +246,18 @@ def same(a: Array, b: Array) -> bool:
 @bare
 def _mostly_greedy(agent: Agent, values: Singles, random: Ints, k: int) -> int:
     """The best action, or any with the present probability."""
-    settings = agent.settings
-    share = min(agent.clock[FITS] / max(settings[EPSILON_STEPS], 1.0), 1.0)
+    any_one = explored(agent.settings, agent.clock[FITS], values.shape[0], random, k)
+    return any_one if any_one >= 0 else place_of_largest(values)
+
+
+@bare
+def explored(settings: Array, n_fits: int, n_actions: int, random: Ints, k: int) -> int:
+    """Any action, with the present probability; else -1."""
+    share = min(n_fits / max(settings[EPSILON_STEPS], 1.0), 1.0)
     epsilon = settings[EPSILON] + share * (settings[LAST_EPSILON] - settings[EPSILON])
     if uniform(random, k) < epsilon:
-        return below(random, k, values.shape[0])
-    return place_of_largest(values)
+        return int(below(random, k, n_actions))
+    return -1
 
 
 # ------------------------------------------------------------------------------- learning
@@ -277,7 +284,8 @@ def _learn(
     chosen = int(action[0]) if kind in (Q, SARSA) else 0
     error, following_action = reward - agent.reward[AVERAGE] - outputs[chosen], -1
     if not terminated and not (truncated and settings[BOOTSTRAP] == 0.0):
-        _enter(agent, next_observation, clock[EPISODE_STEPS] + 1, agent.next_inputs)
+        steps = clock[EPISODE_STEPS] + 1
+        enter_at(settings, agent.scales, next_observation, steps, agent.next_inputs)
         forward(agent.critic.shape, agent.critic.weights, agent.next_inputs, agent.there)
         following = agent.there.outputs
         following_action = _next_action(agent, following, kind)

@@ -295,6 +295,9 @@ class DEE(Classifier):
         if not self.weight_decay >= 0:
             raise wrong("weight_decay", self.weight_decay, "a number >= 0")
 
+    def _coupling(self) -> str:
+        return "to find those that a row reaches takes longer than they take to learn it"
+
     def _sizes(self) -> dict[str, int]:
         return {"K": self.n_experts}
 

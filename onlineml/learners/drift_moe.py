@@ -296,6 +296,11 @@ class DriftMoE(Classifier):
             self._chosen = np.full((n_told, self.top_k), -1)
         return self._chosen
 
+    def _coupling(self) -> str:
+        if self.freeze_after is None:
+            return "the router learns from each row where to send later ones"
+        return "the router, classes or features were not yet what they are now"
+
     def _is_settled(self, state: Mapping[str, Any]) -> bool:
         """Whether the router has learned all rows that it is to learn."""
         if self.freeze_after is None:

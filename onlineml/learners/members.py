@@ -53,6 +53,11 @@ class Ensemble(Estimator):
     entropy_: Ints
     n_made_: Ints
 
+    def _coupling(self) -> str:
+        if any(field is GENERATORS for field in self._state):
+            return "each row moves what their generators draw for later ones"
+        return "every row reaches every one"
+
     def _base(self) -> Estimator:
         """What members are clones of."""
         raise NotImplementedError

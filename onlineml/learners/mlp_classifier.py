@@ -11,7 +11,7 @@ from onlineml.base import Array, Classifier
 from onlineml.estimator import _power_of_two
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
-from onlineml.kernels.mlp import output_deltas, outputs
+from onlineml.kernels.mlp import output_deltas, outputs, soften
 from onlineml.kernels.mlp_bounded import is_bounded, step_from
 from onlineml.kernels.mlp_norm import send, send_to_learn
 from onlineml.kernels.mlp_rows import (
@@ -66,7 +66,7 @@ def _classify(call: Call, seen: Ints, m: Learner, errors: Array) -> int:
             seen[0] = max(seen[0], label + 1)
             if weight > 0.0:
                 send_to_learn(m, n, call.serve > 0)
-                _soften(scores, seen[0], deltas)
+                soften(scores, seen[0], deltas)
                 loss = -weight * np.log(max(deltas[label], _LEAST))
                 error, factor = _miss(deltas, label), weight
                 if is_bounded(m):
@@ -76,19 +76,6 @@ def _classify(call: Call, seen: Ints, m: Learner, errors: Array) -> int:
                 step_from(m, n, weight, loss, error, errors)
                 meet(call.X[i], weight, m)
     return call.last
-
-
-@jit
-def _soften(scores: Array, n: int, shares: Array) -> None:
-    """Softmax of the first `n` scores; 0 for the others."""
-    top, total = scores[0], 0.0
-    for c in range(1, n):
-        top = max(top, scores[c])
-    for c in range(shares.shape[0]):
-        shares[c] = np.exp(scores[c] - top) if c < n else 0.0
-        total += shares[c]
-    for c in range(n):
-        shares[c] /= total
 
 
 @jit

@@ -48,6 +48,9 @@ class MondrianForest(Estimator):
         if self.max_bytes is not None and not self.max_bytes > 0:
             raise wrong("max_bytes", self.max_bytes, "a number of bytes, or None")
 
+    def _coupling(self) -> str:
+        return "every row reaches every one"
+
     def _sizes(self) -> dict[str, int]:
         return {"T": int(self.n_trees), "N": _LEAST_NODES}
 

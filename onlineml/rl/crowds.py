@@ -14,7 +14,6 @@ from onlineml.kernels.agent_rows import Crowd
 from onlineml.kernels.arena import ANSWER, Array, allocate
 from onlineml.kernels.random import seeded
 from onlineml.kernels.stream_agent import KEPT
-from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.rl.agent import EXPLORE
 from onlineml.rl.on_torch import CROWD
 from onlineml.rl.stream import Episodes, as_episodes
@@ -141,25 +140,7 @@ class TorchCrowd:
 
     def run(self, worlds: Sequence[World], n_steps: int, *, fit: bool) -> list[Episodes]:
         """All agents a step, then all another."""
-        n, m, k = self._schema.n_features, self._width, len(worlds)
-        found: list[list[list[float]]] = [[] for _ in worlds]
-        rows, out = np.zeros((k, 2 * n + m + 4)), np.zeros((k, m))
-        for i in range(n_steps):
-            for row, world in zip(rows, worlds):
-                if world.arrays()[2][STEPS] < 0:
-                    world.reset()
-                row[:n] = world.arrays()[3]
-            self._agents.act(rows[:, :n], fit, out)
-            rows[:, n : n + m] = out
-            for j, world in enumerate(worlds):
-                length, row = world.arrays()[2][STEPS] + 1, rows[j]
-                after, row[n + m], ends, cut, _ = world.step(int(out[j, 0]))
-                row[n + m + 1 : 2 * n + m + 1], row[-3], row[-2] = after, ends, cut
-                if ends or cut:
-                    found[j].append([i + 1, world.arrays()[1][RETURN], length, ends])
-            if fit:
-                self._agents.fit(rows)
-        return [as_episodes(np.array(each, np.float64).reshape(-1, 4)) for each in found]
+        return [as_episodes(found) for found in self._agents.run(worlds, n_steps, fit=fit)]
 
     def agent_of(self, i: int) -> Any:
         """An agent of its own, with its part of the state."""

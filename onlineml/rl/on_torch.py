@@ -12,14 +12,12 @@ import numpy.typing as npt
 
 from onlineml.kernels.agent_rows import Crowd
 from onlineml.kernels.arena import ANSWER, FIT, Array, Ints
-from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.nn.captured import check_graphs
 from onlineml.nn.held import Held
 from onlineml.nn.options import check_device, torch
 from onlineml.rl.agent import EXPLORE, TransitionLearner
 from onlineml.rl.conv import Conv
 from onlineml.rl.rules import UpdateRule
-from onlineml.rl.worlds import World
 from onlineml.schema import wrong
 
 #: State that torch's agents have beside the networks, in the order of `Crowd`.
@@ -145,21 +143,3 @@ class OnTorch(Held, TransitionLearner):
         if done != len(rows):
             raise RuntimeError(f"row {done} was refused, which had been checked")
         return out
-
-    def _run_on_torch(self, world: World, n_steps: int, *, fit: bool) -> Array:
-        """Act in a world, and learn; steps, return, length and kind of end of each episode."""
-        found, counts = [], world.arrays()[2]
-        row, (at_reward, at_end, at_cut, _) = self._row, self._places
-        for i in range(n_steps):
-            if counts[STEPS] < 0:
-                world.reset()
-            self._observation[...] = world.arrays()[3]
-            self._agents.act(self._observation[None], fit, self._out[None])
-            length = counts[STEPS] + 1
-            self._next[...], row[at_reward], ends, cut, _ = world.step(int(self._out[0]))
-            self._action[...], row[at_end], row[at_cut] = self._out, ends, cut
-            if fit:
-                self._agents.fit(row[None])
-            if ends or cut:
-                found.append([i + 1, world.arrays()[1][RETURN], length, ends])
-        return np.array(found, np.float64).reshape(-1, 4)

@@ -151,10 +151,13 @@ class StackedAgents(Held, Part):
         twin, seed = self.agent.clone(), self.agent.seed
         return twin if seed is None else twin.set_params(seed=seed + i)
 
+    @property
+    def _crowd_kind(self) -> Any:
+        return TorchCrowd if self.agent._on_torch else CompiledCrowd
+
     def _start(self, schema: Schema) -> None:
-        kind: Any = TorchCrowd if self.agent._on_torch else CompiledCrowd
         fresh = [self._fresh(i) for i in range(self.n_agents)]
-        self.agents_ = kind.first(fresh, schema)
+        self.agents_ = self._crowd_kind.first(fresh, schema)
 
     def _unlearned(self, n_features: int) -> Self:
         return self.clone().start(Schema(n_features))
@@ -162,8 +165,7 @@ class StackedAgents(Held, Part):
     def _crowd(self) -> Any:
         """All agents, ready: a cache, made from `agents_` where it is missing."""
         if "_made" not in vars(self):
-            kind: Any = TorchCrowd if self.agent._on_torch else CompiledCrowd
-            self._made = kind(self, self.schema_)
+            self._made = self._crowd_kind(self, self.schema_)
         return self._made
 
     def _keep(self) -> None:

@@ -265,7 +265,7 @@ class StreamAgent(StreamNetwork, Agent):
         if made._width != world.n_features:
             raise wrong("world", world, f"an environment with {made._width} features")
         if self._on_torch:
-            return as_episodes(self._run_on_torch(world, n_steps, fit=fit))
+            return as_episodes(self._agents.run([world], n_steps, fit=fit)[0])
         there = Descriptor(self._arrays(self._parts_in(world.arrays())), self._n_scratch())
         parts, serve = [], EXPLORE if fit else ANSWER
         for lo in range(0, n_steps, BLOCK):

@@ -18,8 +18,10 @@ from torch import nn
 from onlineml.kernels.agent_rows import N_PACKED, Crowd, are_learnable, decide, enter, take_in
 from onlineml.kernels.arena import Array
 from onlineml.kernels.normed_net import LEAK
+from onlineml.kernels.worlds import RETURN, STEPS
 from onlineml.rl.stream import first_weights
 from onlineml.rl.torch_nets import TorchNets
+from onlineml.rl.worlds import World
 
 Ints = npt.NDArray[np.int64]
 
@@ -46,6 +48,7 @@ class TorchAgents:
     ) -> None:
         n = nets.n
         self.crowd, self.nets, self.n_actions = crowd, nets, n_actions
+        self.action_width = action_width
         self._all, self._notes = np.arange(n), np.zeros(1, np.int64)
         self._packed = np.zeros((n, 2 * n_inputs + action_width + N_PACKED))
         self._inputs = np.zeros((n, n_inputs), np.float32)
@@ -69,6 +72,31 @@ class TorchAgents:
         enter(self.crowd, at, observations, inputs)
         outputs = self.nets.outputs(inputs, places)
         decide(self.crowd, at, observations, outputs, explore, self._notes, out)
+
+    def run(self, worlds: Sequence[World], n_steps: int, *, fit: bool) -> list[Array]:
+        """All agents a step, each in its world, then all another.
+
+        Of each agent's episodes that ended: steps, return, length and whether it terminated.
+        """
+        n, m, k = worlds[0].n_features, self.action_width, len(worlds)
+        found: list[list[list[float]]] = [[] for _ in worlds]
+        rows, out = np.zeros((k, 2 * n + m + 4)), np.zeros((k, m))
+        for i in range(n_steps):
+            for row, world in zip(rows, worlds):
+                if world.arrays()[2][STEPS] < 0:
+                    world.reset()
+                row[:n] = world.arrays()[3]
+            self.act(rows[:, :n], fit, out)
+            rows[:, n : n + m] = out
+            for j, world in enumerate(worlds):
+                length, row = world.arrays()[2][STEPS] + 1, rows[j]
+                after, row[n + m], ends, cut, _ = world.step(int(out[j, 0]))
+                row[n + m + 1 : 2 * n + m + 1], row[-3], row[-2] = after, ends, cut
+                if ends or cut:
+                    found[j].append([i + 1, world.arrays()[1][RETURN], length, ends])
+            if fit:
+                self.fit(rows)
+        return [np.array(each, np.float64).reshape(-1, 4) for each in found]
 
 
 def perceptron(widths: Sequence[int]) -> Any:

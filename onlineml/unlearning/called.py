@@ -64,6 +64,9 @@ class Called(Estimator):
         learn = super().fit_many  # type: ignore[misc]  # the same
         return learn(X, y, weight=weight) if ids is None else self._named(ids, learn, X, y, weight)
 
+    def _coupling(self) -> str:
+        return f"with Replayable around the model within {type(self).__name__} it would be one"
+
     def _named(
         self, ids: Iterable[Hashable], learn: Callable[..., Any], X: Any, y: Any, weight: Any
     ) -> Any:

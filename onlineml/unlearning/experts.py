@@ -16,11 +16,9 @@ import numpy as np
 from onlineml.base import Estimator
 from onlineml.estimator import BLOCK
 from onlineml.kernels.arena import Ints
-from onlineml.unlearning.called import Called
 from onlineml.unlearning.states import restore, state_in
 from onlineml.unlearning.writing import NEXT, STALE
 
-_EACH = "every row reaches every one"
 _NOTHING = np.empty((0, 1))
 
 
@@ -35,24 +33,8 @@ def coupling(model: Estimator) -> str:
     >>> coupling(OnlineBagging())
     'all experts were replayed: each row moves what their generators draw for later ones'
     """
-    why = _why(model)
+    why = model._coupling()
     return f"all experts were replayed: {why}" if why else ""
-
-
-def _why(model: Estimator) -> str:
-    kinds = [kind.__name__ for kind in type(model).__mro__]  # to import them takes 0.1 s
-    if isinstance(model, Called):
-        return f"with Replayable around the model within {type(model).__name__} it would be one"
-    if "DriftMoE" in kinds:
-        if model.get_params(deep=False)["freeze_after"] is None:
-            return "the router learns from each row where to send later ones"
-        return "the router, classes or features were not yet what they are now"
-    if "DEE" in kinds:
-        return "to find those that a row reaches takes longer than they take to learn it"
-    if "Ensemble" in kinds:
-        draws = any(field.name == "generators_" for field in model._state)
-        return "each row moves what their generators draw for later ones" if draws else _EACH
-    return _EACH if "MondrianForest" in kinds else ""
 
 
 # ------------------------------------------------------------------------------- which experts
