@@ -21,7 +21,7 @@ from onlineml.kernels.alarms import DRIFT, WARNING
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import codes_of, label_array, labels_of
 from onlineml.receipt import Receipt
-from onlineml.schema import Schema, as_floats, is_frame, wrong
+from onlineml.schema import Schema, as_floats, as_row, is_frame, wrong
 
 __all__ = [
     "DRIFT",
@@ -181,7 +181,7 @@ class Regressor(Estimator):
             fast = weight == 1.0 and _LEAST < y < _MOST and self._read(x)
             if fast:
                 self._y[0] = y
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             fast = False
         if not fast:
             self._learn(x, [y], weight, one=True)
@@ -265,7 +265,7 @@ class Transformer(Estimator):
 
     def _unfitted(self, x: Any) -> Self:
         """A twin started on the columns of `x`: what serves before any data."""
-        return self.clone().start(self._first_schema(x))
+        return self.clone().start(self._first_schema(as_row(x)))
 
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows."""
@@ -292,6 +292,7 @@ class Watcher(Estimator):
         return super()._unlearn(x if plain else self._as_row(x), y, id, weight)
 
     def _as_row(self, x: Any) -> Any:
+        x = self._as_one(x)
         return x if isinstance(x, Mapping) else np.atleast_1d(x)
 
     def _as_rows(self, X: Any) -> Any:

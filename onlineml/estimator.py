@@ -33,7 +33,7 @@ from onlineml.kernels.arena import (
     enlarged,
 )
 from onlineml.receipt import Receipt, decremented, refused
-from onlineml.schema import Schema, wrong
+from onlineml.schema import Schema, as_floats, as_row, wrong
 
 #: What goes on inside an estimator, by name: numbers, or numbers by part.
 Diagnostics = dict[str, float | dict[str, float]]
@@ -212,7 +212,7 @@ class Estimator(ABC):
         if not self._takes_back:
             return refused(f"{type(self).__name__} {self._keeps} (Replayable keeps a log of rows)")
         if not self._read(x):
-            schema, rows = self._rows(x, fit=True, one=True)
+            schema, rows = self._rows(self._as_one(x), fit=True, one=True)
             if schema is not self.schema_ and schema != self.schema_:
                 return refused("the row has features or values that were never learned")
             self._ready()._row[...] = rows[0]
@@ -403,9 +403,13 @@ class Estimator(ABC):
             if kind is dict and len(x) == self._width:
                 self._pack(self._bytes, 0, *self._keys(x))
                 return True
-        except (TypeError, ValueError, KeyError, struct.error):
+        except (TypeError, ValueError, KeyError, OverflowError, struct.error):
             pass
         return False
+
+    def _as_one(self, x: Any) -> Any:
+        """A row as `_rows` takes it: by name, where it has names and arrays were not before it."""
+        return x if self.is_started and self.schema_.names is None else as_row(x)
 
     def _first_schema(self, X: Any) -> Schema:
         """The schema to start with when the first data are `X`."""
@@ -466,7 +470,7 @@ class Estimator(ABC):
 
     def _read_slowly(self, x: Any) -> bool:
         """Put any kind of row into the owned one, checked; False before any data has come."""
-        row = self._rows(x, fit=False, one=True)[1]
+        row = self._rows(self._as_one(x), fit=False, one=True)[1]
         if not self.is_started:
             return False
         if self._width < 0:
@@ -476,7 +480,7 @@ class Estimator(ABC):
 
     def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
         """Check everything, then take in what is new, then run: a failure leaves no trace."""
-        schema, rows = self._rows(X, fit=True, one=one)
+        schema, rows = self._rows(self._as_one(X) if one else X, fit=True, one=one)
         targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
         self._admit(schema)
@@ -520,7 +524,7 @@ def _cells(array: Array) -> Any:
 def _weights(weight: Any, n_rows: int) -> Array | None:
     if weight is None:
         return None
-    array = np.ascontiguousarray(weight, np.float64)
+    array = as_floats(weight, "weight")
     if array.shape != (n_rows,):
         raise wrong("weight", array.shape, f"one weight a row, shape ({n_rows},)")
     if not (np.isfinite(array).all() and (array >= 0).all()):

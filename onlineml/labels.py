@@ -26,7 +26,10 @@ def plain(label: Any) -> Hashable:
 
 def codes_of(y: Any, known: dict[Hashable, int]) -> tuple[Array, dict[Hashable, int]]:
     """Codes of the labels `y`, and `known` with the new ones added; `known` is not changed."""
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # sequences among texts
+        raise wrong("y", y, "one label a row: numbers, strings or bools") from None
     if labels.ndim != 1:
         raise wrong("y", labels.shape, "one label a row, shape (n_rows,)")
     if labels.dtype.kind in "iu" and len(labels):
@@ -37,7 +40,7 @@ def codes_of(y: Any, known: dict[Hashable, int]) -> tuple[Array, dict[Hashable, 
         first = bool(labels[0])
         known = _extended(known, [first] if (labels == first).all() else [first, not first])
         return np.where(labels, float(known.get(True, -1)), float(known.get(False, -1))), known
-    listed = y if isinstance(y, list) else labels.tolist()
+    listed = list(y) if isinstance(y, list | tuple) else labels.tolist()
     codes = [known.get(label, -1) if label.__hash__ else -1 for label in listed]
     if -1 in codes:
         known = _extended(known, (label for label, code in zip(listed, codes) if code < 0))

@@ -16,15 +16,18 @@ Array = npt.NDArray[np.float64]
 
 def wrong(argument: str, came: object, due: str) -> ValueError:
     """The error for an argument that cannot be used: what came, and what was due."""
-    text = repr(came)
+    text = repr(came).replace("\n", " ")
     if len(text) > 80:
         text = text[:77] + "..."
     return ValueError(f"{argument}: got {text}, expected {due}")
 
 
 def is_missing(value: object) -> bool:
-    """Whether `value` is None or NaN."""
-    return value is None or value != value
+    """Whether `value` is None, NaN, or one of pandas' own signs for that."""
+    unequal = value != value
+    if unequal is False:
+        return value is None
+    return unequal is value or bool(unequal)  # to compare pandas.NA gives pandas.NA
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Schema:
     def of(cls, x: object) -> Schema:
         """The schema that one row, or a chunk of rows, suggests."""
         if isinstance(x, Mapping):
-            return cls(len(x), tuple(x)).admitting(x, first=True) if x else cls(0)
+            if not x:
+                raise wrong("x", x, "at least one feature")
+            return cls(len(x), tuple(x)).admitting(x, first=True)
         if is_frame(x):
             columns = frame_columns(x)
             return cls(len(columns), tuple(columns)).admitting(x, first=True)
@@ -73,7 +78,9 @@ class Schema:
             schema = cls.of(x[0])
             return schema.admitting(x)
         array = as_floats(x, "x")
-        return cls(array.shape[-1] if array.ndim else 0)
+        if not array.shape or not array.shape[-1]:
+            raise wrong("x", x, "a row of at least one number, or a mapping")
+        return cls(array.shape[-1])
 
     @property
     def n_values(self) -> int:
@@ -109,7 +116,7 @@ class Schema:
         if self.names is None:
             raise wrong("x", columns, f"an array of {self.n_features} numbers, as before")
         names, nominal = list(self.names), dict(self.nominal)
-        for name, values in columns.items():
+        for name, values in self._under_own_names(columns).items():
             new = first or name not in names
             if name not in names:
                 names.append(name)
@@ -125,6 +132,17 @@ class Schema:
             return self
         return Schema(len(names), tuple(names), nominal, self.classes)
 
+    @cached_property
+    def _by_text(self) -> dict[str, Any]:
+        return {str(name): name for name in self.names or ()}
+
+    def _under_own_names(self, columns: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """`columns` under the names that they have here: 0 and "0" are one name."""
+        own = self._by_text
+        if all(own.get(name) == name for name in columns):
+            return columns
+        return {own.get(str(name), name): values for name, values in columns.items()}
+
     def row(self, x: object) -> Array:
         """`x` as a new float64 row; unknown names are left out, unknown values become NaN."""
         if isinstance(x, Mapping):
@@ -138,10 +156,11 @@ class Schema:
     def rows(self, X: object) -> Array:
         """`X` as C-contiguous float64 rows; unknown names left out, unknown values NaN."""
         if is_frame(X):
-            return self._from_columns(frame_columns(X))
+            return self._from_columns(frame_columns(X), len(X))
         if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
             names = dict.fromkeys(name for row in X for name in row)
-            return self._from_columns({name: [row.get(name) for row in X] for name in names})
+            columns = {name: [row.get(name) for row in X] for name in names}
+            return self._from_columns(columns, len(X))
         rows = as_floats(X, "X")
         if rows.ndim != 2 or rows.shape[1] != self.n_features:
             if rows.size == 0 and rows.ndim < 2:
@@ -149,10 +168,10 @@ class Schema:
             raise wrong("X", rows.shape, f"rows of shape (n_rows, {self.n_features})")
         return rows
 
-    def _from_columns(self, columns: Mapping[str, Any]) -> Array:
+    def _from_columns(self, columns: Mapping[str, Any], n_rows: int) -> Array:
         if self.names is None:
             raise wrong("X", list(columns), f"arrays of {self.n_features} numbers, as before")
-        n_rows = len(next(iter(columns.values()))) if columns else 0
+        columns = self._under_own_names(columns)
         rows = np.full((n_rows, self.n_features), np.nan)
         for column, name in enumerate(self.names):
             if name in columns:
@@ -198,9 +217,11 @@ def _bytes_of(plain: Any) -> int:
 
 def as_floats(x: object, argument: str) -> Array:
     """`x` as a C-contiguous float64 array; text and the like are an error that names the cell."""
+    if isinstance(x, np.ma.MaskedArray):
+        x = x.astype(np.float64).filled(np.nan)
     try:
         array = np.ascontiguousarray(x, np.float64) if np.ndim(x) else np.asarray(x, np.float64)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _bad_cell(x, argument) from None
     return array
 
@@ -212,7 +233,7 @@ def _bad_cell(x: object, argument: str) -> ValueError:
         for j, value in enumerate([row] if cells is None else cells):
             try:
                 float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 where = f"{argument}[{i}]" if cells is None else f"{argument}[{i}, {j}]"
                 return wrong(where, value, "a number (NaN where missing)")
     return wrong(argument, x, "numbers, every row of the same length")
@@ -220,8 +241,19 @@ def _bad_cell(x: object, argument: str) -> ValueError:
 
 def is_frame(x: object) -> bool:
     """Whether `x` is a pandas, polars or Arrow table (without importing any of them)."""
+    if isinstance(x, tuple):  # pandas names its rows as its own
+        return False
     module = type(x).__module__.partition(".")[0]
     return module in {"pandas", "polars", "pyarrow", "narwhals"} and getattr(x, "ndim", 2) == 2
+
+
+def as_row(x: Any) -> Any:
+    """A row of a pandas frame, whose values have names, as a mapping; all else as it is."""
+    if type(x).__module__.partition(".")[0] != "pandas" or getattr(x, "ndim", 2) != 1:
+        return x
+    names = x.index.tolist() if hasattr(x, "index") else [None]
+    named = all(isinstance(name, str) for name in names)
+    return dict(zip(names, x.tolist())) if named else x
 
 
 def frame_columns(x: Any) -> dict[str, Any]:
@@ -230,8 +262,11 @@ def frame_columns(x: Any) -> dict[str, Any]:
         return {name: _arrow_values(x.column(name)) for name in x.schema.names}
     import narwhals as nw
 
-    frame = nw.from_native(x, eager_only=True)
-    return {str(name): _frame_values(frame[name]) for name in frame.columns}
+    try:
+        frame = nw.from_native(x, eager_only=True)
+    except ValueError:
+        raise wrong("X", list(x.columns), "columns of different names") from None
+    return {str(series.name): _frame_values(series) for series in frame.iter_columns()}
 
 
 def _frame_values(series: Any) -> Any:
@@ -273,5 +308,7 @@ def _number(value: Any, name: str) -> float:
         return float("nan")
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        if np.ndim(value) == 0 and is_missing(value):
+            return float("nan")
         raise wrong(f"x[{name!r}]", value, "a number") from None

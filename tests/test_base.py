@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from onlineml.base import Array, Regressor
 from onlineml.checks import assert_same_state
+from onlineml.detectors import DeviationFromMean
 from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
 from onlineml.learners import GaussianNB, MajorityClassifier, MeanRegressor
 from onlineml.schema import Schema
+from onlineml.transforms import StandardScaler
 
 ROWS = [
     {"temp": 20.5, "sky": "clear", "wet": False},
@@ -55,6 +57,97 @@ def test_text_in_a_numeric_column_is_refused() -> None:
     model = GaussianNB().fit_many(ROWS, LABELS)
     with pytest.raises(ValueError, match=r"x\['temp'\]: got 'warm', expected a number"):
         model.fit_one({"temp": "warm", "sky": "clear", "wet": True}, "go")
+
+
+def test_rows_of_pandas_frames_go_by_name() -> None:
+    frame = pd.DataFrame(ROWS)
+    a, b = GaussianNB(), GaussianNB()
+    for i, y in enumerate(LABELS):
+        a.fit_one(frame.iloc[i][["wet", "temp", "sky"]], y)
+        b.fit_one({name: ROWS[i][name] for name in ("wet", "temp", "sky")}, y)
+    assert_same_state(a.get_state(), b.get_state())
+    swapped = frame.iloc[1][["sky", "wet", "temp"]]
+    np.testing.assert_array_equal(a.predict_proba_one(swapped), b.predict_proba_one(ROWS[1]))
+    numbers = pd.DataFrame({"a": [1.0, 2.0], "b": [5.0, 3.0]})
+    c = MeanRegressor().fit_many(numbers.to_numpy(), [0.0, 1.0])
+    assert c.predict_one(numbers.iloc[0]) == 0.5  # names are of no use after arrays
+    assert c.predict_one(next(numbers.itertuples(index=False))) == 0.5
+    d = StandardScaler().fit_many(numbers)
+    row = numbers[["b", "a"]].iloc[0]
+    np.testing.assert_array_equal(d.transform_one(row), [-1.0, 1.0])
+    e = DeviationFromMean().fit_many(numbers)
+    assert e.score_one(row) == e.score_one(numbers.iloc[0].to_numpy())
+
+
+def test_columns_that_are_numbered_are_the_same_for_frames_and_mappings() -> None:
+    frame = pd.DataFrame([[1.0, 5.0], [2.0, 3.0]])
+    a, b = StandardScaler().fit_many(frame), StandardScaler()
+    for row in frame.to_dict("records"):
+        b.fit_one(row)
+    for model in (a, b):
+        np.testing.assert_array_equal(model.transform_many(frame), [[-1, 1], [1, -1]])
+        np.testing.assert_array_equal(model.transform_one({1: 5.0, 0: 1.0}), [-1, 1])
+        model.fit_one({0: 1.0, 1: 1.0}).fit_many(frame)
+        assert model.schema_.n_features == 2
+    twice = pd.DataFrame([[1.0, 5.0]], columns=["a", "a"])
+    with pytest.raises(ValueError, match=r"^X: got \['a', 'a'\], expected columns of different"):
+        StandardScaler().fit_many(twice)
+
+
+def test_signs_of_missing_values_in_pandas() -> None:
+    frame = pd.DataFrame({
+        "a": pd.array([1, None, 3], dtype="Int64"),
+        "b": pd.array([True, None, False], dtype="boolean"),
+        "c": pd.array(["x", "y", None], dtype="string"),
+    })  # fmt: skip
+    model = GaussianNB().fit_many(frame, [0, 1, 0])
+    twin = GaussianNB()
+    for i in range(3):
+        twin.fit_one(frame.astype(object).iloc[i], i % 2)
+    assert_same_state(model.get_state(), twin.get_state())
+    for missing in (pd.NA, pd.NaT, None, np.nan):
+        with pytest.raises(ValueError, match=r"^y: got .*, expected a class label"):
+            model.fit_one(frame.iloc[0], missing)
+        assert model.predict_one({"a": missing, "c": missing}) == 0
+
+
+def test_masked_values_are_missing() -> None:
+    masked = np.ma.masked_greater(np.array([[1.0, 50.0], [2.0, 3.0]]), 9)
+    model = StandardScaler().fit_many(masked)
+    same = StandardScaler().fit_many([[1.0, np.nan], [2.0, 3.0]])
+    assert_same_state(model.get_state(), same.get_state())
+
+
+def test_rows_that_know_no_name() -> None:
+    model = MeanRegressor().fit_one({"a": 1.0}, 4.0)
+    assert model.fit_one({}, 2.0).predict_one({}) == 3.0
+    assert model.predict_many([{}, {}]).tolist() == [3.0, 3.0]
+    for row in ({}, [], 3.0, None):
+        with pytest.raises(ValueError, match=r"^x: got "):
+            MeanRegressor().fit_one(row, 2.0)
+
+
+def test_numbers_beyond_floats_and_weights_of_text_are_refused() -> None:
+    model = MeanRegressor().fit_one([1.0, 2.0], 4.0)
+    for name, call in {
+        "x": lambda: model.fit_one([10**400, 1], 0.0),
+        "y": lambda: model.fit_one([1, 1], 10**400),
+        "weight": lambda: model.fit_one([1, 1], 1.0, weight="much"),  # type: ignore[arg-type]
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name}"):
+            call()
+    assert model.predict_one([0, 0]) == 4.0
+    named = MeanRegressor().fit_one({"a": 1.0, "b": 1.0}, 4.0)
+    with pytest.raises(ValueError, match=r"^x\['b'\]"):
+        named.fit_one({"a": 1.0, "b": -(10**400)}, 1.0)
+
+
+def test_labels_of_several_types_stay_what_they_are() -> None:
+    for labels in (["a", 1, 2.5], ("a", 1, 2.5), np.array(["a", 1, 2.5], object)):
+        model = MajorityClassifier().fit_many(np.zeros((3, 1)), labels)
+        assert model.classes_ == ["a", 1, 2.5]
+    with pytest.raises(ValueError, match=r"^y: got "):
+        MajorityClassifier().fit_many(np.zeros((2, 1)), ["a", ("b", 1)])
 
 
 def test_mappings_after_arrays_are_refused() -> None:

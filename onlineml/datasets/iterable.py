@@ -13,7 +13,7 @@ import numpy.typing as npt
 from onlineml.datasets.columns import checked_task
 from onlineml.datasets.memory import finite, targets, task_of
 from onlineml.datasets.stream import Chunk, Stream, Task, rechunked
-from onlineml.schema import Array, Schema, is_missing, wrong
+from onlineml.schema import Array, Schema, as_row, is_missing, wrong
 
 _PEEKED = 1000  # rows that say which columns an iterable has
 
@@ -113,7 +113,7 @@ class IterableStream(Stream):
 
     def _pairs(self, block: list[Any], n_done: int) -> tuple[list[Any], list[Any]]:
         try:
-            xs, ys = zip(*((x, y) for x, y in block))
+            xs, ys = zip(*((as_row(x), y) for x, y in block))
         except (TypeError, ValueError):
             bad = next(i for i, item in enumerate(block) if not _is_pair(item))
             where = f"{self.name}, row {n_done + bad + 1}"
@@ -156,11 +156,11 @@ class IterableStream(Stream):
             try:
                 if _is_text(value):
                     raise ValueError
-                float("nan" if value is None else value)
-            except (TypeError, ValueError):
+                float("nan" if is_missing(value) else value)
+            except (TypeError, ValueError, OverflowError):
                 where = f"{self.name}, row {n_done + i + 1}: {what}"
                 raise wrong(where, value, "a number, as before") from None
-        return np.array([np.nan if value is None else float(value) for value in column])
+        return np.array([np.nan if is_missing(value) else float(value) for value in column])
 
 
 def _is_text(value: object) -> bool:
