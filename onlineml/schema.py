@@ -153,7 +153,7 @@ class Schema:
             raise wrong("x", row.shape, f"a row of shape ({self.n_features},)")
         return row
 
-    def rows(self, X: object) -> Array:
+    def rows(self, X: Any) -> Array:
         """`X` as C-contiguous float64 rows; unknown names left out, unknown values NaN."""
         if is_frame(X):
             return self._from_columns(frame_columns(X), len(X))
@@ -215,12 +215,12 @@ def _bytes_of(plain: Any) -> int:
     return sys.getsizeof(plain)
 
 
-def as_floats(x: object, argument: str) -> Array:
+def as_floats(x: Any, argument: str) -> Array:
     """`x` as a C-contiguous float64 array; text and the like are an error that names the cell."""
     if isinstance(x, np.ma.MaskedArray):
-        x = x.astype(np.float64).filled(np.nan)
+        x = np.ma.filled(x.astype(np.float64), np.nan)
     try:
-        array = np.ascontiguousarray(x, np.float64) if np.ndim(x) else np.asarray(x, np.float64)  # type: ignore[arg-type]
+        array = np.ascontiguousarray(x, np.float64) if np.ndim(x) else np.asarray(x, np.float64)
     except (TypeError, ValueError, OverflowError):
         raise _bad_cell(x, argument) from None
     return array
