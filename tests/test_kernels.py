@@ -13,6 +13,7 @@ import pytest
 from onlineml import kernels
 from onlineml.kernels import random as generator
 from onlineml.kernels.arena import Descriptor, Field, allocate, enlarged
+from onlineml.kernels.views import _move_in_python, move
 from onlineml.learners import GaussianNB
 
 MASK = (1 << 64) - 1
@@ -66,6 +67,23 @@ def test_descriptor_takes_only_plain_arrays() -> None:
     for bad in (np.zeros((4, 4))[:, ::2], np.zeros(3, np.float32)):
         with pytest.raises(AssertionError, match="C-contiguous"):
             Descriptor([bad])
+
+
+@pytest.mark.parametrize(
+    ("start", "to", "n"), [(1, 0, 5), (2, 3, 6), (0, 4, 3), (3, 3, 2), (8, 9, 0)]
+)
+def test_moved_cells_are_those_that_lay_there(start: int, to: int, n: int) -> None:
+    @numba.njit
+    def run(cells, start, to, n):
+        move(cells, start, to, n)
+
+    compiled, due = np.arange(9.0), np.arange(9.0)
+    due[to : to + n] = np.arange(9.0)[start : start + n]
+    run(compiled, start, to, n)
+    assert np.array_equal(compiled, due)
+    plain = np.arange(9.0)
+    _move_in_python(plain, start, to, n)
+    assert np.array_equal(plain, due)
 
 
 def test_enlarged_keeps_the_content_in_the_low_corner() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
-from onlineml.kernels.views import bits_of
+from onlineml.kernels.views import bits_of, move
 
 COUNT, MEAN, M2, CENTER = range(4)
 BLOCKS = 4
@@ -137,13 +137,10 @@ def _moved(bins: Array, free: int, at: int) -> int:
     """Move the bins between `free`, which is in no use, and `at`: where a bin before `at` goes."""
     if at > free:
         for block in range(BLOCKS):
-            for i in range(free, at - 1):
-                bins[block, i] = bins[block, i + 1]
+            move(bins[block], free + 1, free, at - 1 - free)
         return at - 1
     for block in range(BLOCKS):
-        carried = bins[block, at]
-        for i in range(at + 1, free + 1):  # upwards, as compilers know how to do several at a time
-            carried, bins[block, i] = bins[block, i], carried
+        move(bins[block], at, at + 1, free - at)
     return at
 
 

@@ -99,19 +99,21 @@ def leaf_from(d: int, x: Array, node: int) -> int:
     """The leaf that `x`, which has come to `node`, falls into.
 
     The rule of `child_of` is written out: calling it would cost a twentieth of a tree's speed.
+    Places without a sign need not be asked at each level whether they count from the end.
     """
     table, numbers = i2(d, TABLE), f2(d, NUMBERS)
-    while table[node, FEATURE] >= 0:
-        value, first = x[table[node, FEATURE]], table[node, CHILD]
-        kind, threshold = table[node, KIND], numbers[node, THRESHOLD]
+    while table[np.uint64(node), FEATURE] >= 0:
+        at = np.uint64(node)
+        value, first = x[np.uint64(table[at, FEATURE])], table[at, CHILD]
+        kind, threshold = table[at, KIND], numbers[at, THRESHOLD]
         if kind == AT_MOST and value == value:
             node = first + (value > threshold)
         elif kind == EQUAL and value == value:
             node = first + (value != threshold)
-        elif kind == MULTIWAY and 0 <= value < table[node, N_CHILDREN]:
+        elif kind == MULTIWAY and 0 <= value < table[at, N_CHILDREN]:
             node = first + int(value)
         else:
-            node = _heaviest(numbers, first, first + table[node, N_CHILDREN])
+            node = _heaviest(numbers, first, first + table[at, N_CHILDREN])
     return node
 
 

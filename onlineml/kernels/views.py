@@ -1,4 +1,4 @@
-"""Memory read in another way, without a call: matrices in flat arrays, the bits of a float."""
+"""What arrays cannot do without a loop: matrices in flat ones, bits of floats, moved cells."""
 
 from __future__ import annotations
 
@@ -62,3 +62,25 @@ def _bits_compiled(typing_context: Any, x: Any) -> Any:
 
 #: `bits_of(x)`: the bits of a float as an integer; for floats >= 0 in the same order as they are.
 bits_of = _bits_in_python if numba.config.DISABLE_JIT else _bits_compiled
+
+
+def _move_in_python(cells: Array, start: int, to: int, n: int) -> None:
+    cells[to : to + n] = cells[start : start + n].copy()
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _move_compiled(typing_context: Any, cells: Any, start: Any, to: Any, n: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from numba.core.cgutils import raw_memmove  # the compiler: loaded to compile only
+
+        cells, start, to, n = arguments
+        data = context.make_array(signature.args[0])(context, builder, cells).data
+        raw_memmove(builder, builder.gep(data, [to]), builder.gep(data, [start]), n, 8)
+        return context.get_dummy_value()
+
+    return types.void(types.Array(cells.dtype, 1, "C"), *[types.int64] * 3), generate
+
+
+#: `move(cells, start, to, n)`: put the `n` numbers from `start` on where those from `to` on are, as
+#: if they were taken away first. A loop of unknown length costs more: how it ends is not foreseen.
+move = _move_in_python if numba.config.DISABLE_JIT else _move_compiled
