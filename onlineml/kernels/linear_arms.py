@@ -1,7 +1,10 @@
 """Bandits whose rewards are linear in the context: a ridge regression an arm.
 
-An arm's precision matrix is kept as its Cholesky factor: widths and weights then are triangular
-solves, and a row comes in by rotations, which keep it positive however long the stream.
+Of an arm's precision matrix P a root W of the inverse is kept, lower triangular: inv(P) = W'W. A
+width then is a product, without a division, and a row comes in by rotations (Alexander, Ghirnikar
+1993, A method for recursive least squares filtering based upon an inverse QR decomposition, IEEE
+Transactions on Signal Processing 41(1), section III), which keep it positive however long the
+stream; what they leave beside is the gain, by which the weights move.
 """
 
 from __future__ import annotations
@@ -10,39 +13,39 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, jit, lean
 from onlineml.kernels.arena import Array, Ints, f1, f2, f3, i1, opened, scratch
 from onlineml.kernels.arms import DRAWS, EXPLORE, POLICY
 from onlineml.kernels.random import bits, normal
-from onlineml.kernels.vectors import enter
+from onlineml.kernels.vectors import add, dot, enter
 
 RULE, CONFIDENCE, RIDGE, DISCOUNT = range(4)  # settings
 BOUND, SAMPLE = 0, 1  # rules
 
 
 class LinearArms(NamedTuple):
-    """Settings, a generator, and of each arm factor, moments and weights; the last is constant."""
+    """Settings, a generator, and of each arm root and weights; the last is of a constant."""
 
     settings: Array
     random: Ints
     clock: Ints  # rewards learned
-    factor: Array  # (A, D, D) lower
-    moment: Array  # (A, D) sums of reward times context
+    root: Array  # (A, D, D) lower
     weights: Array  # (A, D)
     context: Array  # scratch
     room: Array
-    values: Array
+    gain: Array
+    values: Array  # an arm each
 
 
 @entry
 def _linear_arms(d: int) -> int:
     call = opened(d)
-    factor = f3(d, 3)
-    n_arms, n = factor.shape[0], factor.shape[1]
+    root = f3(d, 3)
+    n_arms, n = root.shape[0], root.shape[1]
     floats, notes = scratch(d)
     arms = LinearArms(
-        f1(d, 0), i1(d, 1), i1(d, 2), factor, f2(d, 4), f2(d, 5),
-        floats[:n], floats[n : 2 * n], floats[2 * n : 2 * n + n_arms],
+        f1(d, 0), i1(d, 1), i1(d, 2), root, f2(d, 4),
+        floats[:n], floats[n : 2 * n], floats[2 * n : 3 * n], floats[3 * n : 3 * n + n_arms],
     )  # fmt: skip
     for i in range(call.first, call.last):
         row = call.X[i]
@@ -74,47 +77,41 @@ def _serve(arms: LinearArms, serve: int, random: Ints, out: Array) -> None:
 
 @jit
 def _best(arms: LinearArms, explore: bool, random: Ints) -> int:
-    for a in range(arms.factor.shape[0]):
-        total = 0.0
-        for j in range(arms.context.shape[0]):
-            total += arms.weights[a, j] * arms.context[j]
+    for a in range(arms.root.shape[0]):
+        total = dot(arms.weights[a], arms.context)
         if explore:
             # of a draw of the weights only its product with the context counts: one normal
             steps = normal(random, 0) if arms.settings[RULE] == SAMPLE else 1.0
-            total += arms.settings[CONFIDENCE] * steps * width(arms.factor[a], arms)
+            total += arms.settings[CONFIDENCE] * steps * width(arms.root[a], arms.context)
         arms.values[a] = total
     return int(np.argmax(arms.values))
 
 
-@jit
-def width(factor: Array, arms: LinearArms) -> float:
-    """sqrt(x' P^-1 x): the length of the solution of L z = x."""
-    z, total = arms.room, 0.0
-    for i in range(z.shape[0]):
-        left = arms.context[i]
-        for j in range(i):
-            left -= factor[i, j] * z[j]
-        z[i] = left / factor[i, i]
-        total += z[i] * z[i]
+@lean
+def width(root: Array, x: Array) -> float:
+    """sqrt(x' inv(P) x), the length of W x."""
+    total = 0.0
+    for i in range(x.shape[0]):
+        part = 0.0
+        for j in range(i + 1):
+            part += root[i, j] * x[j]
+        total += part * part
     return float(np.sqrt(total))
 
 
 @jit
 def learn_reward(arms: LinearArms, arm: int, reward: float) -> None:
-    """Learn the reward of an arm that was pulled in `arms.context`."""
+    """Learn the reward of an arm that was pulled in `arms.context`.
+
+    Leaves in `arms.values` by how much the sum of an arm's squared errors has grown.
+    """
     bits(arms.random, 0)
-    n, discount = arms.context.shape[0], arms.settings[DISCOUNT]
-    if discount < 1.0:
-        _fade(arms, discount)
-    for j in range(n):
-        arms.moment[arm, j] += reward * arms.context[j]
-        arms.room[j] = arms.context[j]
-    _rotate_in(arms.factor[arm], arms.room, 0)
-    if discount < 1.0:
-        for a in range(arms.factor.shape[0]):
-            _solve(arms.factor[a], arms.moment[a], arms.weights[a])
-    else:
-        _solve(arms.factor[arm], arms.moment[arm], arms.weights[arm])
+    arms.values[:] = 0.0
+    if arms.settings[DISCOUNT] < 1.0:
+        _fade(arms, arms.settings[DISCOUNT])
+    arms.values[arm] += _learn_row(
+        arms.root[arm], arms.weights[arm], arms.context, reward, arms.gain
+    )
     arms.clock[0] += 1
 
 
@@ -122,41 +119,34 @@ def learn_reward(arms: LinearArms, arm: int, reward: float) -> None:
 def _fade(arms: LinearArms, discount: float) -> None:
     """Weaken all rows, of all arms; the ridge is put back a feature at a time."""
     n = arms.context.shape[0]
-    back = arms.clock[0] % n
-    for a in range(arms.factor.shape[0]):
+    back, stronger = arms.clock[0] % n, 1.0 / np.sqrt(discount)
+    arms.room[:] = 0.0
+    arms.room[back] = np.sqrt(n * (1.0 - discount) * arms.settings[RIDGE])
+    for a in range(arms.root.shape[0]):
         for i in range(n):
-            arms.moment[a, i] *= discount
             for j in range(i + 1):
-                arms.factor[a, i, j] *= np.sqrt(discount)
-        arms.room[:] = 0.0
-        arms.room[back] = np.sqrt(n * (1.0 - discount) * arms.settings[RIDGE])
-        _rotate_in(arms.factor[a], arms.room, back)
+                arms.root[a, i, j] *= stronger
+        arms.values[a] = _learn_row(arms.root[a], arms.weights[a], arms.room, 0.0, arms.gain)
 
 
-@jit
-def _rotate_in(factor: Array, x: Array, first: int) -> None:
-    """L L' + x x', by rotations (Golub, Van Loan 2013, section 6.5.4); writes on `x`."""
-    n = x.shape[0]
-    for k in range(first, n):
-        length = np.hypot(factor[k, k], x[k])
-        c, s = length / factor[k, k], x[k] / factor[k, k]
-        factor[k, k] = length
-        for i in range(k + 1, n):
-            factor[i, k] = (factor[i, k] + s * x[i]) / c
-            x[i] = c * x[i] - s * factor[i, k]
-
-
-@jit
-def _solve(factor: Array, moment: Array, weights: Array) -> None:
-    """Weights w of L L' w = b."""
-    n = moment.shape[0]
-    for i in range(n):
-        left = moment[i]
-        for j in range(i):
-            left -= factor[i, j] * weights[j]
-        weights[i] = left / factor[i, i]
-    for i in range(n - 1, -1, -1):
-        left = weights[i]
-        for j in range(i + 1, n):
-            left -= factor[j, i] * weights[j]
-        weights[i] = left / factor[i, i]
+@lean
+def _learn_row(root: Array, weights: Array, x: Array, y: float, gain: Array) -> float:
+    """P + x x', and the weights with it; returns the growth of the sum of squared errors."""
+    error, square, length = y - dot(weights, x), 1.0, 1.0
+    gain[:] = 0.0
+    for i in range(x.shape[0]):
+        part = 0.0
+        for j in range(i + 1):
+            part += root[i, j] * x[j]
+        if part == 0.0:
+            continue
+        square += part * part
+        longer = np.sqrt(square)
+        c, s = length / longer, part / longer
+        for j in range(i + 1):
+            before = root[i, j]
+            root[i, j] = c * before - s * gain[j]
+            gain[j] = s * before + c * gain[j]
+        length = longer
+    add(weights, error / length, gain)
+    return error * error / square

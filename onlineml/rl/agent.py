@@ -117,8 +117,8 @@ class TransitionLearner(Estimator):
         self._next = self._row[n + m + 1 : 2 * n + m + 1]
         self._cells: Any = memoryview(self._row)  # type: ignore[arg-type]  # thrice as fast as numpy
         self._answer = memoryview(self._out)  # type: ignore[arg-type]
-        self._places = n + m, 2 * n + m + 1, 2 * n + m + 2, 2 * n + m + 3
-        self._width, self._acts = n, m > 0
+        self._places = n, n + m, 2 * n + m + 1, 2 * n + m + 2, 2 * n + m + 3
+        self._width, self._acts, self._any_next = n, m > 0, True
 
     def _arrays(self, parts: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """What a descriptor holds; numbers in single precision travel in pairs."""
@@ -135,22 +135,26 @@ class TransitionLearner(Estimator):
                 if self._reads or observation is not None or width < 0:
                     return False
                 observation = _missing
-            if following.__class__ is not _ndarray or len(following) != width:
-                if following is not None or (self._looks_ahead and not terminated):
-                    return False
-                following = _missing
+            if (following.__class__ is not _ndarray or len(following) != width) and (
+                following is not None or (self._looks_ahead and not terminated)
+            ):
+                return False
             if p is not None and not 0.0 < p <= 1.0:
                 return False
-            cells, (at_reward, at_end, at_cut, at_p) = self._cells, self._places
+            cells, (at_action, at_reward, at_end, at_cut, at_p) = self._cells, self._places
             self._observation[...] = observation
-            if self._acts:
+            if action.__class__ is int and at_reward - at_action == 1:
+                cells[at_action] = action
+            elif self._acts:
                 self._action[...] = action
-            self._next[...] = following
+            if following is not None or self._any_next:
+                self._any_next = following is not None
+                self._next[...] = _missing if following is None else following
             cells[at_reward] = reward
             cells[at_end] = 1.0 if terminated else 0.0
             cells[at_cut] = 1.0 if truncated else 0.0
             cells[at_p] = _missing if p is None else p
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return False
         return True
 
@@ -160,9 +164,13 @@ class TransitionLearner(Estimator):
             self._observation[...] = observation
         else:
             self._observation[...] = self._observed(self.schema_, observation)
-        self._next[...] = 0.0
-        self._cells[self._places[0]] = 0.0
-        self._action[...] = 0.0
+        if self._call(how) != 1:
+            self._serve_again(how)
+
+    def _serve_again(self, how: int) -> None:
+        """Serve without what is left of a transition that was refused, which is not looked at."""
+        self._row[self._width :] = 0.0
+        self._any_next = True
         if self._call(how) != 1:
             _row(self.schema_, self._observation, "observation")
 
@@ -338,7 +346,7 @@ def _probability(transition: Transition) -> float:
 def _reward(reward: Any) -> float:
     try:
         number = float(reward)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = np.nan
     if not abs(number) <= _LARGEST:
         raise wrong("reward", reward, "a finite number, at most 1e100 in size")

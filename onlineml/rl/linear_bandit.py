@@ -12,13 +12,15 @@ from onlineml.kernels.random import seeded
 from onlineml.rl.bandit import Bandit
 from onlineml.schema import Schema, wrong
 
+_LEAST_RIDGE = 1e-100  # its inverse, times the square of the largest value, is still a number
+
 
 def check_regressions(bandit: Any) -> None:
     """Raise `ValueError` for settings of the arms' regressions that cannot be used."""
     if not bandit.confidence >= 0:
         raise wrong("confidence", bandit.confidence, "a number >= 0")
-    if not bandit.ridge > 0:
-        raise wrong("ridge", bandit.ridge, "a number > 0")
+    if not bandit.ridge >= _LEAST_RIDGE:
+        raise wrong("ridge", bandit.ridge, f"a number of {_LEAST_RIDGE} or more")
     if not 0 < bandit.discount <= 1:
         raise wrong("discount", bandit.discount, "a number in (0, 1]")
 
@@ -31,15 +33,14 @@ class LinearBandit(Bandit):
     _state = (
         Field("random_", (1,), np.int64),
         Field("n_rewards_", (1,), np.int64),
-        Field("factor_", ("A", "D", "D")),
-        Field("moment_", ("A", "D")),
+        Field("inverse_root_", ("A", "D", "D")),
         Field("weights_", ("A", "D")),
     )
 
     confidence: float
     ridge: float
     discount: float
-    factor_: Array
+    inverse_root_: Array
 
     def _check(self) -> None:
         super()._check()
@@ -55,11 +56,11 @@ class LinearBandit(Bandit):
     def _start(self, schema: Schema) -> None:
         self.random_ = seeded(self.seed, 1)
         n = schema.n_features + 1
-        self.factor_ = np.tile(np.sqrt(self.ridge) * np.eye(n), (self.n_actions, 1, 1))
-        self.moment_, self.weights_ = np.zeros((2, self.n_actions, n))
+        self.inverse_root_ = np.tile(np.eye(n) / np.sqrt(self.ridge), (self.n_actions, 1, 1))
+        self.weights_ = np.zeros((self.n_actions, n))
 
     def _n_scratch(self) -> int:
-        return 2 * (self.schema_.n_features + 1) + self.n_actions
+        return 3 * (self.schema_.n_features + 1) + self.n_actions
 
 
 class LinUCB(LinearBandit):
@@ -105,7 +106,7 @@ class LinUCB(LinearBandit):
     Notes
     -----
     Each arm has weights of its own and a constant. Missing values count as 0; a value counts as
-    1e8 at most. The source's inverse is a Cholesky factor here.
+    1e8 at most. Of the source's inverse a triangular root is kept here.
 
     References
     ----------

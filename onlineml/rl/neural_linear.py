@@ -52,13 +52,13 @@ class Head(NamedTuple):
     """Regressions on the last hidden layer, and what is known of the noise about them."""
 
     arms: LinearArms
-    noise: Array  # (A, 2) rewards learned, sum of their squares, both faded
+    noise: Array  # (A, 2) rewards learned, sum of squared errors, both faded
     widths: Array  # scratch
 
 
 @entry
 def _neural_linear(d: int) -> int:
-    call, target, m, head = opened(d), f1(d, 1), learner(d, 7), _head(d)
+    call, target, m, head = opened(d), f1(d, 1), learner(d, 6), _head(d)
     n, n_arms = m.nominal.shape[0], head.noise.shape[0]
     for i in range(call.first, call.last):
         row = call.X[i]
@@ -82,14 +82,14 @@ def _neural_linear(d: int) -> int:
 @jit
 def _head(d: int) -> Head:
     floats, _ = scratch(d)
-    factor, noise, shape = f3(d, 3), f2(d, 6), i1(d, 12)
-    n_arms, n = factor.shape[0], factor.shape[1]
-    room = floats[i1(d, 7).shape[0] + 3 * shape[1:].sum() :]
+    root, noise, shape = f3(d, 3), f2(d, 5), i1(d, 11)
+    n_arms, n = root.shape[0], root.shape[1]
+    room = floats[i1(d, 6).shape[0] + 3 * shape[1:].sum() :]
     arms = LinearArms(
-        f1(d, 0)[_NET_SETTINGS + shape.shape[0] - 2 :], i1(d, 10), i1(d, 2), factor, f2(d, 4),
-        f2(d, 5), room[:n], room[n : 2 * n], room[2 * n : 2 * n + n_arms],
+        f1(d, 0)[_NET_SETTINGS + shape.shape[0] - 2 :], i1(d, 9), i1(d, 2), root, f2(d, 4),
+        room[:n], room[n : 2 * n], room[2 * n : 3 * n], room[3 * n : 3 * n + n_arms],
     )  # fmt: skip
-    return Head(arms, noise, room[2 * n + n_arms :])
+    return Head(arms, noise, room[3 * n + n_arms :])
 
 
 @jit
@@ -106,13 +106,12 @@ def _learn(m: Learner, head: Head, x: Array, arm: int, reward: float) -> None:
     n = entries(x, m)
     forward_to_learn(m, n, False)
     _see(m, head.arms.context)
+    learn_reward(head.arms, arm, reward)
     discount = head.arms.settings[DISCOUNT]
     for a in range(head.noise.shape[0]):
         head.noise[a, 0] *= discount
-        head.noise[a, 1] *= discount
+        head.noise[a, 1] = discount * head.noise[a, 1] + head.arms.values[a]
     head.noise[arm, 0] += 1.0
-    head.noise[arm, 1] += reward * reward
-    learn_reward(head.arms, arm, reward)
     error = outputs(m.net, m.signals)[arm] - reward
     deltas = output_deltas(m.net, m.signals)
     deltas[:] = 0.0
@@ -127,7 +126,7 @@ def _serve(head: Head, serve: int, random: Ints, out: Array) -> None:
     for a in range(head.noise.shape[0]):
         arms.values[a] = dot(arms.weights[a], arms.context)
         if serve != ANSWER:
-            head.widths[a] = arms.settings[CONFIDENCE] * width(arms.factor[a], arms)
+            head.widths[a] = arms.settings[CONFIDENCE] * width(arms.root[a], arms.context)
     if serve == POLICY:
         out[1:] = 0.0
         for _ in range(DRAWS):
@@ -141,9 +140,9 @@ def _drawn(head: Head, random: Ints) -> int:
     """The best arm by one draw, of each arm's noise and of its mean given the noise."""
     best, most = 0, -np.inf
     for a in range(head.noise.shape[0]):
-        explained = dot(head.arms.weights[a], head.arms.moment[a])
-        left = _PRIOR + 0.5 * max(head.noise[a, 1] - explained, 0.0)
-        variance = left / gamma(random, _PRIOR + 0.5 * head.noise[a, 0])
+        variance = (_PRIOR + 0.5 * head.noise[a, 1]) / gamma(
+            random, _PRIOR + 0.5 * head.noise[a, 0]
+        )
         value = head.arms.values[a] + normal(random, 0) * np.sqrt(variance) * head.widths[a]
         if value > most:
             best, most = a, value
@@ -226,15 +225,14 @@ class NeuralLinear(Bandit):
     _state = (
         Field("target_", (4,)),
         Field("n_rewards_", (1,), np.int64),
-        Field("arm_factor_", ("A", "D", "D")),
-        Field("arm_moment_", ("A", "D")),
+        Field("arm_inverse_root_", ("A", "D", "D")),
         Field("arm_weights_", ("A", "D")),
         Field("arm_noise_", ("A", 2)),
         *STATE,
     )
 
     shape_: Ints
-    arm_factor_: Array
+    arm_inverse_root_: Array
 
     def __init__(
         self,
@@ -273,10 +271,11 @@ class NeuralLinear(Bandit):
 
     def _start(self, schema: Schema) -> None:
         start_net(self, self.n_actions)
-        self.arm_factor_[:] = np.sqrt(self.ridge) * np.eye(self.arm_factor_.shape[1])
+        n = self.hidden[-1] + 1
+        self.arm_inverse_root_[:] = np.eye(n) / np.sqrt(self.ridge)
 
     def _n_scratch(self) -> int:
-        return net_scratch(self) + 2 * (self.hidden[-1] + 1) + 2 * self.n_actions
+        return net_scratch(self) + 3 * (self.hidden[-1] + 1) + 2 * self.n_actions
 
     def _check_arrays(self) -> None:
         super()._check_arrays()

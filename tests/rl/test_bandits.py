@@ -74,7 +74,7 @@ def test_discounted_ridge_stays_regular_and_follows() -> None:
             arm = model.act_one(x, explore=True)
             model.fit_one(Transition(x, arm, sign * (1 - 2 * arm) * x[0]))
         assert [model.act_one([1.0, 0.0]), model.act_one([-1.0, 0.0])] == [sign < 0, sign > 0]
-    still = model.factor_[:, 1, 1] ** 2
+    still = model.inverse_root_[:, 1, 1] ** -2
     assert ((still > 0.5) & (still < 2.0)).all()
 
 
@@ -189,3 +189,38 @@ def test_a_policy_is_judged_by_anothers_log() -> None:
         arguments = {"rewards": rewards, "actions": actions, "logged": drawn, "policy": policy}
         with pytest.raises(ValueError, match=name):
             policy_value(**(arguments | {name: value}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bandit", [LinUCB(n_actions=2), LinTS(n_actions=2, seed=1)], ids=repr)
+def test_what_was_refused_is_not_looked_at(bandit: Any) -> None:
+    x, others = np.array([1.0, 2.0]), np.array([3.0, 1.0])
+    bandit = bandit.clone().fit_many([Transition(x, 1, 1.0), Transition(x, 0, 0.5)])
+    due, following = bandit.act_one(x, explore=True), bandit.clone().set_state(bandit.get_state())
+    for refused in (
+        Transition(x, 0, np.inf),
+        Transition(x, 10**400, 1.0),
+        Transition(x, 0, 10**400),
+        Transition(x, 2, 1.0),
+        Transition(x, 0, 1.0, np.array([np.inf, 0.0])),
+    ):
+        with pytest.raises(ValueError, match=r"reward|action|next_observation"):
+            bandit.fit_one(refused)
+        assert bandit.act_one(x, explore=True) == due
+    for row in (Transition(x, 0, 1.0, others), Transition(x, 1, 1.0), Transition(x, 1, 1.0, x)):
+        assert bandit.fit_act_one(row) == following.fit_act_many([row])[0]
+
+
+def test_widths_keep_their_digits_where_features_are_nearly_one() -> None:
+    rng, n = np.random.default_rng(0), 5_000
+    X = 1e4 + rng.normal(size=(n, 3))
+    y = X @ [1.0, -2.0, 1.0] + rng.normal(size=n)
+    model = LinUCB(n_actions=2)
+    model.fit_many([Transition(x, 0, float(r)) for x, r in zip(X, y)])
+    Z = np.vstack(
+        [np.c_[X, np.ones(n)], np.eye(4)]
+    )  # the ridge as rows: no squares of its condition
+    weights, *_ = np.linalg.lstsq(Z, np.append(y, np.zeros(4)))
+    np.testing.assert_allclose(model.weights_[0], weights, atol=1e-6)
+    upper = np.linalg.qr(Z, mode="r")
+    due = np.linalg.norm(np.linalg.solve(upper.T, Z[0]))
+    np.testing.assert_allclose(np.linalg.norm(model.inverse_root_[0] @ Z[0]), due, rtol=1e-8)

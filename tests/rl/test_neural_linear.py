@@ -7,6 +7,7 @@ import pytest
 
 from onlineml.rl import LinTS, NeuralLinear, Transition
 from tests.naive.mlp import Network
+from tests.naive.neural_linear import PRIOR
 from tests.naive.neural_linear import NeuralLinear as Naive
 
 
@@ -33,11 +34,16 @@ def test_equals_the_plain_one(optimizer: Any, discount: float, hidden: Any) -> N
             draws = means + draws * rng.normal(size=draws.shape)
             share = np.bincount(draws.argmax(1), minlength=3) / len(draws)
             np.testing.assert_allclose(model.policy_one(X[0]), share, atol=0.12)
+    root = model.arm_inverse_root_
     np.testing.assert_allclose(
-        model.arm_factor_ @ model.arm_factor_.swapaxes(1, 2), plain.precision, atol=1e-5
+        root.swapaxes(1, 2) @ root, np.linalg.inv(plain.precision), rtol=1e-6, atol=1e-8
     )
-    np.testing.assert_allclose(model.arm_moment_, plain.moment, atol=1e-5)
-    np.testing.assert_allclose(model.arm_noise_.T, [plain.count, plain.squares], atol=1e-8)
+    np.testing.assert_allclose(
+        model.arm_weights_, [np.linalg.solve(*arm) for arm in zip(plain.precision, plain.moment)],
+        atol=1e-6,
+    )  # fmt: skip
+    left = 2 * (np.array([b for *_, b in plain.posterior(X[0])]) - PRIOR)
+    np.testing.assert_allclose(model.arm_noise_.T, [plain.count, left], atol=1e-6)
 
 
 def ring(rng: Any) -> tuple[Any, Any]:
