@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "config_file", metavar="[CONFIG]", required=False,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option("--stream", "-s", help="Name[(key=value)] of a stream, or path of a data file.")
+@click.option("--stream", "-s", help="Name or data file, with [(key=value)]: options.")
 @click.option("--target", "-t", help="Column to predict, for a data file.")
 @click.option(
     "--agent",
@@ -61,9 +61,10 @@ def command(
 
     \b
     onlineml run --model GaussianNB --stream sea_a --rows 100000
-    onlineml run -m "StandardScaler | KNNClassifier(k=5)" -s data.csv -t label
+    onlineml run -m "StandardScaler | KNNClassifier(n_neighbors=3)" -s data.csv -t label
     onlineml run -m GaussianNB -s image_segments --strategy MarginSampling --budget 0.05,0.1
-    onlineml run config.yaml --set models.0.params.k=5
+    onlineml run -m GaussianNB -s "data.csv(on_error=skip)" -t label
+    onlineml run config.yaml --set models.0.params.n_neighbors=3
     onlineml run --agent stream_ac --env CartPole-v1 --steps 100000 --seeds 3 --out pole
     onlineml run --resume pole --steps 200000
     """  # noqa: D301 - click reads the backspace

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from onlineml.cli.mistakes import Mistake
+from onlineml.cli.mistakes import Mistake, one_line
 
 Plain = dict[str, Any]
 _GRAPHS = (".yaml", ".yml")
@@ -18,7 +18,7 @@ def _as_mistakes() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise Mistake(str(error)) from error
+        raise Mistake(one_line(error)) from error
 
 
 def parse(text: str) -> Plain:
@@ -61,6 +61,21 @@ def build_model(spec: Mapping[str, Any]) -> Any:
 
     with _as_mistakes():
         return specs.build_model(spec)
+
+
+def file_and_options(text: str) -> tuple[str, str]:
+    """The file in `data.csv(on_error=skip)`, and the rest as `parse` reads it; "" where none is."""
+    if is_file(text):
+        return text, ""
+    path, opened, options = text.partition("(")
+    found = opened and text.rstrip().endswith(")") and is_file(path)
+    return (path, f"options({options}") if found else ("", "")
+
+
+def as_text(value: Any) -> Any:
+    """A word that was written without quotes as text; all else as it is."""
+    bare = isinstance(value, dict) and value.keys() == {"name", "params"} and not value["params"]
+    return value["name"] if bare else value
 
 
 def is_file(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.columns import Nominal, checked_task, inferred_task
+from onlineml.datasets.columns import Nominal, checked_task, inferred_task, listed
 from onlineml.datasets.stream import Chunk, Stream, Task
 from onlineml.datasets.table import BATCH, TableStream
 from onlineml.schema import Array, Schema, is_missing, wrong
@@ -134,13 +134,15 @@ class FrameStream(TableStream):
         import narwhals as nw
 
         try:
-            self._frame = nw.from_native(frame, eager_only=True)
+            self._frame = named_by_text(nw.from_native(frame, eager_only=True))
         except TypeError:
             raise wrong("frame", type(frame).__name__, "a pandas, polars or Arrow table") from None
         self.n_rows = len(self._frame)
         sample = next(self._batches(), None)
         if sample is None:
             raise wrong("frame", self._frame.shape, "at least one row")
+        target = None if target is None else str(target)
+        drop = map(str, listed(drop))
         self._set_columns(
             sample.schema, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
         )
@@ -152,6 +154,12 @@ class FrameStream(TableStream):
         for first in range(0, len(self._frame), BATCH):
             table = self._frame[first : first + BATCH].to_arrow().select(columns)
             yield from table.combine_chunks().to_batches()
+
+
+def named_by_text(frame: Any) -> Any:
+    """`frame` with the numbers that name its columns as text."""
+    numbers = {name: str(name) for name in frame.columns if not isinstance(name, str)}
+    return frame.rename(numbers) if numbers else frame
 
 
 def task_of(y: npt.NDArray[Any]) -> Task:

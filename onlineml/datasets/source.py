@@ -14,7 +14,7 @@ from onlineml.datasets.columns import one_of
 from onlineml.datasets.csv_file import CSVStream
 from onlineml.datasets.files import format_of
 from onlineml.datasets.iterable import IterableStream
-from onlineml.datasets.memory import ArrayStream, FrameStream
+from onlineml.datasets.memory import ArrayStream, FrameStream, named_by_text
 from onlineml.datasets.stream import Stream
 from onlineml.schema import is_frame, wrong
 
@@ -104,7 +104,7 @@ def _table(X: Any, y: Any) -> Any:
     import narwhals as nw
     import pyarrow as pa
 
-    frame = nw.from_native(X, eager_only=True)
+    frame = named_by_text(nw.from_native(X, eager_only=True))
     if len(y) != len(frame):
         raise wrong("y", len(y), f"{len(frame)} labels, one a row")
     labels = pa.array(y.to_list() if hasattr(y, "to_list") else list(y))

@@ -41,6 +41,8 @@ class Stream(ABC):
     name: str
     #: Rows at which the concept is known to change (middle of the change).
     drifts: tuple[int, ...] = ()
+    #: Broken rows that the last pass left out, where the source was told to.
+    n_skipped: int = 0
 
     @property
     @abstractmethod
@@ -81,6 +83,7 @@ class _Take(Stream):
     def chunks(self, size: int) -> Iterator[Chunk]:
         left = self.n_rows or 0
         for X, y, time in self.stream.chunks(min(size, max(left, 1))):
+            self.n_skipped = self.stream.n_skipped
             yield Chunk(X[:left], y[:left], None if time is None else time[:left])
             left -= len(X)
             if left <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onlineml.base import Classifier, Detector, Estimator, Regressor
 from onlineml.schema import Schema, wrong
@@ -78,7 +78,8 @@ def named_models(models: Models) -> dict[str, Estimator]:
     if isinstance(models, Mapping):
         named = dict(models)
     else:
-        listed = [models] if isinstance(models, Estimator) else list(models)
+        several = isinstance(models, Iterable) and not isinstance(models, Estimator | str)
+        listed: list[Any] = list(models) if several else [models]  # type: ignore[arg-type]
         named = {}
         for model in listed:
             name, n = type(model).__name__, 1
@@ -88,6 +89,12 @@ def named_models(models: Models) -> dict[str, Estimator]:
             named[name] = model
     if not named:
         raise wrong("models", models, "at least one estimator")
+    for name, model in named.items():
+        if not isinstance(model, Estimator):
+            due = "an estimator of onlineml (see onlineml.integrations for those of others)"
+            if isinstance(model, type):
+                due = f"an instance, such as {model.__name__}()"
+            raise wrong(f"models[{name!r}]", model, due)
     return named
 
 
@@ -105,8 +112,8 @@ def task_with(models: Models, task: str) -> str:
 def _copies(
     name: str, model: Estimator, seeds: Sequence[int] | None, inplace: bool
 ) -> Iterable[tuple[int | None, Estimator]]:
-    if seeds is not None and not len(seeds):
-        raise wrong("seeds", seeds, "at least one seed, or None")
+    if seeds is not None and (not isinstance(seeds, Iterable) or not len(seeds)):
+        raise wrong("seeds", seeds, "at least one seed, such as [1, 2, 3], or None")
     params = seeds_of(model)
     if seeds is None or not params:
         seed = model.get_params().get("seed")

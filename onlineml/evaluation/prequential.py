@@ -167,12 +167,13 @@ def prequential(
         evaluation.settle()
     except KeyboardInterrupt:
         result.interrupted = True
+    result.drifts = [row for row in result.drifts if row < result.n_rows]
     for contender in contenders:
         contender.finish()
     if delay is not None:
         result.n_unlabeled, result.n_dropped = delay.n_unlabeled, delay.n_dropped
         result.n_pending = delay.n_pending
-    result.n_broken = getattr(stream, "n_skipped", 0)
+    result.n_broken = source.n_skipped
     if track is not None:
         track.on_end(result)
     return result

@@ -98,13 +98,16 @@ class Result:
         """
         found = [run for run in self.runs if run.model == model]
         if not found:
-            raise wrong("model", model, nearest(model, [run.model for run in self.runs]))
+            raise wrong("model", model, f"a known name; {nearest(model, self._names())}")
         if seed is None:
             return found[0]
         seeded = [run for run in found if run.seed == seed]
         if not seeded:
             raise wrong("seed", seed, f"one of {[run.seed for run in found]}")
         return seeded[0]
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(run.model for run in self.runs))
 
     # ---------------------------------------------------------------- tables
 
@@ -268,7 +271,7 @@ class Result:
 
         name = self.metrics[0] if metric is None else metric
         if name not in self.metrics:
-            raise wrong("metric", name, nearest(name, self.metrics))
+            raise wrong("metric", name, f"a known name; {nearest(name, self.metrics)}")
         return curves(self, name, cumulative=cumulative)
 
 

@@ -144,7 +144,12 @@ def build_model(spec: Mapping[str, Any]) -> Any:
 
 def _built(value: Any) -> Any:
     if is_spec(value):
-        return build_model(value)
+        try:
+            return build_model(value)
+        except ValueError as error:
+            if written(value).isidentifier():
+                error.add_note(f"a text goes between quotes: {written(value)!r}")
+            raise
     if isinstance(value, list | tuple):
         return type(value)(_built(item) for item in value)
     return value

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from onlineml import load
 from onlineml.cli import main
+from onlineml.cli.specs import build_model, parse
 from onlineml.cli.warmup import _ENTRY, _compiled, _kernels_of
 from onlineml.evaluation import Result as Evaluated
 from onlineml.kernels import entries
@@ -61,10 +65,40 @@ def test_every_command_has_help(name):
     assert "--debug" in done.stdout
 
 
+def test_models_in_the_examples_of_help_can_be_built():
+    built = []
+    for name in ("run", "compare", "consume"):
+        for line in call(name, "--help").stdout.splitlines():
+            words = shlex.split(line) if line.strip().startswith("onlineml ") else []
+            models = [after for word, after in pairwise(words) if word in ("-m", "--model")]
+            built += [build_model(parse(model)) for model in models]
+        for key, value in re.findall(r"params\.(\w+)=(\S+)", call(name, "--help").stdout):
+            built.append(build_model(parse(f"KNNClassifier({key}={value})")))
+    assert len(built) > 4
+
+
 def test_without_a_command_the_help_is_shown():
     done = call()
     assert done.exit_code == 2
     assert "Commands:" in done.output
+
+
+def test_options_of_files_and_words_without_quotes():
+    rows = [f"{i % 7},{'no' if i % 2 else 'yes'}" for i in range(60)]
+    Path("a.csv").write_text("\n".join(["a,label", *rows[:30], "oops,yes", *rows[30:], "1,2,3"]))
+    run = ["run", "-m", "GaussianNB", "-t", "label", "-o", "out", "-s"]
+    done = call(*run, "a.csv(on_error=skip)")
+    assert done.exit_code == 0, done.stderr
+    assert "60 rows" in done.stdout
+    assert "2 broken ones" in done.stdout
+    run[-2] = "b"
+    refused(call(*run, "a.csv"), "row 31", "oops")
+    refused(call(*run, "a.csv(onerror=skip)"), "nearest: on_error")
+    refused(call(*run, "a.csv(on_error=skip"), "cannot read 'a.csv(on_error=skip'")
+    named = ["run", "-o", "b", "-s", "sea_a(seed=one)", "-m"]
+    refused(call(*named, "GaussianNB"), "seed: got 'one'")
+    named[4] = "sea_a(n_rows=50)"
+    refused(call(*named, "KNNClassifier(weights=distant)"), "between quotes: 'distant'")
 
 
 # -------------------------------------------------------------------- list, inspect, warmup

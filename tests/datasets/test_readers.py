@@ -11,12 +11,13 @@ import tracemalloc
 import zipfile
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from onlineml.datasets import ARFFStream, ArrowStream, CSVStream, ParquetStream
+from onlineml.datasets import ARFFStream, ArrowStream, CSVStream, ParquetStream, as_stream
 
 N_ROWS = 3000
 
@@ -479,3 +480,14 @@ def test_the_schema_knows_the_first_values_and_grows_with_later_ones(tmp_path, r
     *_, last = stream.chunks(1000)
     assert stream.schema.nominal == {0: ("b", "a", "late")}
     assert last.X[-1, 0] == 2
+
+
+def test_frames_whose_columns_are_numbers():
+    frame = pandas.DataFrame([[1.0, 5.0, 0], [2.0, 3.0, 1]]).astype({2: int})
+    stream = as_stream(frame, target=2)
+    assert stream.schema.names == ("0", "1")
+    assert next(stream.chunks(2)).y.tolist() == [0, 1]
+    assert as_stream(frame, target=2, drop=[0]).schema.names == ("1",)
+    frame["label"] = ["a", "b"]
+    assert as_stream(frame, target="label").schema.names == ("0", "1", "2")
+    assert as_stream((frame[[0, 1]], ["a", "b"])).schema.names == ("0", "1")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from onlineml.base import Classifier
+from onlineml.datasets import CSVStream, load
 from onlineml.evaluation import prequential
 from onlineml.evaluation.metrics import DEFAULTS
 from onlineml.graph import chain
@@ -283,6 +284,21 @@ def test_ctrl_c_leaves_a_partial_result(label_delay):
     assert "interrupted" in repr(result)
 
 
+def test_rows_that_were_left_out_are_counted_behind_take(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,label\n1,x\n2,y\noops,x\n3,y\n4,x\n")
+    stream = CSVStream(path, target="label", nominal=[], on_error="skip")
+    assert prequential(GaussianNB(), stream.take(4)).n_broken == 1
+    assert prequential(GaussianNB(), stream, max_rows=4).n_broken == 1
+
+
+def test_drifts_after_the_last_row_do_not_count():
+    stream = load("sea_a", n_rows=2000)
+    assert stream.drifts == (500, 1000, 1500)
+    result = prequential(GaussianNB(), stream, chunk_size=400, until=lambda n: n >= 1200)
+    assert result.drifts == [500, 1000]
+
+
 def test_an_error_says_where_and_bad_arguments_are_named():
     X = np.ones((300, 2))
     X[250, 1] = np.inf
@@ -293,6 +309,10 @@ def test_an_error_says_where_and_bad_arguments_are_named():
     for words, call in {
         "stream: got 'rows', expected at least one row": lambda: prequential(model, blobs(0)),
         "models: got": lambda: prequential([], stream),
+        r"models\['ABCMeta'\]: got <class": lambda: prequential(GaussianNB, stream),
+        r"models\['object'\]: got <object .*integrations": lambda: prequential(object(), stream),
+        r"models\['str'\]: got 'GaussianNB'": lambda: prequential("GaussianNB", stream),
+        "seeds: got 3": lambda: prequential(Coin(), stream, seeds=3),
         "window: got 0": lambda: prequential(model, stream, window=0),
         "window: got 2.5": lambda: prequential(model, stream, window=2.5),
         "chunk_size: got 0": lambda: prequential(model, stream, chunk_size=0),
