@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import secrets
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from threading import Lock
+from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -13,6 +17,9 @@ from onlineml.schema import wrong
 RULES = ("basic", "adaptive", "concentrated")
 _ABOVE_1 = np.exp(np.linspace(-9.0, 18.0, 4000))  # orders less 1; any order gives a valid bound
 _ORDERS = 1.0 + _ABOVE_1
+_SPENT = ("n_steps", "n_learners", "_sum", "_squares", "_deltas", "_rho")
+_SPENDING = Lock()  # members of an ensemble may learn in threads
+_IN_USE: WeakValueDictionary[str, PrivacyOdometer] = WeakValueDictionary()
 
 
 def epsilon_of(rho: float, delta: float) -> float:
@@ -41,11 +48,22 @@ def rho_of(epsilon: float, delta: float) -> float:
     return low
 
 
+class BudgetSpentError(ValueError):
+    """What was asked for would exceed a budget of privacy; nothing was spent, or learned."""
+
+
 class PrivacyOdometer:
     """Adds up what each release or removal costs, and refuses what would exceed the budget.
 
     Each step is (epsilon, delta)-private, or leaves a row with no more than that; steps may be
     chosen by what the earlier ones gave. All that was spent is within (epsilon, delta).
+
+    One odometer may be shared, as the `odometer` of the `privacy` of several learners: see
+    `onlineml.learners.TreeAggregation`. It stands for what others have seen, which cannot be taken
+    back: copies of it, and of learners that have it, are the same budget, and so is what a file
+    brings back while it is in use. A file holds what was spent when it was written; of files of
+    different age, or one that is used, the most counts. Processes that go on from the same file do
+    not know of one another.
 
     Parameters
     ----------
@@ -106,8 +124,10 @@ class PrivacyOdometer:
         if rule != "basic" and delta == 0.0:
             raise wrong("delta", delta, f"a number > 0, of which the {rule} rule takes its part")
         self.epsilon, self.delta, self.rule = epsilon, delta, rule
-        self.n_steps = 0
+        self.n_steps = self.n_learners = 0
         self._sum = self._squares = self._deltas = self._rho = 0.0
+        self._key = secrets.token_hex(8)
+        _IN_USE[self._key] = self
 
     @property
     def spent(self) -> tuple[float, float]:
@@ -131,14 +151,21 @@ class PrivacyOdometer:
 
     def spend(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
         """Take a step where it fits; False, and nothing is spent, where it does not."""
-        if not self.allows(epsilon, delta, rho=rho):
-            return False
-        self.n_steps += 1
-        self._sum += epsilon
-        self._squares += epsilon * epsilon
-        self._deltas += delta
-        self._rho += rho
-        return True
+        with _SPENDING:
+            if not self.allows(epsilon, delta, rho=rho):
+                return False
+            self.n_steps += 1
+            self._sum += epsilon
+            self._squares += epsilon * epsilon
+            self._deltas += delta
+            self._rho += rho
+            return True
+
+    def join(self) -> int:
+        """Count a learner that begins to spend; the number tells its noise from that of others."""
+        with _SPENDING:
+            self.n_learners += 1
+            return self.n_learners
 
     def _after(self, epsilon: float, delta: float, rho: float) -> tuple[float, float]:
         if self.rule == "basic":
@@ -149,6 +176,34 @@ class PrivacyOdometer:
         half = self.delta / 2.0
         spent = math.sqrt(2.0 * math.log(1.0 / half) * squares) + squares / 2.0
         return spent, half + self._deltas + delta
+
+    # ---------------------------------------------------------------- copies and files
+
+    def to_plain(self) -> dict[str, Any]:
+        """Itself as numbers and text, for files."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> PrivacyOdometer:
+        """The odometer that `to_plain` told of, which is the one in use where there is one."""
+        made = _IN_USE.get(plain["_key"])
+        if made is None:
+            made = cls(epsilon=plain["epsilon"], delta=plain["delta"], rule=plain["rule"])
+            made._key = plain["_key"]
+            _IN_USE[made._key] = made
+        with _SPENDING:
+            for name in _SPENT:
+                setattr(made, name, max(getattr(made, name), plain[name]))
+        return made
+
+    def __copy__(self) -> PrivacyOdometer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> PrivacyOdometer:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PrivacyOdometer.from_plain, (self.to_plain(),)
 
     def __repr__(self) -> str:
         epsilon, delta = self.spent

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 import onlineml
 from onlineml.estimator import Estimator
+from onlineml.odometer import PrivacyOdometer
 from onlineml.registry import estimator, estimators, nearest
 
 MAGIC, VERSION = b"ONLINEML", 1
@@ -247,6 +248,8 @@ def _packed(value: Any, arrays: Arrays, where: str, trusted: bool) -> Any:
             key: _packed(item, arrays, f"{where}.{key}", trusted) for key, item in params.items()
         }
         return {"$estimator": type(value).__name__, "params": packed}
+    if isinstance(value, PrivacyOdometer):
+        return {"$odometer": value.to_plain()}
     if isinstance(value, tuple):
         return {"$tuple": [_packed(item, arrays, where, trusted) for item in value]}
     if isinstance(value, list):
@@ -280,6 +283,8 @@ def _unpacked(value: Any, arrays: Arrays, reading: _Reading) -> Any:
         return arrays[value["$array"]]
     if "$tuple" in value:
         return tuple(_unpacked(value["$tuple"], arrays, reading))
+    if "$odometer" in value:
+        return PrivacyOdometer.from_plain(value["$odometer"])
     if "$estimator" in value:
         return _class_of(value["$estimator"], reading.own)(
             **_named(value["params"], arrays, reading)

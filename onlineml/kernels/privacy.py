@@ -9,31 +9,59 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import lean
-from onlineml.kernels.arena import Array, Field
+from onlineml.kernels.arena import Array, Call, Field
 from onlineml.kernels.correlated_noise import TREE, Plan
 
 # Cells of a promise; the numbers of the plan follow.
 KIND, SCALE, CLIP, PERIOD, COST, BUDGET, ENDLESS, MIDDLE, REACH, NUMBERS = range(10)
-SPENT, REFUSED = 0, 1  # cells of what is spent
+SPENT, REFUSED, GRANTED = (
+    0,
+    1,
+    2,
+)  # cells of what is spent; a shared odometer grants period by period
 _ROUNDING = 1.0 + 1e-12  # of a sum of costs
 
 #: State behind that of the plain learner: the noise's generator, and what is promised and spent.
 STATE = (
     Field("source_", (1,), np.int64),
-    Field("spent_", (2,)),
+    Field("spent_", (3,)),
     Field("promise_", ("N",)),
 )
 
 
 @lean
+def begins(promise: Array, n_steps: float) -> bool:
+    """Whether the row after `n_steps` of them pays; the first of a period pays for all of it."""
+    return bool(n_steps % promise[PERIOD] == 0.0 and (n_steps == 0.0 or promise[ENDLESS] == 0.0))
+
+
+@lean
+def fits(promise: Array, spent: Array, room: float) -> bool:
+    """Whether there is room for another period."""
+    return bool(spent[SPENT] + promise[COST] <= room * _ROUNDING)
+
+
+@lean
+def must_ask(call: Call, i: int, promise: Array, spent: Array, n_steps: float) -> bool:
+    """Whether a shared odometer has to grant what row `i` costs, before it is learned."""
+    return bool(
+        call.fit
+        and call.weight[i] > 0.0
+        and begins(promise, n_steps)
+        and fits(promise, spent, promise[BUDGET])
+        and not fits(promise, spent, spent[GRANTED])
+    )
+
+
+@lean
 def pays(promise: Array, spent: Array, n_steps: float) -> bool:
-    """Whether a row may be learned after `n_steps` of them; the first of a period pays for all."""
-    begins = n_steps % promise[PERIOD] == 0.0 and (n_steps == 0.0 or promise[ENDLESS] == 0.0)
-    if begins and spent[SPENT] + promise[COST] > promise[BUDGET] * _ROUNDING:
+    """Whether a row may be learned after `n_steps` of them."""
+    if not begins(promise, n_steps):
+        return True
+    if not fits(promise, spent, promise[BUDGET]):
         spent[REFUSED] += 1.0
         return False
-    if begins:
-        spent[SPENT] += promise[COST]
+    spent[SPENT] += promise[COST]
     return True
 
 

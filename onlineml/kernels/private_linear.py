@@ -18,6 +18,7 @@ from onlineml.kernels.optimizers import correction, decay, descend_at
 from onlineml.kernels.privacy import (
     STATE,
     in_reach,
+    must_ask,
     out_of_reach,
     pays,
     plan_after,
@@ -112,6 +113,8 @@ def _classify(call: Call, floats: Array, places: Ints, seen: Ints, m: _Model) ->
     values, row = floats[:n_features], floats[n_features : n_features + n_places]
     scores, first = floats[n_features + n_places :], int(m.settings[_FIRST])
     for i in range(call.first, call.last):
+        if must_ask(call, i, m.promise, m.spent, m.n_steps[0]):
+            return i
         n = spread(call.X[i], m.nominal, m.room, places, values)
         if call.serve:
             for c in range(seen[0]):
@@ -160,6 +163,8 @@ def _regress(call: Call, floats: Array, places: Ints, m: _Model) -> int:
     values, row = floats[:n_features], floats[n_features : n_features + n_places]
     slopes = floats[n_features + n_places : n_features + n_places + 1]
     for i in range(call.first, call.last):
+        if must_ask(call, i, m.promise, m.spent, m.n_steps[0]):
+            return i
         n = spread(call.X[i], m.nominal, m.room, places, values)
         answer = _score(m, 0, 0, places, values, n)
         if call.serve:

@@ -31,6 +31,7 @@ from onlineml.kernels.optimizers import decay
 from onlineml.kernels.privacy import (
     STATE,
     in_reach,
+    must_ask,
     out_of_reach,
     pays,
     plan_after,
@@ -80,6 +81,8 @@ def private_mlp_regressor(d: int) -> int:
 def _classify(call: Call, seen: Ints, m: Learner, h: _Hiding) -> int:
     scores, deltas = outputs(m.net, m.signals), output_deltas(m.net, m.signals)
     for i in range(call.first, call.last):
+        if must_ask(call, i, h.promise, h.spent, m.n_steps[0]):
+            return i
         n = entries(call.X[i], m)
         if call.serve:
             send(m, n, False)
@@ -109,6 +112,8 @@ def _slopes(scores: Array, n: int, label: int, weight: float, deltas: Array) -> 
 @lean
 def _regress(call: Call, m: Learner, h: _Hiding) -> int:
     for i in range(call.first, call.last):
+        if must_ask(call, i, h.promise, h.spent, m.n_steps[0]):
+            return i
         n, weight = entries(call.X[i], m), call.weight[i]
         if call.serve:
             send(m, n, False)

@@ -9,6 +9,7 @@ import numpy as np
 from onlineml.base import Array
 from onlineml.kernels.correlated_noise import BANDED, root_of_sums
 from onlineml.learners.privacy import Privacy
+from onlineml.odometer import PrivacyOdometer
 from onlineml.schema import wrong
 
 
@@ -22,7 +23,7 @@ class BandedNoise(Privacy):
 
     Parameters
     ----------
-    epsilon, delta, clip, n_periods, noise_multiplier, target_range, classes, seed
+    epsilon, delta, clip, n_periods, noise_multiplier, target_range, classes, seed, odometer
         As in `TreeAggregation`.
     period
         Any two rows of a person are at least that far apart.
@@ -70,6 +71,7 @@ class BandedNoise(Privacy):
         target_range: Sequence[float] | None = None,
         classes: Sequence[Hashable] | None = None,
         seed: int | None = None,
+        odometer: PrivacyOdometer | None = None,
     ) -> None:
         self.epsilon = epsilon
         self.delta = delta
@@ -81,6 +83,7 @@ class BandedNoise(Privacy):
         self.target_range = target_range
         self.classes = classes
         self.seed = seed
+        self.odometer = odometer
 
     @property
     def n_vectors(self) -> int:

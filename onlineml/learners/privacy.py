@@ -1,6 +1,8 @@
 """Private learning as a switch of learners: what is promised, and what that asks of a learner.
 
-A promise is an object with parameters and no state; what is spent of it lies in the learner.
+A promise is an object with parameters and no state; what is spent of it lies in the learner. An
+odometer that it shares with others grants what the learner's kernel stops for, as others stop for
+want of room.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
@@ -15,9 +18,9 @@ import numpy as np
 from onlineml.base import Array
 from onlineml.estimator import Diagnostics, Estimator, _power_of_two, _weights
 from onlineml.kernels.arena import Ints
-from onlineml.kernels.privacy import COST, REACH, REFUSED, SPENT
+from onlineml.kernels.privacy import BUDGET, COST, ENDLESS, GRANTED, PERIOD, REACH, REFUSED, SPENT
 from onlineml.kernels.random import seeded
-from onlineml.odometer import PrivacyOdometer, rho_of
+from onlineml.odometer import BudgetSpentError, PrivacyOdometer, rho_of
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
@@ -37,6 +40,7 @@ class Privacy(Estimator):
     target_range: Sequence[float] | None
     classes: Sequence[Hashable] | None
     seed: int | None
+    odometer: PrivacyOdometer | None
 
     #: Number of the kind of noise in kernels.
     _kind = -1
@@ -76,6 +80,8 @@ class Privacy(Estimator):
             if not endless and not (isinstance(value, int) and value >= 1):
                 raise wrong(name, value, "a whole number >= 1")
         self._check_multiplier()
+        if self.odometer is not None and not isinstance(self.odometer, PrivacyOdometer):
+            raise wrong("odometer", self.odometer, "a PrivacyOdometer, or None")
         if self.target_range is not None and not _is_range(self.target_range):
             raise wrong("target_range", self.target_range, "two finite numbers, the lower first")
         if self.classes is not None and not len(set(self.classes)) == len(self.classes) >= 2:
@@ -104,10 +110,26 @@ class Privacy(Estimator):
         ends = 0.5 * (low + high), 0.5 * (high - low)
         return np.array([*own, *ends, *self._plan()], np.float64)
 
+    def step(self, n_periods: int) -> dict[str, float]:
+        """What a shared odometer is to spend on so many periods.
+
+        One that does not add up rho pays for all that is promised at once.
+        """
+        if self.odometer is not None and self.odometer.rule == "concentrated":
+            return {"rho": self.rho * n_periods}
+        return {"epsilon": self.epsilon, "delta": self.delta}
+
 
 def numeric_of(schema: Schema) -> list[int]:
     """Columns whose weights a private learner knows from the start."""
     return [j for j in range(schema.n_features) if j not in schema.nominal]
+
+
+def _n_begun(n_before: int, n_rows: int, period: int, endless: bool) -> int:
+    """Periods of which the first row is among `n_rows`, after `n_before`."""
+    if endless:
+        return int(n_before == 0 and n_rows > 0)
+    return -(-(n_before + n_rows) // period) + (-n_before // period)
 
 
 def _is_range(ends: Any) -> bool:
@@ -124,12 +146,35 @@ class _ByPrivacy(Generic[T]):
         self._plain, self._private = plain, private
 
     def __get__(self, model: Any, kind: type) -> T:
-        return self._plain if model is None or model.privacy is None else self._private
+        if model is None:
+            return self._plain
+        found: Any = self._plain if model.privacy is None else self._private
+        return cast(T, MethodType(found, model) if isinstance(found, FunctionType) else found)
 
 
 def by_privacy(plain: T, private: T) -> T:
     """`plain`, or `private` of a learner whose `privacy` is not None."""
     return cast(T, _ByPrivacy(plain, private))
+
+
+def _ask(model: Guarded) -> None:
+    """Have the shared odometer grant the period that the kernel stopped for."""
+    promise, spent = model.privacy, model.spent_
+    assert promise is not None
+    odometer = promise.odometer
+    assert odometer is not None
+    if not odometer.spend(**promise.step(1)):
+        raise _spent(odometer)
+    if spent[SPENT] == 0.0 and promise.seed is not None:  # no two that spend have the same noise
+        own = np.random.SeedSequence((promise.seed, odometer.join())).generate_state(1, np.uint64)
+        model.source_[:] = seeded(int(own[0]), 1)
+    once = odometer.rule != "concentrated"
+    spent[GRANTED] = model.promise_[BUDGET] if once else spent[SPENT] + model.promise_[COST]
+
+
+def _spent(odometer: PrivacyOdometer) -> BudgetSpentError:
+    due = "rows that the budget has room for"
+    return BudgetSpentError(f"privacy.odometer: got more rows with {odometer!r}, expected {due}")
 
 
 class Guarded(Estimator):
@@ -146,9 +191,11 @@ class Guarded(Estimator):
     spent_: Array
     promise_: Array
 
+    _grow = by_privacy(Estimator._grow, _ask)
+
     @property
     def odometer(self) -> PrivacyOdometer:
-        """What is spent of the budget of a private learner."""
+        """What is spent of the budget of a private learner, by itself where it shares another."""
         if self.privacy is None:  # `hasattr` then says no
             raise AttributeError(f"{type(self).__name__} has no odometer where privacy is None")
         epsilon, delta = self.privacy.epsilon, self.privacy.delta
@@ -203,6 +250,8 @@ class Guarded(Estimator):
             return (self.privacy is not None) == ("promise_" in vars(self))
         due = self.privacy.promise()
         same = due.shape == self.promise_.shape and np.allclose(due, self.promise_, 1e-9, 0.0)
+        shares = self.privacy.odometer is not None
+        same = same and math.isfinite(self.spent_[GRANTED]) == shares
         return bool(same) and self._size("B") == self.privacy.n_vectors
 
     def _check_promise(self) -> None:
@@ -238,6 +287,7 @@ class Guarded(Estimator):
         if not self.is_started:
             self.source_[:] = seeded(self.privacy.seed, 1)
             self.promise_[:] = self.privacy.promise()
+            self.spent_[GRANTED] = math.inf if self.privacy.odometer is None else 0.0
             if "seen_" in vars(self):
                 vars(self)["seen_"][0] = len(self._first_classes())
         self._meet(numeric_of(schema))
@@ -258,11 +308,18 @@ class Guarded(Estimator):
         return codes, news
 
     def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
-        if self.privacy is None or one or not self._widens(X):
+        if self.privacy is None:
             return super()._learn(X, y, weight, serve=serve, one=one)
-        _, rows = self._rows(X, fit=True)
+        if not self.is_started:
+            self._check()
+        schema, rows = self._rows(X, fit=True, one=one)
         targets, news = self._targets(y, len(rows))
-        weights = _weights(weight, len(rows))
+        weights = _weights(np.full(1, weight) if one else weight, len(rows))
+        self._check_room(len(rows) if weights is None else int(np.count_nonzero(weights)))
+        if one or not self._widens(X):
+            self._admit(schema)
+            self._admit_targets(news)
+            return self._pass(rows, targets, weights, serve, fit=True)
         answers = []
         for i, x in enumerate(X):  # weights of a feature get noise from the row on that brings it
             self._admit(self.schema_.admitting(x) if self.is_started else self._first_schema(x))
@@ -272,6 +329,21 @@ class Guarded(Estimator):
             own = None if targets is None else targets[i : i + 1]
             answers.append(self._pass(self.schema_.rows([x]), own, part, serve, fit=True))
         return np.concatenate(answers)
+
+    def _check_room(self, n_rows: int) -> None:
+        """Raise `BudgetSpentError` where a shared odometer has no room for so many more rows."""
+        assert self.privacy is not None
+        odometer = self.privacy.odometer
+        if odometer is None:
+            return
+        promise = self.promise_ if self.is_started else self.privacy.promise()
+        spent = self.spent_ if self.is_started else np.zeros(3)
+        n = int(self.n_steps_[0]) if self.is_started else 0
+        due = _n_begun(n, n_rows, int(promise[PERIOD]), bool(promise[ENDLESS]))
+        due = min(due, int((promise[BUDGET] - spent[SPENT]) / promise[COST] + 1e-9))
+        granted = spent[SPENT] + due * promise[COST] <= spent[GRANTED] * (1.0 + 1e-9)
+        if due > 0 and not granted and not odometer.allows(**self.privacy.step(due)):
+            raise _spent(odometer)
 
     def _widens(self, X: Any) -> bool:
         """Whether rows behind the first bring features of their own; only mappings can."""

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from onlineml.base import Array
 from onlineml.kernels.correlated_noise import TREE, shares_of_draws
 from onlineml.learners.privacy import Privacy
+from onlineml.odometer import PrivacyOdometer
 
 
 class TreeAggregation(Privacy):
@@ -46,9 +47,19 @@ class TreeAggregation(Privacy):
         they appear.
     seed
         Of the noise. Who knows it can take the noise away.
+    odometer
+        A budget that learners share, each of which still keeps its own promise; None: there is
+        none. Each pays as its periods begin: rho to a `PrivacyOdometer` of the rule "concentrated",
+        all that it promises at once to one of another rule. Learners that share it have noise of
+        their own even if they have the same seed. What is replayed, or learned by a clone, is paid
+        anew.
 
     Raises
     ------
+    BudgetSpentError
+        By the learner: for rows that begin more periods than the shared `odometer` has room for.
+        The learner is left as it was; parts of a chain, graph or ensemble that come before it have
+        learned the rows by then.
     ValueError
         By the learner: for a `target_range` that a regressor lacks, an `optimizer` whose steps look
         at single rows ("obgd", "intentional"), a promise that is another than at the start.
@@ -64,6 +75,16 @@ class TreeAggregation(Privacy):
     True
     >>> [round(number, 6) for number in model.odometer.spent]
     [2.0, 1e-05]
+
+    Two learners that share one budget:
+
+    >>> from onlineml.unlearning import PrivacyOdometer
+    >>> shared = PrivacyOdometer(epsilon=2.0, delta=1e-5, rule="concentrated")
+    >>> for seed in (1, 2):
+    ...     own = TreeAggregation(epsilon=1.0, seed=seed, odometer=shared)
+    ...     model = SoftmaxRegression(privacy=own).fit_many(X, y)
+    >>> round(shared.spent[0], 2)
+    1.46
 
     Notes
     -----
@@ -107,6 +128,7 @@ class TreeAggregation(Privacy):
         target_range: Sequence[float] | None = None,
         classes: Sequence[Hashable] | None = None,
         seed: int | None = None,
+        odometer: PrivacyOdometer | None = None,
     ) -> None:
         self.epsilon = epsilon
         self.delta = delta
@@ -117,6 +139,7 @@ class TreeAggregation(Privacy):
         self.target_range = target_range
         self.classes = classes
         self.seed = seed
+        self.odometer = odometer
 
     @property
     def n_vectors(self) -> int:

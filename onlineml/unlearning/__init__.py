@@ -1,6 +1,6 @@
 """Forgetting rows that were learned: receipts, replay, a record of requests, privacy budgets."""
 
-from onlineml.odometer import PrivacyOdometer
+from onlineml.odometer import BudgetSpentError, PrivacyOdometer
 from onlineml.receipt import KINDS, Receipt, worst
 from onlineml.unlearning.audit import AuditLog
 from onlineml.unlearning.roles import (
@@ -17,6 +17,7 @@ from onlineml.unlearning.streaming import StreamingUnlearner
 __all__ = [
     "KINDS",
     "AuditLog",
+    "BudgetSpentError",
     "PrivacyOdometer",
     "Receipt",
     "Replayable",
