@@ -39,7 +39,7 @@ from onlineml.schema import Schema, as_floats, as_row, wrong
 Diagnostics = dict[str, float | dict[str, float]]
 
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
-_ndarray = np.ndarray  # a global name is found faster than an attribute
+_ndarray, _INFINITE = np.ndarray, np.inf  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -66,7 +66,7 @@ class Estimator(ABC):
 
     schema_: Schema
     _width = -1  # length of an array row that may take the fast path; -1: none yet
-    _minus: Array | None = None  # the weight of a row that is taken back; None: not yet made
+    _minus: Any = None  # the weight of a row that is taken back; None: not yet made
     _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
 
     # ---------------------------------------------------------------- parameters
@@ -202,7 +202,7 @@ class Estimator(ABC):
         shown stay known.
         """
         began = perf_counter()
-        if not self.is_started:
+        if self._width < 0 and not self.is_started:
             return refused("nothing has been learned")
         kind, bound, _, rows, reason = self._unlearn(x, y, id, weight)
         return Receipt(kind, bound, perf_counter() - began, rows, reason)
@@ -219,7 +219,7 @@ class Estimator(ABC):
         target = self._known_target(y)
         if target is None:
             return refused(f"no row with the label {y!r} was learned")
-        if not 0.0 <= weight < np.inf:
+        if not 0.0 <= weight < _INFINITE:
             raise wrong("weight", weight, "a finite weight >= 0")
         if weight == 0.0:
             return decremented()
@@ -231,18 +231,17 @@ class Estimator(ABC):
         The kernel does not do a row that it cannot hold; it writes to the answer by what factor
         rounding errors have grown.
         """
-        self._y[0] = target
         if self._minus is None:
-            self._minus = np.empty(1)
-            self._loss = np.empty((1, max(self._n_outputs(), 1)))
-            rows = (self._row.reshape(1, -1), self._target, self._minus, self._loss)
+            minus, loss = np.empty(1), np.empty((1, max(self._n_outputs(), 1)))
+            rows = (self._row.reshape(1, -1), self._target, minus, loss)
             self._twin = self._many.twin()
             self._forgetting = self._twin.aim(rows, serve=0, fit=True)
-        self._minus[0], self._loss[0, 0] = -weight, 0.0
+            self._minus, self._loss = _cells(minus), _cells(loss[0])
+        self._y[0], self._minus[0], self._loss[0] = target, -weight, 0.0
         if self._call(self._forgetting) != 1:
             self._refuse_row()
             return refused("the model does not hold such a row: it was not learned, or is gone")
-        return decremented(_EPSILON * float(self._loss[0, 0]))
+        return decremented(_EPSILON * self._loss[0])
 
     def _coupling(self) -> str:
         """Why none of its experts can be replayed alone; empty where it has none."""

@@ -56,6 +56,9 @@ class Receipt(NamedTuple):
         return self.kind != "refused"
 
 
+_EXACT = Receipt("exact", 0.0, 0.0, 1, "")
+
+
 def refused(reason: str) -> Receipt:
     """The receipt of a request that changed nothing."""
     return Receipt("refused", float("inf"), 0.0, 0, reason)
@@ -63,6 +66,8 @@ def refused(reason: str) -> Receipt:
 
 def decremented(bound: float = 0.0) -> Receipt:
     """The receipt of a row that was taken out of sums, with this relative rounding error."""
+    if bound == 0.0:
+        return _EXACT  # made beforehand: a quarter of the time of some requests
     if bound <= ROUNDING:
         return Receipt("exact", bound, 0.0, 1, "")
     return Receipt("approximate", bound, 0.0, 1, "most digits of a sum went with the row")

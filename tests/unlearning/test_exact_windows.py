@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from onlineml.detectors import LODA, HalfSpaceTrees
+from onlineml.detectors.anomaly.half_space_trees import _count_sides as count_sides
 from onlineml.detectors.anomaly.half_space_trees import _surely_usual as surely_usual
 from onlineml.kernels.aging_masses import masses
 from onlineml.kernels.usual_range import moved
@@ -19,6 +20,7 @@ def rows(n: int, seed: int) -> Any:
 
 def same_masses(model: HalfSpaceTrees, gold: HalfSpaceTrees) -> None:
     assert model.counts_[:3].tolist() == gold.counts_[:3].tolist()
+    assert model.sides_.tolist() == gold.sides_.tolist()
     for mine, due in zip(model.cells_, gold.cells_, strict=True):
         for k in range(1, mine.size):
             assert masses(mine[k], model.counts_[3]) == masses(due[k], gold.counts_[3])
@@ -62,7 +64,15 @@ def test_ranges_that_surely_stay_are_those_that_have_not_moved() -> None:
         ranges, first = np.array([[-2.0, -2.3], [2.0, 2.3]]), rng.normal(size=2) * 5.0
         i, swapped = int(rng.integers(len(rows))), rows.copy()
         swapped[i] = first
-        if surely_usual(rows, i, first, ranges):
+        sides, due = np.zeros((3, 2), np.int64), np.zeros((3, 2), np.int64)
+        for row in rows:
+            count_sides(sides, ranges, row, 1)
+        count_sides(sides, ranges, rows[i], -1)
+        count_sides(sides, ranges, first, 1)
+        for row in swapped:
+            count_sides(due, ranges, row, 1)
+        assert sides.tolist() == due.tolist()
+        if surely_usual(sides, ranges, len(rows)):
             assert not moved(swapped, ranges)
             sure += 1
     assert sure > 150

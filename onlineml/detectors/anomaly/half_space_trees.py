@@ -54,6 +54,10 @@ _HEIGHT, _LIMIT, _SUMMED = range(3)  # of the settings
 # Of the counts, after those of rows: which window, features cut, whether cuts are of the last one.
 _WHICH, _N_FEATURES, _CUT = 3, 4, 5
 _DIGITS = 32  # binary digits of a place in a work range
+# Cells that a tree is given beyond those that it uses: where all trees' first cells would lie a
+# power of two apart, a cache has room for a few of them only.
+_APART = 8
+_BEYOND, _LEFT, _RIGHT = range(3)  # of the sides
 # Why a row is not taken back, by what the kernel writes.
 _UNKNOWN, _AT_THE_EDGE, _SHAPING, _MISSING = range(4)
 _WHY = {
@@ -69,7 +73,8 @@ class Forest(NamedTuple):
 
     Features are cut in the middle of what is left of their work range: the binary digits of a
     value's place in it (`low`, `scale`) lead the way, and no tree keeps cuts. Cell `k` is cut into
-    `2 * k` and `2 * k + 1`; its number also holds the feature that is cut there.
+    `2 * k` and `2 * k + 1`; its number also holds the feature that is cut there. `sides` counts how
+    many values of the last window lie far from the middle of each range, and to its left and right.
     """
 
     counts: Ints
@@ -80,12 +85,14 @@ class Forest(NamedTuple):
     recent: Array
     last: Array
     random: Ints
+    sides: Ints
 
 
 @entry
 def _half_space_trees(d: int) -> int:
     forest = Forest(
-        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f2(d, 6), f2(d, 7), i1(d, 8)
+        i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f2(d, 5), f2(d, 6), f2(d, 7), i1(d, 8),
+        i2(d, 9),
     )  # fmt: skip
     call, settings, digits = opened(d), f1(d, 0), scratch(d)[1]
     if call.fit and call.first < call.last and call.weight[call.first] < 0.0:
@@ -242,10 +249,14 @@ def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
     wider = counts[_N_FEATURES] != recent.shape[1]
     forest.last[: recent.shape[0]] = recent
     counts[_CUT] = moved(recent, forest.ranges) or wider
-    if counts[_CUT]:
+    forest.sides[:] = 0
+    if not counts[_CUT]:
+        for i in range(recent.shape[0]):
+            _count_sides(forest.sides, forest.ranges, recent[i], 1)
+    else:
         if wider:
             counts[_N_FEATURES] = recent.shape[1]
-            _choose_features(forest)
+            _choose_features(forest, int(settings[_HEIGHT]))
         # What was counted in other work ranges is of no use: two windows ago.
         counts[_WHICH] = next_window(forest.cells, counts[_WHICH])
         for t in range(forest.cells.shape[0]):
@@ -257,11 +268,11 @@ def _end_window(settings: Array, forest: Forest, digits: Ints) -> None:
 
 
 @jit
-def _choose_features(forest: Forest) -> None:
+def _choose_features(forest: Forest, height: int) -> None:
     """A random feature for each cut; masses are gone."""
     n = min(forest.recent.shape[1], LARGEST_NOTE + 1)
     for t in range(forest.cells.shape[0]):
-        for k in range(forest.cells.shape[1] // 2):
+        for k in range(1 << height):
             forest.cells[t, k] = below(forest.random, 0, n) << NOTE
 
 
@@ -292,7 +303,7 @@ def _take_back(height: int, forest: Forest, x: Array, out: Array) -> int:
             return 0
         if not _all_whole(forest.recent, i, n):
             out[0] = np.inf
-        _change(height, forest, x, 0, -1)
+        _change(height, forest, x, -1, 0)
     close_up(forest.recent, i, n)
     counts[N_ROWS] -= 1
     return 1
@@ -306,16 +317,21 @@ def _take_back_from_last(height: int, forest: Forest, x: Array, out: Array) -> i
     if i < 0:
         out[0] = _UNKNOWN
         return 0
-    if counts[_CUT] or n_now == 0 or _moved_without(forest, i, first):
-        out[0] = _AT_THE_EDGE if n_now == 0 and not counts[_CUT] else _SHAPING
+    if counts[_CUT] or n_now == 0:
+        out[0] = _SHAPING if counts[_CUT] else _AT_THE_EDGE
         return 0
-    if not (is_whole(x) and is_whole(first)):
-        out[0] = _MISSING
+    _count_sides(forest.sides, forest.ranges, x, -1)
+    _count_sides(forest.sides, forest.ranges, first, 1)
+    shaping = _moved_without(forest, i, first)
+    if shaping or not (is_whole(x) and is_whole(first)):
+        _count_sides(forest.sides, forest.ranges, x, 1)
+        _count_sides(forest.sides, forest.ranges, first, -1)
+        out[0] = _SHAPING if shaping else _MISSING
         return 0
     if not (_all_whole(forest.last, i + 1, n) and _all_whole(forest.recent, 0, n_now)):
         out[0] = np.inf
-    _change(height, forest, x, -1, 0)
-    _change(height, forest, first, 1, -1)
+    _change(height, forest, x, -(1 << BEFORE), -1)
+    _change(height, forest, first, (1 << BEFORE) - 1, 0)
     close_up(forest.last, i, n)
     forest.last[n - 1] = first
     close_up(forest.recent, 0, n_now)
@@ -324,10 +340,21 @@ def _take_back_from_last(height: int, forest: Forest, x: Array, out: Array) -> i
 
 
 @jit
+def _count_sides(sides: Ints, ranges: Array, x: Array, by: int) -> None:
+    """Count a row of the last window, or with `by` = -1, no more; missing values lie far away."""
+    for j in range(x.shape[0]):
+        low, high = ranges[0, j], ranges[1, j]
+        middle, width = 0.5 * (low + high), high - low
+        sides[_BEYOND, j] += by * int(not abs(x[j] - middle) <= width)
+        sides[_LEFT, j] += by * int(x[j] <= middle - 0.1 * width)
+        sides[_RIGHT, j] += by * int(x[j] >= middle + 0.1 * width)
+
+
+@jit
 def _moved_without(forest: Forest, i: int, first: Array) -> bool:
     """Whether the window would have moved the ranges with `first` in place of its row `i`."""
     n = forest.counts[N_BEFORE]
-    if _surely_usual(forest.last[:n], i, first, forest.ranges):
+    if _surely_usual(forest.sides, forest.ranges, n):
         return False
     rows, ranges = forest.last[:n].copy(), forest.ranges.copy()
     rows[i] = first  # ranges do not ask for the order
@@ -335,66 +362,51 @@ def _moved_without(forest: Forest, i: int, first: Array) -> bool:
 
 
 @jit
-def _surely_usual(rows: Array, i: int, first: Array, ranges: Array) -> bool:
-    """Whether `moved` would say no, by counting: it sorts, which takes ten times as long.
+def _surely_usual(sides: Ints, ranges: Array, n: int) -> bool:
+    """Whether `moved` would say no, by what was counted: it sorts `n` values a feature.
 
     It says no where the range of each feature ends within a width of the old one, and is wider
     than a tenth of it. Ends of ranges leave some values out, and are moved out by less than .4
     widths: it is enough that no more values lie beyond half a width, and more on both sides of the
-    middle. `first` stands in for row `i`; a missing value counts as one that lies beyond.
+    middle.
     """
-    n, n_features = rows.shape
     n_left_out = min(int(np.ceil(_LEFT_OUT * n)), (n - 1) // 2)
     if _GIVEN_BACK * (n_left_out / n - _LEFT_OUT) > 0.19:  # of up to two widths
         return False
-    for j in range(n_features):
+    for j in range(ranges.shape[1]):
         low, high = ranges[0, j], ranges[1, j]
-        middle, width = 0.5 * (low + high), high - low
-        if not width > 1e-9 * max(abs(low), abs(high)):
+        if not high - low > 1e-9 * max(abs(low), abs(high)) or sides[_BEYOND, j] > n_left_out:
             return False
-        n_beyond = int(not abs(first[j] - middle) <= width)
-        n_beyond -= int(not abs(rows[i, j] - middle) <= width)
-        for k in range(n):
-            n_beyond += int(not abs(rows[k, j] - middle) <= width)
-        if n_beyond > n_left_out:
-            return False
-        n_left, n_right, k = 0, 0, 0
-        while k < n and min(n_left, n_right) <= n_left_out:
-            if k != i:
-                n_left += int(rows[k, j] <= middle - 0.1 * width)
-                n_right += int(rows[k, j] >= middle + 0.1 * width)
-            k += 1
-        if min(n_left, n_right) <= n_left_out:
+        if min(sides[_LEFT, j], sides[_RIGHT, j]) <= n_left_out:
             return False
     return True
 
 
 @jit
 def _all_whole(rows: Array, first: int, last: int) -> bool:
-    n_missing = 0  # rather than an end at the first: in a form that becomes vector instructions
-    for value in rows[first:last].reshape(-1):
-        n_missing += int(value != value)
+    values, n_missing = rows[first:last].reshape(-1), 0
+    for k in range(values.shape[0]):  # to the end: in a form that becomes vector instructions
+        n_missing += int(values[k] != values[k])
     return n_missing == 0
 
 
 @jit
-def _change(height: int, forest: Forest, x: Array, before: int, now: int) -> None:
-    """Add to the masses of both windows in the cells that a row without gaps falls into.
+def _change(height: int, forest: Forest, x: Array, more: int, of_last: int) -> None:
+    """Change the cells that a row without gaps fell into, in its window or since.
 
-    All trees go down by one cut at a time, without a branch: none waits for another's memory.
+    By `more`, or by `of_last` where a cell was last written in the window before. All trees go
+    down by one cut at a time, without a branch: none waits for another's memory.
     """
     which, (n_trees, size), width = forest.counts[_WHICH], forest.cells.shape, x.shape[0]
     digits, nodes = np.empty((n_trees, width), np.int64), np.ones(n_trees, np.int64)
     for t in range(n_trees):
         _place(x, forest.low[t], forest.scale[t], forest.counts[_N_FEATURES], digits[t])
     cells, left = forest.cells.reshape(-1), digits.reshape(-1)
-    more = before * (1 << BEFORE) + now
     for _ in range(height + 1):
         for t in range(n_trees):
             k = t * size + nodes[t]
-            cell, old = cells[k], of_now(cells[k], which)
-            cell = cell if (cell >> WHEN) & CLOCK == which else old
-            cells[k] = cell + more
+            cell = cells[k]
+            cells[k] = cell + (more if (cell >> WHEN) & CLOCK == which else of_last)
             j = t * width + (cell >> NOTE)  # of the smallest cells 0, and not used
             nodes[t] = 2 * nodes[t] + (left[j] >> (_DIGITS - 1))
             left[j] = (left[j] << 1) & ((1 << _DIGITS) - 1)
@@ -476,6 +488,7 @@ class HalfSpaceTrees(Detector):
         Field("recent_", ("W", "F"), fill=np.nan),
         Field("last_", ("W", "F"), fill=np.nan),
         Field("random_", (1,), np.int64),
+        Field("sides_", (3, "F"), np.int64),
     )
 
     counts_: Ints
@@ -513,7 +526,7 @@ class HalfSpaceTrees(Detector):
     def _sizes(self) -> dict[str, int]:
         return {
             "T": int(self.n_trees),
-            "N": 2 << int(self.height),
+            "N": (2 << int(self.height)) + _APART,
             "W": int(self.window_size),
         }
 
@@ -530,7 +543,7 @@ class HalfSpaceTrees(Detector):
         )
 
     def _take_back(self, target: float, weight: float) -> Receipt:
-        receipt, said = super()._take_back(target, weight), float(self._loss[0, 0])
+        receipt, said = super()._take_back(target, weight), self._loss[0]
         if not receipt.forgotten:
             return refused(_WHY[int(said)])
         return receipt._replace(reason=_WHY[_MISSING]) if said else receipt
