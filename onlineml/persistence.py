@@ -8,6 +8,7 @@ of exported estimators: loading runs no code from the file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ import onlineml
 from onlineml.estimator import Estimator
 from onlineml.odometer import PrivacyOdometer
 from onlineml.registry import estimator, estimators, nearest
+from onlineml.schema import wrong
 
 MAGIC, VERSION = b"ONLINEML", 1
 _PREFIX = struct.Struct("<8sIQ")
@@ -81,6 +83,8 @@ def save(
         For a parameter or a label that has no place in a JSON header, by name.
     """
     path = Path(path)
+    if path.is_dir():
+        raise wrong("path", str(path), "a file, this is a folder")
     content = dumps(model, extra=extra, attached=attached, trusted_pickle=trusted_pickle)
     _write_atomically(path, content)
     return path
@@ -183,10 +187,25 @@ def loads(
 
 
 def _read(content: bytes, classes: Iterable[type[Estimator]], trusted_pickle: bool) -> Saved:
+    header, body = _parted(content)
+    try:
+        return _made_from(header, body, classes, trusted_pickle)
+    except CheckpointError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"not as this onlineml writes files: {error!r}") from error
+
+
+def _made_from(
+    header: dict[str, Any], body: bytes, classes: Iterable[type[Estimator]], trusted_pickle: bool
+) -> Saved:
+    from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
-    header, body = _parted(content)
-    arrays = from_bytes(body)
+    try:
+        arrays = from_bytes(body)
+    except SafetensorError as error:
+        raise CheckpointError(f"the arrays cannot be read: {error}") from None
     reading = _Reading({own.__name__: own for own in classes}, trusted_pickle)
     attached = _unpacked(header.get("attached"), arrays, reading)
     if header["class"] != _PICKLE:
@@ -209,7 +228,7 @@ class _DamagedError(CheckpointError):
 
 def _parted(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Verified header and body."""
-    if not content.startswith(MAGIC[: max(len(content), 1)]):
+    if not content.startswith(MAGIC[: len(content)]):
         raise CheckpointError("not an onlineml model file")
     if len(content) < _PREFIX.size + _DIGEST_SIZE:
         raise _DamagedError(f"truncated at {len(content)} bytes")
@@ -220,7 +239,11 @@ def _parted(content: bytes) -> tuple[dict[str, Any], bytes]:
     if hashlib.blake2b(checked, digest_size=_DIGEST_SIZE).digest() != digest:
         raise _DamagedError("corrupted or truncated: the digest does not match")
     end = _PREFIX.size + length
-    return json.loads(checked[_PREFIX.size : end]), checked[end:]
+    try:
+        header: dict[str, Any] = json.loads(checked[_PREFIX.size : end])
+    except ValueError as error:
+        raise CheckpointError(f"the header cannot be read: {error}") from None
+    return header, checked[end:]
 
 
 # -------------------------------------------------------------------- trees of plain values
@@ -331,6 +354,8 @@ def _previous(path: Path) -> Path:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     descriptor, temporary = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,5 +1,6 @@
 """Model files: whole, damaged, foreign, from the future; killed while writing."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -92,6 +93,32 @@ def test_truncated(model: GaussianNB, length: int) -> None:
         loads(dumps(model)[:length])
 
 
+def test_signed_files_that_nobody_wrote_are_named(model: GaussianNB) -> None:
+    content = dumps(model)
+    (length,) = struct.unpack_from("<Q", content, 12)
+    head, body = json.loads(content[20 : 20 + length]), content[20 + length : -32]
+
+    def signed(header: bytes, arrays: bytes, said: int | None = None) -> bytes:
+        size = struct.pack("<Q", len(header) if said is None else said)
+        whole = content[:12] + size + header + arrays
+        return whole + hashlib.blake2b(whole, digest_size=32).digest()
+
+    assert loads(signed(json.dumps(head).encode(), body)).is_started
+    for whole in (
+        signed(b"{", body),
+        signed(b"\xff", body),
+        signed(b"[1]", body),
+        signed(json.dumps(head).encode(), body, 1 << 63),
+        signed(json.dumps(head | {"params": 3}).encode(), body),
+        signed(json.dumps(head | {"state": [1]}).encode(), body),
+        signed(json.dumps({key: head[key] for key in ("class", "params")}).encode(), body),
+        signed(json.dumps(head).encode(), b"arrays"),
+        signed(json.dumps(head).encode(), b""),
+    ):
+        with pytest.raises(CheckpointError):
+            loads(whole)
+
+
 def test_any_flipped_byte_is_noticed(model: GaussianNB) -> None:
     content = dumps(model)
     rng = np.random.default_rng(0)
@@ -163,6 +190,22 @@ def test_foreign_models_need_trust(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="can run any code"):
         load(tmp_path / "m.onl")
     assert load(tmp_path / "m.onl", trusted_pickle=True) == river_like
+
+
+def test_a_file_that_was_emptied_falls_back(model: GaussianNB, tmp_path: Path) -> None:
+    path = tmp_path / "m.onl"
+    for _ in range(2):
+        save(model, path)
+    path.write_bytes(b"")
+    with pytest.warns(RuntimeWarning, match=r"truncated at 0 bytes; loaded"):
+        assert load(path).is_started
+
+
+def test_folders_are_named(model: GaussianNB, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^path: got .* this is a folder"):
+        save(model, tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"none'$"):
+        save(model, tmp_path / "none" / "m.onl")
 
 
 def test_missing_file(tmp_path: Path) -> None:

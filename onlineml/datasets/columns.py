@@ -36,6 +36,7 @@ def one_of(argument: str, came: str, names: Iterable[str]) -> ValueError:
     names = list(names)
     near = difflib.get_close_matches(str(came), names, n=3, cutoff=0.5)
     if near:
+        near = [name if name == name.strip() else repr(name) for name in near]
         return wrong(argument, came, f"another name; nearest: {', '.join(near)}")
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return wrong(argument, came, f"one of {shown}")

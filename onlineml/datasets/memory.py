@@ -152,7 +152,10 @@ class FrameStream(TableStream):
     def _batches(self) -> Generator[pa.RecordBatch]:
         columns = self._frame.columns
         for first in range(0, len(self._frame), BATCH):
-            table = self._frame[first : first + BATCH].to_arrow().select(columns)
+            try:
+                table = self._frame[first : first + BATCH].to_arrow().select(columns)
+            except (TypeError, ValueError) as error:  # of Arrow: values of several types
+                raise ValueError(f"{self._source}: {'; '.join(map(str, error.args))}") from None
             yield from table.combine_chunks().to_batches()
 
 

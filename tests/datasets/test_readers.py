@@ -482,6 +482,14 @@ def test_the_schema_knows_the_first_values_and_grows_with_later_ones(tmp_path, r
     assert last.X[-1, 0] == 2
 
 
+def test_frames_with_values_of_several_types_and_names_with_spaces():
+    mixed = pandas.DataFrame({"a": [1, "x"], "y": [0, 1]})
+    with pytest.raises(ValueError, match=r"^frame: .*'x' with type str.*column a"):
+        as_stream(mixed, target="y")
+    with pytest.raises(ValueError, match="nearest: ' y'"):
+        as_stream(pandas.DataFrame({"a": [1, 2], " y": [0, 1]}), target="y")
+
+
 def test_frames_whose_columns_are_numbers():
     frame = pandas.DataFrame([[1.0, 5.0, 0], [2.0, 3.0, 1]]).astype({2: int})
     stream = as_stream(frame, target=2)
