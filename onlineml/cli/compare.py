@@ -15,6 +15,7 @@ from onlineml.cli import INTERRUPTED
 from onlineml.cli.config import CompareConfig, resolve, source
 from onlineml.cli.mistakes import Mistake
 from onlineml.cli.options import evaluation_options, flags
+from onlineml.cli.specs import file_and_options
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -62,9 +63,7 @@ def command(
 
 
 def _source(stream: str, target: str | None) -> dict[str, Any]:
-    plain = source(stream)
-    is_file = not plain["params"] and plain["name"] == stream and ("." in stream or "/" in stream)
-    return source(stream, target) if is_file else plain
+    return source(stream, target if file_and_options(stream)[0] else None)
 
 
 def compare(config: CompareConfig) -> int | None:

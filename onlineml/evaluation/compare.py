@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 
 from onlineml.base import Estimator
@@ -206,18 +207,29 @@ def _has_result(future: Future[Result]) -> bool:
     return not future.cancelled() and future.exception() is None
 
 
+_heard_ctrl_c = Event()  # in a worker
+
+
 def _ignore_ctrl_c() -> None:
     """A worker that has nothing to do leaves Ctrl-C to the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _evaluate_in_worker(unit: _Unit) -> Result:
-    """A worker at work hears Ctrl-C: its evaluation then ends with a partial result."""
+    """A worker at work hears Ctrl-C: its evaluation ends with a partial result, and is the last.
+
+    A pool hands out a few evaluations ahead, which can no longer be called back.
+    """
+    if _heard_ctrl_c.is_set():
+        raise KeyboardInterrupt
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return _evaluate(unit)
+        result = _evaluate(unit)
     finally:
         _ignore_ctrl_c()
+    if result.interrupted:
+        _heard_ctrl_c.set()
+    return result
 
 
 def _joined(units: list[_Unit], done: dict[int, Result], streams: list[str]) -> Comparison:

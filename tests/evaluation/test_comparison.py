@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +106,44 @@ def test_ctrl_c_keeps_what_is_done():
     assert list(found.results) == ["rows", "rows 2"]
     assert [result.interrupted for result in found] == [False, True]
     assert Comparison.from_json(found.to_json()).interrupted
+
+
+_AT_WORK = """
+from onlineml.datasets import SEA
+from onlineml.evaluation import compare
+from onlineml.learners import GaussianNB
+
+if __name__ == "__main__":
+    models = {str(k): GaussianNB() for k in range(5)}
+    streams = {"short": SEA(seed=1).take(1000), "endless": SEA(seed=1)}
+    found = compare(
+        models, streams, n_jobs=2, baselines=False, on_progress=lambda *n: print(n, flush=True)
+    )
+    print(found.interrupted, [len(result.runs) for result in found])
+"""
+
+
+def test_ctrl_c_ends_workers_and_what_was_handed_out_to_them(tmp_path):
+    script = tmp_path / "at_work.py"
+    script.write_text(_AT_WORK)
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env=os.environ | {"PYTHONPATH": str(root)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        while process.stdout.readline() != "(5, 10)\n":
+            assert process.poll() is None
+        time.sleep(1.0)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        try:
+            said, wrong = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, wrong
+    assert said.splitlines()[-1] == "True [5, 2]"
 
 
 def test_bad_arguments_are_named():
