@@ -32,7 +32,7 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
-from onlineml.receipt import Receipt, decremented, refused
+from onlineml.receipt import Receipt, decremented, made, refused
 from onlineml.schema import Schema, as_floats, as_row, wrong
 
 #: What goes on inside an estimator, by name: numbers, or numbers by part.
@@ -205,7 +205,7 @@ class Estimator(ABC):
         if self._width < 0 and not self.is_started:
             return refused("nothing has been learned")
         kind, bound, _, rows, reason = self._unlearn(x, y, id, weight)
-        return Receipt(kind, bound, perf_counter() - began, rows, reason)
+        return made(Receipt, (kind, bound, perf_counter() - began, rows, reason))
 
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         """The hook of `unlearn_one`."""

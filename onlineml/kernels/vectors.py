@@ -31,10 +31,20 @@ def add(out: Array, factor: float, vector: Array) -> None:
 
 @lean
 def multiply(matrix: Array, vector: Array, out: Array) -> None:
-    """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes."""
-    for p in range(out.shape[0]):
-        out[p] = 0.0
-    for p in range(vector.shape[0]):
+    """`out = matrix @ vector` for a symmetric matrix: by rows, which vectorizes, and four at once.
+
+    To add to `out` takes as long as to read two rows.
+    """
+    n = vector.shape[0] - vector.shape[0] % 4
+    for q in range(out.shape[0]):
+        out[q] = 0.0
+    for p in range(0, n, 4):
+        a, b, c, d = vector[p], vector[p + 1], vector[p + 2], vector[p + 3]
+        if a != 0.0 or b != 0.0 or c != 0.0 or d != 0.0:
+            for q in range(out.shape[0]):
+                one = a * matrix[p, q] + b * matrix[p + 1, q]
+                out[q] += one + (c * matrix[p + 2, q] + d * matrix[p + 3, q])
+    for p in range(n, vector.shape[0]):
         if vector[p] != 0.0:
             add(out, vector[p], matrix[p])
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from onlineml.base import Array, Regressor
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, jit, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f4, i1, opened, scratch
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.taking_back import lacks, note_loss, rest
@@ -32,7 +32,7 @@ class _Line(NamedTuple):
     mean: Array  # (D,)
     product: Array  # (D,) sum over rows of gap * (target - mean target), gap from the mean row
     weights: Array  # (D,)
-    scatter: Array  # (D, D) sum over rows of gap gap'
+    scatter: Array  # (D, D) sum over rows of gap gap'; above the diagonal not kept
     precision: Array  # (D, D) inverse of scatter + l2 * I
 
 
@@ -47,7 +47,7 @@ def _ridge_regressor(d: int) -> int:
     return _rows(opened(d), scratch(d)[0], f1(d, 0), i1(d, 1), mean.shape[1], line)
 
 
-@jit
+@lean
 def _rows(
     call: Call, room_to_write: Array, settings: Array, nominal: Ints, room: int, line: _Line
 ) -> int:
@@ -66,7 +66,7 @@ def _rows(
     return call.last
 
 
-@jit
+@lean
 def _place(x: Array, nominal: Ints, room: int, z: Array) -> None:
     for j in range(x.shape[0]):
         for p in range(j * room, (j + 1) * room):
@@ -79,19 +79,20 @@ def _place(x: Array, nominal: Ints, room: int, z: Array) -> None:
             z[j * room + int(x[j])] = 1.0
 
 
-@jit
+@lean
 def _learn(line: _Line, settings: Array, z: Array, y: float, w: float, turned: Array) -> None:
     totals, factor = line.totals, w
     before = totals[_N]
     totals[_N] += w
     target = y - totals[_TARGET]
     if settings[_INTERCEPT] > 0.0:
-        factor = w * before / totals[_N]
+        share = w / totals[_N]
+        factor = share * before
         for p in range(z.shape[0]):
             gap = z[p] - line.mean[p]
-            line.mean[p] += w / totals[_N] * gap
+            line.mean[p] += share * gap
             z[p] = gap
-        totals[_TARGET] += w / totals[_N] * target
+        totals[_TARGET] += share * target
     for p in range(z.shape[0]):
         if z[p] != 0.0 and line.precision[p, p] == 0.0:  # the same in all rows until now
             line.precision[p, p] = 1.0 / settings[_L2]
@@ -99,7 +100,7 @@ def _learn(line: _Line, settings: Array, z: Array, y: float, w: float, turned: A
     _change(line, settings, z, target, factor, left if 0.0 < left < _MOST else 0.0, turned)
 
 
-@jit
+@lean
 def _step_back(line: _Line, settings: Array, z: Array, w: float) -> tuple[float, float]:
     """Turn `z` into its gap from the mean of the other rows; factor of its square, share of mean.
 
@@ -117,7 +118,7 @@ def _step_back(line: _Line, settings: Array, z: Array, w: float) -> tuple[float,
     return w * left / line.totals[_N], share
 
 
-@jit
+@lean
 def _holds(
     line: _Line, settings: Array, gaps: Array, factor: float, turned: Array
 ) -> tuple[bool, float]:
@@ -137,13 +138,13 @@ def _holds(
     return left > -_TOLERANCE, left if left > _LEAST else 0.0
 
 
-@jit
+@lean
 def _left(line: _Line, gaps: Array, factor: float, turned: Array) -> float:
     multiply(line.precision, gaps, turned)
     return 1.0 + factor * dot(gaps, turned)
 
 
-@jit
+@lean
 def _take_back(
     line: _Line, settings: Array, z: Array, y: float, w: float, turned: Array, loss: Array
 ) -> bool:
@@ -172,19 +173,21 @@ def _take_back(
     return True
 
 
-@jit
+@lean
 def _note_loss(line: _Line, settings: Array, gaps: Array, factor: float, loss: Array) -> None:
     """By what rounding errors of the sums have grown: squares before, over what is left of them.
 
     What is left of a feature's squares is what the other features do not say of it.
     """
+    most = 0.0
     for p in range(gaps.shape[0]):
         before = line.scatter[p, p] - factor * gaps[p] * gaps[p] + settings[_L2]
         left = line.precision[p, p] if line.precision[p, p] > 0.0 else 1.0 / settings[_L2]
-        note_loss(loss, line.totals[_N], before * left, 1.0)
+        most = max(most, before * left)
+    note_loss(loss, line.totals[_N], most, 1.0)
 
 
-@jit
+@lean
 def _change(
     line: _Line, settings: Array, gaps: Array, target: float, factor: float, left: float,
     turned: Array,
@@ -196,7 +199,7 @@ def _change(
     for p in range(gaps.shape[0]):
         if gaps[p] != 0.0:
             line.product[p] += factor * gaps[p] * target
-            add(line.scatter[p], factor * gaps[p], gaps)
+            add(line.scatter[p, : p + 1], factor * gaps[p], gaps)
             line.scatter[p, p] = max(line.scatter[p, p], 0.0)
     line.clock[0] += 1
     age, patience = line.clock[0] - line.clock[1], _PATIENCE * gaps.shape[0]
@@ -223,7 +226,8 @@ def _invert(line: _Line, settings: Array) -> None:
     a, n = line.precision, line.mean.shape[0]
     line.clock[1], line.totals[_SHRUNK] = line.clock[0], 1.0
     for p in range(n):
-        a[p] = line.scatter[p]
+        for q in range(p + 1):
+            a[p, q] = a[q, p] = line.scatter[p, q]
         a[p, p] += settings[_L2]
     for k in range(n):
         if line.scatter[k, k] == 0.0:  # no row differs there
