@@ -7,7 +7,6 @@ Importing this package reads no file and loads no reader: each comes with its fi
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from onlineml.datasets.stream import Chunk, Stream
@@ -15,8 +14,25 @@ from onlineml.datasets.stream import Chunk, Stream
 if TYPE_CHECKING:
     from onlineml.datasets.arff import ARFFStream
     from onlineml.datasets.columnar import ArrowStream, ParquetStream
+    from onlineml.datasets.compose import ConceptDrift, Recurring
     from onlineml.datasets.csv_file import CSVStream
     from onlineml.datasets.download import DownloadError
+    from onlineml.datasets.generators import (
+        LED,
+        SEA,
+        STAGGER,
+        Agrawal,
+        Friedman,
+        Generator,
+        Hyperplane,
+        Mixed,
+        RandomRBF,
+        RandomTree,
+        SemiSyntheticStreamGenerator,
+        Sine,
+        StreamGenerator,
+        Waveform,
+    )
     from onlineml.datasets.iterable import IterableStream
     from onlineml.datasets.known import Known
     from onlineml.datasets.memory import ArrayStream, FrameStream
@@ -26,32 +42,63 @@ if TYPE_CHECKING:
 # Name -> the module that has it.
 _HOMES = {
     "ARFFStream": "arff",
+    "Agrawal": "generators",
     "ArrayStream": "memory",
     "ArrowStream": "columnar",
     "CSVStream": "csv_file",
+    "ConceptDrift": "compose",
     "DownloadError": "download",
     "FrameStream": "memory",
+    "Friedman": "generators",
+    "Generator": "generators",
+    "Hyperplane": "generators",
     "IterableStream": "iterable",
     "Known": "known",
+    "LED": "generators",
+    "Mixed": "generators",
     "ParquetStream": "columnar",
+    "RandomRBF": "generators",
+    "RandomTree": "generators",
+    "Recurring": "compose",
+    "SEA": "generators",
+    "STAGGER": "generators",
+    "SemiSyntheticStreamGenerator": "generators",
+    "Sine": "generators",
+    "StreamGenerator": "generators",
+    "Waveform": "generators",
     "as_stream": "source",
     "load": "registry",
     "names": "registry",
 }
-_ROOMS = ("compose", "generators")  # their public names are also ours
 
 __all__ = [
+    "LED",
+    "SEA",
+    "STAGGER",
     "ARFFStream",
+    "Agrawal",
     "ArrayStream",
     "ArrowStream",
     "CSVStream",
     "Chunk",
+    "ConceptDrift",
     "DownloadError",
     "FrameStream",
+    "Friedman",
+    "Generator",
+    "Hyperplane",
     "IterableStream",
     "Known",
+    "Mixed",
     "ParquetStream",
+    "RandomRBF",
+    "RandomTree",
+    "Recurring",
+    "SemiSyntheticStreamGenerator",
+    "Sine",
     "Stream",
+    "StreamGenerator",
+    "Waveform",
     "as_stream",
     "load",
     "names",
@@ -61,13 +108,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if not name.startswith("_") and name[:1].isupper():
-        for room in _ROOMS:
-            module = (
-                import_module(f"{__name__}.{room}") if find_spec(f"{__name__}.{room}") else None
-            )
-            if module is not None and name in getattr(module, "__all__", vars(module)):
-                return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

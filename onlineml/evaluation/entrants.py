@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from onlineml.base import Classifier, Detector, Estimator, Regressor
 from onlineml.schema import Schema, wrong
@@ -11,8 +11,12 @@ from onlineml.schema import Schema, wrong
 if TYPE_CHECKING:
     from onlineml.active.query_strategy import QueryStrategy
     from onlineml.evaluation.label_budgets import Purchase
+    from onlineml.graph import Graph
 
-Models = Estimator | Sequence[Estimator] | Mapping[str, Estimator]
+# A graph becomes an estimator with its first node, which checkers of types cannot know.
+Models: TypeAlias = (
+    "Estimator | Graph | Sequence[Estimator | Graph] | Mapping[str, Estimator | Graph]"
+)
 
 
 class Entrant(NamedTuple):
@@ -76,7 +80,7 @@ def entrants(
 def named_models(models: Models) -> dict[str, Estimator]:
     """Models by name: the class's, numbered from the second of a kind on."""
     if isinstance(models, Mapping):
-        named = dict(models)
+        named: dict[str, Any] = dict(models)
     else:
         several = isinstance(models, Iterable) and not isinstance(models, Estimator | str)
         listed: list[Any] = list(models) if several else [models]  # type: ignore[arg-type]

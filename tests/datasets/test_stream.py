@@ -18,6 +18,8 @@ from onlineml.datasets import (
     FrameStream,
     IterableStream,
     as_stream,
+    compose,
+    generators,
 )
 from onlineml.datasets.stream import rechunked
 
@@ -283,7 +285,10 @@ def test_an_unknown_name_or_option_is_named_with_the_nearest():
 
 
 def test_the_package_gives_its_rooms_names():
-    assert datasets.SEA.__name__ == "SEA"
+    for room in (compose, generators):
+        assert set(room.__all__) <= set(datasets.__all__) <= set(dir(datasets))
+    for name in datasets.__all__:
+        assert getattr(datasets, name).__name__ == name
     assert "as_stream" in dir(datasets)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = datasets.Nothing
