@@ -32,6 +32,7 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
+from onlineml.parameters import as_plain, misfit
 from onlineml.receipt import Receipt, decremented, made, refused
 from onlineml.schema import Schema, as_floats, as_row, wrong
 
@@ -297,8 +298,23 @@ class Estimator(ABC):
         self._begin(schema)
         return self
 
+    def _accept_parameters(self) -> None:
+        """Raise `ValueError` for parameters that cannot be used, of a wrong type too."""
+        for name in self._parameter_names():
+            value = getattr(self, name)
+            plain = as_plain(value)
+            if plain is not value:
+                setattr(self, name, plain)
+        try:
+            self._check()
+        except TypeError as error:
+            problem = misfit(inspect.signature(type(self)).parameters, vars(self))
+            if problem is None:
+                raise
+            raise problem from error
+
     def _begin(self, schema: Schema) -> None:
-        self._check()
+        self._accept_parameters()
         sizes = {"C": 2, "F": schema.n_features, "V": _power_of_two(schema.n_values)}
         sizes |= self._sizes()
         for field in self._state:

@@ -15,7 +15,14 @@ from onlineml.checks import assert_same_state
 from onlineml.detectors import DeviationFromMean
 from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
-from onlineml.learners import GaussianNB, MajorityClassifier, MeanRegressor
+from onlineml.learners import (
+    GaussianNB,
+    HoeffdingTreeClassifier,
+    KNNClassifier,
+    MajorityClassifier,
+    MeanRegressor,
+    MLPClassifier,
+)
 from onlineml.schema import Schema
 from onlineml.transforms import StandardScaler
 
@@ -140,6 +147,21 @@ def test_numbers_beyond_floats_and_weights_of_text_are_refused() -> None:
     named = MeanRegressor().fit_one({"a": 1.0, "b": 1.0}, 4.0)
     with pytest.raises(ValueError, match=r"^x\['b'\]"):
         named.fit_one({"a": 1.0, "b": -(10**400)}, 1.0)
+
+
+def test_parameters_of_numpy_are_numbers_and_text_is_named() -> None:
+    model = KNNClassifier(n_neighbors=np.int64(2), window_size=np.int32(9), scaled=np.bool_(False))
+    model.fit_many([[1.0], [2.0], [9.0]], ["a", "a", "b"])
+    assert repr(model) == "KNNClassifier(n_neighbors=2, window_size=9, scaled=False)"
+    assert model.predict_one([1.0]) == "a"
+    hidden: Any = [np.int64(4), 3]
+    assert MLPClassifier(hidden=hidden).fit_one([1.0], 0).hidden == [4, 3]
+    bad: dict[str, Any] = {"grace_period": "often", "delta": None, "tie_threshold": [1]}
+    for name, value in bad.items():
+        tree = HoeffdingTreeClassifier(**{name: value})
+        with pytest.raises(ValueError, match=f"^{name}: got .* expected a number, such as"):
+            tree.fit_one([1.0], 0)
+        assert not tree.is_started
 
 
 def test_labels_of_several_types_stay_what_they_are() -> None:

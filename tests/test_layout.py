@@ -15,7 +15,7 @@ PACKAGE = Path(onlineml.__file__).parent
 # A room may import the rooms of the lines above its own.
 ORDER = [
     {"kernels"},
-    {"schema", "labels", "receipt", "odometer"},
+    {"schema", "labels", "receipt", "odometer", "parameters"},
     {"estimator", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},
@@ -31,6 +31,7 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 NEIGHBORS = {
     ("labels", "schema"),
     ("odometer", "schema"),
+    ("parameters", "schema"),
     ("base", "estimator"),
     ("checks", "graph"),
     ("checks", "persistence"),

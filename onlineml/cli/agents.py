@@ -44,7 +44,7 @@ class AgentsConfig(Evaluation):
 def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     """Let them act, show, write; the exit code. With `resume`, go on with what the folder holds."""
     from onlineml.cli.folder import chosen_folder, write_config, write_results
-    from onlineml.cli.live import Trackers, View, stdout, summary
+    from onlineml.cli.live import Trackers, View, print_summary, stdout
     from onlineml.cli.run import interruptible, say_where, tracker_of
     from onlineml.cli.stands import Keeper, kept
     from onlineml.evaluation.episodes import NAMES, play
@@ -85,7 +85,7 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     if config.film:
         _film(config, result, folder)
     console = stdout()
-    console.print(summary(result))
+    print_summary(result, console)
     cpu = sum(run.cpu_seconds for run in result) - spent
     steps = sum(run.n_scored for run in result) - before
     wall = time.perf_counter() - began

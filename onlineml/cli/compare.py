@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def compare(config: CompareConfig) -> int | None:
     from onlineml import evaluation
     from onlineml.cli.build import compile_kernels, models_of, strategies_of, stream_of
     from onlineml.cli.folder import chosen_folder, write_config, write_results
-    from onlineml.cli.live import stdout
+    from onlineml.cli.live import most_that_fit, stdout
 
     streams = [stream_of(wanted, config.rows)[0] for wanted in config.streams]
     for stream in streams:
@@ -102,7 +103,11 @@ def compare(config: CompareConfig) -> int | None:
         result.stream = name
     write_results(folder, list(found), text)
     _track(config, found)
-    stdout().print(table(found))
+    console, left = stdout(), tuple(found.results)
+    while left:
+        shown, part = most_that_fit(partial(_of_first, found, left), len(left), console)
+        console.print(part)
+        left = left[shown:]
     click.echo(f"\n{len(found.results)} streams in {time.perf_counter() - began:.1f} s")
     click.echo(f"report   {folder / 'report.html'}\nresults  {folder}")
     if found.interrupted:
@@ -110,8 +115,12 @@ def compare(config: CompareConfig) -> int | None:
     return INTERRUPTED if found.interrupted else None
 
 
-def table(found: Comparison) -> Table:
-    """Models x streams for the first metric, with mean ranks, best first."""
+def _of_first(found: Comparison, streams: Sequence[str], n: int) -> Table:
+    return table(found, streams[:n])
+
+
+def table(found: Comparison, streams: Sequence[str]) -> Table:
+    """Models x `streams` for the first metric, with mean ranks over all streams, best first."""
     from rich.table import Table
 
     from onlineml.evaluation.metrics import metric as metric_named
@@ -122,12 +131,12 @@ def table(found: Comparison) -> Table:
     ranks, rows = found.ranks(name), found.table(name)
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     shown.add_column(metric_named(name).title, overflow="fold")
-    for stream in (*found.results, "mean rank"):
+    for stream in (*streams, "mean rank"):
         shown.add_column(stream, justify="right", no_wrap=True)
     for model in sorted(rows, key=lambda model: ranks[model]):
         cells = [
             number(mean, name) + ("" if sd != sd else f" ±{number(sd, name)}")
-            for mean, sd in rows[model].values()
+            for mean, sd in (rows[model][stream] for stream in streams)
         ]
         style = "dim" if model in baselines else ""
         shown.add_row(model, *cells, f"{ranks[model]:.2f}", style=style)

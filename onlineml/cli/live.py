@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onlineml.evaluation import Result, WindowRecord
 
 _INTERVAL = 0.25  # seconds between updates of a terminal
+_NAME = 23  # least width of a column of models: few classes have longer names
 _LINES = 10  # about so many lines for a whole run elsewhere
 
 
@@ -101,17 +102,23 @@ class View:
         return f"{far}  {metric}: {', '.join(values)}"
 
     def _table(self) -> Group:
+        fitting = most_that_fit(self._of_metrics, len(self.metrics), self.console)
+        return Group(fitting[1], self._bar())
+
+    def _of_metrics(self, n: int) -> Table:
+        """The table of the first `n` metrics."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("model, last window", overflow="ellipsis", no_wrap=True, max_width=48)
-        for title in (*self.titles, f"{self.unit}/s"):
+        table.add_column("model, last window", overflow="fold", min_width=_NAME, max_width=48)
+        for title in (*self.titles[:n], f"{self.unit}/s"):
             table.add_column(title, justify="right", no_wrap=True)
         for (name, seed), record in self.latest.items():
-            cells = [f"{record.window.get(metric, float('nan')):.4f}" for metric in self.metrics]
+            values = (record.window.get(metric, float("nan")) for metric in self.metrics[:n])
+            cells = [f"{value:.4f}" for value in values]
             speed = record.n_rows / record.cpu_seconds if record.cpu_seconds > 0 else 0.0
             label = name if seed is None else f"{name}, seed {seed}"
             style = "dim" if record.baseline else ""
             table.add_row(label, *cells, f"{speed:,.0f}", style=style)
-        return Group(table, self._bar())
+        return table
 
     def _bar(self) -> Table:
         from rich.progress_bar import ProgressBar
@@ -128,7 +135,36 @@ class View:
         return row
 
 
-def summary(result: Result) -> Table:
+def most_that_fit(make: Callable[[int], Table], n: int, console: Console) -> tuple[int, Table]:
+    """The table of as many of `n` columns as there is room for, at least one; and how many."""
+    endless = console.options.update(width=10**6)  # or the measure is cut to what there is
+    for shown in range(n, 1, -1):
+        table = make(shown)
+        names = console.measure(_first_column(table), options=endless).maximum
+        spare = max(names - _NAME, 0)  # names may be broken, numbers not
+        if console.measure(table, options=endless).maximum - spare <= console.width:
+            return shown, table
+    return 1, make(1)
+
+
+def _first_column(table: Table) -> Table:
+    alone = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    alone.add_column(table.columns[0].header)
+    for cell in table.columns[0].cells:
+        alone.add_row(cell)
+    return alone
+
+
+def print_summary(result: Result, console: Console) -> None:
+    """Print the summary with as many metrics as the terminal has room for."""
+    n = len(result.metrics)
+    shown, table = most_that_fit(lambda n: summary(result, result.metrics[:n]), n, console)
+    console.print(table)
+    if shown < n:
+        console.print(f"({n - shown} more metrics in the report)", style="dim")
+
+
+def summary(result: Result, metrics: Sequence[str]) -> Table:
     """Models x metrics, with costs: best values bold, baselines dim."""
     from onlineml.evaluation.metrics import metric as metric_named
     from onlineml.evaluation.report.page import best_models
@@ -136,17 +172,17 @@ def summary(result: Result) -> Table:
     from onlineml.evaluation.report.words import number
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("model", overflow="fold")
+    table.add_column("model", overflow="fold", min_width=_NAME)
     labels = ("labels",) if any(run.strategy for run in result) else ()
-    for title in (*labels, *(metric_named(name).title for name in result.metrics)):
+    for title in (*labels, *(metric_named(name).title for name in metrics)):
         table.add_column(title, justify="right", no_wrap=True)
     unit = "steps" if result.task == "control" else "rows"
     for title in (f"{unit}/s", "CPU s", "size"):
         table.add_column(title, justify="right", no_wrap=True)
-    best = {name: best_models(result.summary(), name) for name in result.metrics}
+    best = {name: best_models(result.summary(), name) for name in metrics}
     for row in sorted(result.summary(), key=lambda row: bool(row["baseline"])):
         cells: list[str | Text] = [f"{row['n_labels']:,.0f}" for _ in labels]
-        for name in result.metrics:
+        for name in metrics:
             spread = row[f"{name}_sd"]
             cell = number(row[name], name)
             cell += "" if spread != spread else f" ±{number(spread, name)}"

@@ -112,7 +112,7 @@ def run(config: RunConfig) -> int | None:
     """Evaluate, show, write; the exit code."""
     from onlineml.cli.build import models_of, strategies_of, stream_of
     from onlineml.cli.folder import chosen_folder, kept_if_run, write_config, write_results
-    from onlineml.cli.live import Trackers, View, stdout, summary
+    from onlineml.cli.live import Trackers, View, print_summary, stdout
     from onlineml.evaluation import prequential
     from onlineml.evaluation.entrants import has_detectors
     from onlineml.evaluation.metrics import chosen
@@ -147,7 +147,7 @@ def run(config: RunConfig) -> int | None:
     wall, cpu = time.perf_counter() - began, time.process_time() - spent
     write_results(folder, [result], text)
     console = stdout()
-    console.print(summary(result))
+    print_summary(result, console)
     left_out = f", {result.n_broken:,} broken ones left out" if result.n_broken else ""
     console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s){left_out}")
     say_where(result, folder, tracker)

@@ -1,5 +1,6 @@
 """Every command: what it prints and writes, its exit code, and one line for every mistake."""
 
+import io
 import json
 import os
 import re
@@ -15,14 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
-from onlineml import load
+from onlineml import load, prequential
 from onlineml.cli import main
+from onlineml.cli.compare import table
+from onlineml.cli.live import most_that_fit, print_summary
 from onlineml.cli.specs import build_model, parse
 from onlineml.cli.warmup import _ENTRY, _compiled, _kernels_of
+from onlineml.datasets import load as load_stream
 from onlineml.evaluation import Result as Evaluated
+from onlineml.evaluation import compare as evaluate
 from onlineml.kernels import entries
-from onlineml.learners import GaussianNB
+from onlineml.learners import GaussianNB, HoeffdingTreeClassifier
 from onlineml.persistence import save
 from onlineml.registry import estimators
 
@@ -483,3 +489,34 @@ def test_broken_rows_are_counted_and_a_failed_run_leaves_no_folder():
     assert "2 broken ones left out" in done.stdout
     assert Evaluated.from_json(Path("out/result.json")).n_broken == 2
     assert "2 broken rows" in Path("out/report.html").read_text()
+
+
+# -------------------------------------------------------------------- narrow terminals
+
+
+def test_a_summary_has_the_metrics_that_there_is_room_for():
+    result = prequential(HoeffdingTreeClassifier(), load_stream("phishing"))
+    said = {}
+    for width in (60, 80, 200):
+        console = Console(width=width, file=io.StringIO())
+        print_summary(result, console)
+        said[width] = console.file.getvalue()
+        lines = said[width].splitlines()
+        assert max(map(len, lines)) <= width
+        assert "…" not in said[width]
+        assert "Accuracy" in lines[0]
+        assert f"{result.runs[0].totals['accuracy']:.4f}" in said[width]
+    assert "Balanced accuracy" in said[200]
+    assert "more metrics in the report" not in said[200]
+    assert "(4 more metrics in the report)" in said[60]
+    assert " B\n" in said[80], "numbers are whole"
+
+
+def test_a_comparison_has_several_tables_where_streams_are_many():
+    streams = {f"stream number {k}": load_stream("bananas").take(200) for k in range(7)}
+    found = evaluate(GaussianNB(), streams)
+    whole, narrow = Console(width=200), Console(width=70)
+    assert most_that_fit(lambda n: table(found, list(streams)[:n]), 7, whole)[0] == 7
+    shown, part = most_that_fit(lambda n: table(found, list(streams)[:n]), 7, narrow)
+    assert 1 < shown < 7
+    assert [column.header for column in part.columns][-1] == "mean rank"
