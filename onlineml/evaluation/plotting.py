@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from onlineml.evaluation.metrics import metric as metric_named
+from onlineml.evaluation.report.curves import n_to_draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,11 +54,14 @@ def _draw(
     color: str,
     dashes: str | tuple[int, tuple[int, int]],
 ) -> None:
-    n = min(len(run.n_rows) for run in runs)
+    n = min(len(run.n_rows) for run in runs) if cumulative else n_to_draw(runs)
     rows = runs[0].n_rows[:n]
     values = np.array([(run.cumulative if cumulative else run.window)[metric][:n] for run in runs])
     mean = values.mean(0)
-    axes.plot(rows, mean, color=color, linestyle=dashes, linewidth=1.4, label=runs[0].model)
+    point = "o" if n == 1 else None
+    axes.plot(
+        rows, mean, marker=point, color=color, linestyle=dashes, linewidth=1.4, label=runs[0].model
+    )
     if len(runs) > 1:
         sd = values.std(0, ddof=1)
         axes.fill_between(rows, mean - sd, mean + sd, color=color, alpha=0.15, linewidth=0)

@@ -186,7 +186,10 @@ def load_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        if mark is None or problem is None:
+            raise ValueError(str(error)) from error
+        raise ValueError(f"line {mark.line + 1}, column {mark.column + 1}: {problem}") from error
 
 
 @cache

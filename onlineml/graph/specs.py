@@ -136,6 +136,9 @@ def build_model(spec: Mapping[str, Any]) -> Any:
     for key in params:
         if key not in allowed:
             raise unknown(f"parameter of {name}", key, allowed)
+    for key, parameter in allowed.items():
+        if parameter.default is parameter.empty and key not in params:
+            raise ValueError(f"{name} lacks a parameter: write {name}({key}=...)")
     try:
         return kind(**{key: _built(value) for key, value in params.items()})
     except TypeError as error:

@@ -12,6 +12,7 @@ from onlineml.evaluation.report import page, write_report
 from onlineml.evaluation.report.alerts import scores_and_alerts
 from onlineml.evaluation.report.curves import averaged
 from onlineml.evaluation.report.svg import Curve, lines, nice_ticks, short_bytes, tick_label
+from onlineml.evaluation.report.words import title_of
 
 NAN = float("nan")
 
@@ -181,7 +182,8 @@ def test_lines_lie_where_the_axes_say():
 def test_gaps_break_a_line():
     y = np.array([0.2, NAN, 0.8, 0.9])
     svg = lines([Curve("a", np.arange(4.0), y, y * NAN)], title="t")
-    assert svg.count('class="line"') == 2
+    assert svg.count('class="line"') == 1
+    assert svg.count('class="point"') == 1, "a value alone is a point"
 
 
 def test_a_far_baseline_does_not_squash_the_models():
@@ -278,3 +280,22 @@ def test_a_peak_far_beyond_is_marked_at_the_edge_and_leaves_the_others_readable(
 def height_of_score(svg, i):
     points = svg.partition('class="score" d="M')[2].partition('"')[0].split("L")
     return float(points[i].split()[1])
+
+
+def test_a_last_window_of_a_few_rows_is_not_drawn():
+    values = [0.8, 0.7, 0.0]
+    for last, n in ((2001, 2), (2600, 3)):
+        one = run("a", values)
+        one.n_rows = [1000, 2000, last]
+        assert len(averaged([one], "accuracy", color=0, max_points=100).x) == n
+        drawn = result(one, n_rows=last).plot().axes[0].lines[0]
+        assert len(drawn.get_xdata()) == n
+    only = run("a", [0.5])
+    assert len(averaged([only], "accuracy", color=0, max_points=100).x) == 1
+
+
+def test_a_second_metric_fills_its_row_and_titles_keep_their_capitals():
+    assert [title_of(name) for name in ("r2", "accuracy", "kappa_m", "g_mean", "roc_auc")] == [
+        "R²", "accuracy", "kappa M", "G-mean", "ROC-AUC",
+    ]  # fmt: skip
+    assert ":only-child:not(.row)" in page(result(run("a", [0.5, 0.6])))

@@ -17,15 +17,18 @@ def averaged(runs: Sequence[Run], metric: str, *, color: int, max_points: int) -
 
     Windows where a metric is not defined (NaN) are left out of the means.
     """
-    curve = mean_curve(runs, lambda run: run.window.get(metric), max_points)
+    curve = mean_curve(runs, lambda run: run.window.get(metric), max_points, n_to_draw(runs))
     return curve._replace(color=color)
 
 
 def mean_curve(
-    runs: Sequence[Run], values_of: Callable[[Run], Sequence[float] | None], max_points: int
+    runs: Sequence[Run],
+    values_of: Callable[[Run], Sequence[float] | None],
+    max_points: int,
+    n: int | None = None,
 ) -> Curve:
-    """`averaged` of any values, one a window; None where a run has none."""
-    n = min(len(run.n_rows) for run in runs)
+    """`averaged` of any values, one a window, of `n` windows or all; None where a run has none."""
+    n = min(len(run.n_rows) for run in runs) if n is None else n
     rows = np.array(runs[0].n_rows[:n], np.float64)
     values = np.array([(values_of(run) or [math.nan] * n)[:n] for run in runs], np.float64)
     starts, ends = merged(n, max_points)
@@ -33,6 +36,13 @@ def mean_curve(
         values, rows = _means(values, starts), rows[ends]
     mean, spread = _mean_and_sd(values)
     return Curve(runs[0].model, rows, mean, spread, 0, runs[0].baseline)
+
+
+def n_to_draw(runs: Sequence[Run]) -> int:
+    """Windows that all runs have; a last one of less than half the rows would mislead."""
+    n = min(len(run.n_rows) for run in runs)
+    rows = runs[0].n_rows[:n]
+    return n - 1 if n > 1 and 2 * (rows[-1] - rows[-2]) < rows[0] else n
 
 
 def merged(n: int, max_points: int) -> tuple[np.typing.NDArray[np.intp], ...]:

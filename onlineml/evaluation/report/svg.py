@@ -118,8 +118,8 @@ def lines(
     frame = Frame(_last_row(curves), low, high, width, height)
     right, bottom = frame.right, frame.bottom
     clip = f"clip{key}"
-    parts = [f'<clipPath id="{clip}"><rect x="{_LEFT}" y="{_TOP - 4}" '
-             f'width="{right - _LEFT}" height="{bottom - _TOP + 8}"/></clipPath>']  # fmt: skip
+    parts = [f'<clipPath id="{clip}"><rect x="{_LEFT - 4}" y="{_TOP - 4}" '
+             f'width="{right - _LEFT + 8}" height="{bottom - _TOP + 8}"/></clipPath>']  # fmt: skip
     parts += [*frame.axes(), *frame.drifts(drifts)]
     behind = sorted(curves, key=lambda curve: not curve.baseline)
     parts.extend(_line(curve, clip, frame.to_x, frame.to_y) for curve in behind)
@@ -142,7 +142,11 @@ def _line(
             lower = [f"{x:.1f} {to_y(y):.1f}" for x, y in zip(xs, middle - spread)]
             parts.append(f'<path class="band" d="M{"L".join(upper + lower[::-1])}Z"/>')
         points = [f"{x:.1f} {to_y(y):.1f}" for x, y in zip(xs, middle)]
-        parts.append(f'<path class="line" d="M{"L".join(points)}{"h.1" * (len(points) == 1)}"/>')
+        if len(points) == 1:
+            x, y = points[0].split()
+            parts.append(f'<circle class="point" cx="{x}" cy="{y}" r="3"/>')
+        else:
+            parts.append(f'<path class="line" d="M{"L".join(points)}"/>')
     return "".join([*parts, "</g>"])
 
 

@@ -20,7 +20,7 @@ _SHARES = ("accuracy", "kappa", "f1", "g_mean", "auc", "precision")
 def title_of(name: str) -> str:
     """A metric's title in running text: capitals stay only where they are its own."""
     title = metric_named(name).title
-    return title if title[1:2].isupper() or "-" in title[:2] else title[0].lower() + title[1:]
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 
 def is_share(name: str) -> bool:
