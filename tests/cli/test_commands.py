@@ -408,6 +408,7 @@ def refused(done: Result, *words: str) -> None:
         (["run", "none.yaml"], "none.yaml"),
         (["report", "."], "result.json"),
         (["inspect", "none.oml"], "none.oml"),
+        (["run", "-m", "Forecaster", "-s", "sp500"], "write Forecaster(base=...)"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words, message):

@@ -81,7 +81,7 @@ def test_a_graph_among_models() -> None:
         (("budget=0.2", "budget=2.0"), "node 'ask' of graph 'fraud': "),
         (("output: learner", "output: scale"), "expected a Classifier"),
         (("output: learner", "model: GaussianNB"), "nodes or models, not both"),
-        (("graph: fraud", "graph: [fraud"), "while parsing"),
+        (("graph: fraud", "graph: [fraud"), ", column "),
     ],
 )
 def test_a_mistake_is_one_line(change: tuple[str, str], words: str) -> None:

@@ -122,7 +122,7 @@ NODE = "graph: g\nnodes:\n  a: {model: GaussianNB}\n"
     [
         ("graph: g\n", "nodes: got None"),
         ("- 1\n- 2\n", r"graph: got \[1, 2\], expected keys and values"),
-        ("graph: [\n", "while parsing"),
+        ("graph: [\n", "line 2, column 1: expected the node content"),
         ("graph: 3\nnodes: {a: GaussianNB}\n", "graph: got 3, expected a name"),
         (NODE + "sigals: {}\n", "unknown key of graph 'sigals': did you mean signals?"),
         (NODE + "remember: many\n", "remember: got 'many'"),
