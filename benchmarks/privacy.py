@@ -1,5 +1,8 @@
 """What differential privacy costs in accuracy, by learner, budget and kind of noise.
 
+`python -m benchmarks.privacy --audit [--runs N]` attacks private learners instead, and prints what
+the attacks prove about epsilon, beside what is promised: see `benchmarks.privacy_audit`.
+
 `python -m benchmarks.privacy [--seeds N] [--streams NAME ...]` prints two tables, each row
 predicted before it is learned: the share of rows that were predicted right, and for numbers the
 mean absolute error, as medians over seeds. A row of the stream is one person's only one; delta is
@@ -18,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.privacy_audit import audit, cases
 from onlineml import datasets, learners
 
 EPSILONS = (8.0, 4.0, 2.0, 1.0)
@@ -134,12 +138,26 @@ def tables(streams: list[str], n_seeds: int) -> Iterator[str]:
             yield from lines_of(name, n_seeds)
 
 
+def attacks(n_runs: int) -> Iterator[str]:
+    """A line for each case and each fault: what attacks prove of epsilon, 99 times of 100."""
+    head = "".join(f"{name:>13}" for name in ("promised", "by weights", "if normal", "by loss"))
+    yield f"{'Epsilon, at least':<52}{head}"
+    for noise, fault in ((1.0, ""), (0.1, ", a tenth of the noise"), (0.0, ", no noise")):
+        for name, case in cases().items():
+            found = audit(case, n_runs=n_runs, noise=noise)
+            shown = (found.promised, found.by_weights, found.by_normal_weights, found.by_loss)
+            numbers = "".join(f"{number:>13.2f}" for number in shown)
+            yield f"{name + fault:<52}{numbers}"
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--streams", nargs="+", choices=list(STREAMS), default=list(STREAMS))
+    parser.add_argument("--audit", action="store_true")
+    parser.add_argument("--runs", type=int, default=1000)
     given = parser.parse_args(arguments)
-    for line in tables(given.streams, given.seeds):
+    for line in attacks(given.runs) if given.audit else tables(given.streams, given.seeds):
         print(line, flush=True)
 
 

@@ -99,6 +99,12 @@ def test_what_privacy_costs() -> None:
     assert "epsilon 8" in said
 
 
+def test_what_attacks_prove_about_privacy() -> None:
+    said = run("benchmarks.privacy", "--audit", "--runs", 12).splitlines()
+    assert sum("two learners" in line for line in said) == 6
+    assert "promised" in said[0]
+
+
 def test_a_failing_measurement_says_why() -> None:
     with pytest.raises(MeasurementError, match="No module named"):
         fresh("benchmarks.missing")

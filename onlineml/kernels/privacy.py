@@ -20,6 +20,7 @@ SPENT, REFUSED, GRANTED = (
     2,
 )  # cells of what is spent; a shared odometer grants period by period
 _ROUNDING = 1.0 + 1e-12  # of a sum of costs
+_HEAVIEST = 1e9  # weight; beyond, products with a row too small for its length would be large
 
 #: State behind that of the plain learner: the noise's generator, and what is promised and spent.
 STATE = (
@@ -66,9 +67,20 @@ def pays(promise: Array, spent: Array, n_steps: float) -> bool:
 
 
 @lean
+def weight_of(call: Call, i: int) -> float:
+    """What row `i` counts for."""
+    return float(min(call.weight[i], _HEAVIEST))
+
+
+@lean
 def share_left(promise: Array, squared_length: float) -> float:
-    """What a gradient of that length is multiplied by, so that it is no longer than the clip."""
+    """What a gradient of that length is multiplied by, so that it is no longer than the clip.
+
+    0, where nothing must be left of it: a length that is no number can be cut to none.
+    """
     length = np.sqrt(squared_length)
+    if not np.isfinite(length):
+        return 0.0
     return float(promise[CLIP] / length) if length > promise[CLIP] else 1.0
 
 

@@ -23,6 +23,7 @@ from onlineml.kernels.privacy import (
     pays,
     plan_after,
     share_left,
+    weight_of,
 )
 from onlineml.kernels.votes import answer_from_logs
 
@@ -123,7 +124,7 @@ def _classify(call: Call, floats: Array, places: Ints, seen: Ints, m: _Model) ->
         if not call.fit:
             continue
         seen[0] = max(seen[0], int(call.y[i]) + 1)
-        weight = call.weight[i]
+        weight = weight_of(call, i)
         if weight <= 0.0 or not pays(m.promise, m.spent, m.n_steps[0]):
             continue
         slopes = scores[: seen[0]]
@@ -169,7 +170,7 @@ def _regress(call: Call, floats: Array, places: Ints, m: _Model) -> int:
         answer = _score(m, 0, 0, places, values, n)
         if call.serve:
             call.out[i, 0] = out_of_reach(answer, m.promise)
-        weight = call.weight[i]
+        weight = weight_of(call, i)
         if not call.fit or weight <= 0.0 or not pays(m.promise, m.spent, m.n_steps[0]):
             continue
         error = answer - in_reach(call.y[i], m.promise)
@@ -207,7 +208,8 @@ def _learn(
     rule, rate = int(m.settings[_RULE]), m.settings[_RATE]
     shrink, pace = decay(rate, m.settings[_L2], 1.0), rate * correction(rule, m.n_steps[0])
     for c in range(first, slopes.shape[0]):
-        slope, weights, moments = share * slopes[c], m.weights[c], m.moments[c]
+        slope = share * slopes[c] if share > 0.0 else 0.0
+        weights, moments = m.weights[c], m.moments[c]
         for p in range(row.shape[0]):
             if m.known[p]:
                 gradient = slope * row[p] + noise(plan, m.history[c], p, m.source)

@@ -36,6 +36,7 @@ from onlineml.kernels.privacy import (
     pays,
     plan_after,
     share_left,
+    weight_of,
 )
 from onlineml.kernels.votes import answer_from_logs
 
@@ -91,7 +92,7 @@ def _classify(call: Call, seen: Ints, m: Learner, h: _Hiding) -> int:
             answer_from_logs(call.out[i], seen[0], call.serve)
         if not call.fit:
             continue
-        label, weight = int(call.y[i]), call.weight[i]
+        label, weight = int(call.y[i]), weight_of(call, i)
         seen[0] = max(seen[0], label + 1)
         if weight > 0.0 and pays(h.promise, h.spent, m.n_steps[0]):
             _show(m, n)
@@ -114,7 +115,7 @@ def _regress(call: Call, m: Learner, h: _Hiding) -> int:
     for i in range(call.first, call.last):
         if must_ask(call, i, h.promise, h.spent, m.n_steps[0]):
             return i
-        n, weight = entries(call.X[i], m), call.weight[i]
+        n, weight = entries(call.X[i], m), weight_of(call, i)
         if call.serve:
             send(m, n, False)
             call.out[i, 0] = out_of_reach(outputs(m.net, m.signals)[0], h.promise)
@@ -155,10 +156,11 @@ def _learn(m: Learner, n: int, n_seen: int, h: _Hiding) -> None:
     """Step all known weights by the row's clipped gradient, once its outputs' deltas are there."""
     send_back(m)
     share = share_left(h.promise, squared_gradient(m.net, m.signals, m.values, n))
-    for u in range(m.signals.deltas.shape[0]):
-        m.signals.deltas[u] *= share
     h.gradient[:] = 0.0
-    accumulate(m.net, m.signals, m.places, m.values, n, h.gradient)
+    if share > 0.0:
+        for u in range(m.signals.deltas.shape[0]):
+            m.signals.deltas[u] *= share
+        accumulate(m.net, m.signals, m.places, m.values, n, h.gradient)
     _stir(m, n_seen, plan_after(h.promise, m.n_steps[0]), h)
     m.n_steps[0] += 1.0
     rule, rate = int(m.settings[_RULE]), m.settings[_RATE]

@@ -22,6 +22,7 @@ from onlineml.kernels.adaptive_conformal import (
 from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
 from onlineml.kernels.ranks import levels_for
+from onlineml.learners.privacy import with_own_noise
 from onlineml.schema import Schema, wrong
 
 
@@ -167,7 +168,8 @@ class Forecaster(Regressor):
         self.trust_[:] = 1.0 / self.trust_.shape[1]
         self.random_ = seeded(0, self.horizon)  # of the skip lists: no answer depends on it
         self.members_ = [self.base.clone() for _ in range(self.horizon)]
-        for member in self.members_:
+        for k, member in enumerate(self.members_):
+            with_own_noise(member, self.base, k)
             member._begin(self._seen(schema))
 
     def _admit(self, schema: Schema) -> None:

@@ -132,6 +132,13 @@ def _n_begun(n_before: int, n_rows: int, period: int, endless: bool) -> int:
     return -(-(n_before + n_rows) // period) + (-n_before // period)
 
 
+def with_own_noise(member: Estimator, base: Estimator, number: int) -> None:
+    """Give a clone of `base` noise of its own: what two with the same noise tell is no secret."""
+    for name, seed in base.get_params().items():
+        if f"__{name}".endswith("__privacy__seed") and seed is not None:
+            member.set_params(**{name: seed + number})
+
+
 def _is_range(ends: Any) -> bool:
     return len(ends) == 2 and math.isfinite(ends[0]) and ends[0] < ends[1] < math.inf
 

@@ -14,8 +14,11 @@ from onlineml.datasets import load as stream
 from onlineml.graph import Keyed
 from onlineml.kernels.privacy import COST, SCALE
 from onlineml.learners import (
+    KUE,
+    OOB,
     BandedNoise,
     CANDClassifier,
+    Forecaster,
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
@@ -172,6 +175,29 @@ def test_one_row_moves_the_weights_by_the_clip_at_most(place: int) -> None:
             dict(a=model.source_, b=model.spent_), dict(a=twin.source_, b=twin.spent_)
         )
     assert furthest > 0.69 * model.learning_rate
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_wildest_rows_move_the_weights_by_the_clip_at_most(place: int) -> None:
+    """Products that overflow, and lengths that vanish, where noise has made the weights large."""
+    rng = np.random.default_rng(0)
+    model = every_learner(epsilon=0.01)[place]
+    X, score = rng.normal(size=(20, 3)), rng.uniform(-1, 1, 20)
+    rate = model.learning_rate
+    model.fit_many(X, targets(model, score))
+    state, ends = model.get_state(), (1e308, -1e308)
+    for x, y, weight in itertools.product(
+        (0.0, np.nan, 1e-200, 1e154, 1e308), ends, (1e-308, 1.0, 1e150, 1e308)
+    ):
+        one, other = (model.clone().set_state(state) for _ in "12")
+        label = targets(model, np.array([y]))[0]
+        one.fit_one([x, x, 1e-200], label, weight=weight)
+        other.fit_one([0.0, 0.0, 0.0], label, weight=1e-300)
+        parts = [name for name in ("weights_", "intercept_") if hasattr(model, name)]
+        gaps = [getattr(one, name) - getattr(other, name) for name in parts]
+        rounding = 1e-12 * max(np.abs(getattr(one, name)).max() for name in parts)
+        moved = math.sqrt(sum(float((gap**2).sum()) for gap in gaps))
+        assert moved <= rate * (1.0 + 1e-6) + rounding
 
 
 def test_without_noise_it_is_clipped_gradient_descent() -> None:
@@ -446,6 +472,23 @@ def test_accuracy_is_in_its_band(noise: str, low: float) -> None:
         model = SoftmaxRegression(learning_rate=0.05, privacy=given)
         found.append((model.predict_fit_many(X, y) == y).mean())
     assert low < np.mean(found) < 0.9
+
+
+@pytest.mark.parametrize("kind", [KUE, OOB, Forecaster])
+def test_members_have_noise_of_their_own(kind: Any) -> None:
+    """Of one seed too; that of a member in the place of another as well."""
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    given: Any = {"period": 64, "seed": 5, "target_range": RANGE}
+    if kind is Forecaster:
+        base: Any = LinearRegression(privacy=TreeAggregation(**given))
+        model = kind(base=base, horizon=3, n_lags=1).fit_many(X, X[:, 0])
+    else:
+        base = SoftmaxRegression(privacy=TreeAggregation(**given))
+        model = kind(base=base, n_members=3, seed=1).fit_many(X, X[:, 0] > 0)
+    sources = [int(member.source_[0]) for member in model.members_]
+    seeds = [member.privacy.seed for member in model.members_]
+    assert len(set(sources)) == len(set(seeds)) == len(model.members_) >= 3
+    assert base.privacy.seed == 5
 
 
 def test_what_does_not_go_together() -> None:

@@ -13,6 +13,7 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.privacy import with_own_noise
 from onlineml.schema import wrong
 
 _GONE = 1e-3  # a class this small has gone: it is not the smallest, or nobody would learn again
@@ -119,6 +120,7 @@ class ClassBagging(Classifier):
         for k, member in enumerate(self.members_):
             if vars(base).get("seed") is not None:
                 member.set_params(seed=vars(base)["seed"] + k)
+            with_own_noise(member, base, k)
             member._begin(schema)
 
     def _admit(self, schema: Schema) -> None:

@@ -15,6 +15,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.learners.gaussian_nb import GaussianNB
+from onlineml.learners.privacy import with_own_noise
 from onlineml.schema import wrong
 
 _NOTHING: Array = np.empty((0, 1))
@@ -163,6 +164,7 @@ class BatchEnsemble(Classifier):
         seed = vars(self._base()).get("seed")
         if seed is not None:
             member.set_params(seed=seed + number)
+        with_own_noise(member, self._base(), number)
 
     def _answers(self, X: Array) -> Array:
         """What the ensemble answers to rows; -1 where it knows no class."""
