@@ -42,6 +42,18 @@ def throughput_table(results: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def accuracy_table(lines: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a system: mean accuracy, and what ours has more, in points."""
+    table = _table("stream", "model", "system", "seeds", "accuracy %", "ours more", "s.e.")
+    for line in lines:
+        more = [f"{100 * line[name]:.3f}" if name in line else "" for name in ("gap", "error")]
+        table.add_row(
+            line["stream"], line["model"], line["system"], str(line["seeds"]),
+            f"{100 * line['accuracy']:.3f}", *more,
+        )  # fmt: skip
+    return table
+
+
 def latency_table(latencies: Mapping[str, Mapping[str, float]]) -> Table:
     """Microseconds of one `predict_one` and one `fit_one`."""
     table = _table("one row, 10 features", "array, µs", "dict, µs")

@@ -57,7 +57,8 @@ def measured(
     return {"stream": name} | result
 
 
-def _split(context: click.Context, param: click.Parameter, text: str) -> list[str]:
+def split_names(context: click.Context, param: click.Parameter, text: str) -> list[str]:
+    """Names of streams or models, of an option with commas."""
     known = STREAMS if param.name == "streams" else MODELS
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
@@ -69,8 +70,8 @@ def _split(context: click.Context, param: click.Parameter, text: str) -> list[st
 @click.command()
 @click.option("--rows", default=100_000, show_default=True, help="Rows of each stream.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of each; the median counts.")
-@click.option("--models", default=",".join(MODELS), callback=_split, show_default=True)
-@click.option("--streams", default=",".join(STREAMS), callback=_split, show_default=True)
+@click.option("--models", default=",".join(MODELS), callback=split_names, show_default=True)
+@click.option("--streams", default=",".join(STREAMS), callback=split_names, show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder that keeps the rows.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="File for all figures.")
 @click.option("--java/--no-java", default=True, help="Compare with MOA, if Java is there.")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import continual, unlearning_experts
+from benchmarks.accuracy import beside
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
 from benchmarks.anomaly import means, set_beside
@@ -151,6 +152,24 @@ def test_throughput(tmp_path: Path) -> None:
     figures = json.loads(out.read_text())
     assert len(figures["throughput"]) == 5 * 4
     assert "HoeffdingTree" in figures["latency_us"]
+
+
+def test_differences_are_paired_by_seed() -> None:
+    gap, error = beside([0.5, 0.7, 0.9], [0.4, 0.6, 0.7])
+    assert gap == pytest.approx(0.4 / 3)
+    assert error == pytest.approx(0.1 / 3)
+
+
+@pytest.mark.slow
+def test_accuracy_over_seeds(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    asked = ("--rows", 400, "--seeds", 2, "--streams", "sea", "--models", "GaussianNB,Softmax")
+    printed = run("benchmarks.accuracy", *asked, "--data", tmp_path, "--json", out, "--no-java")
+    assert "ours more" in printed
+    figures = json.loads(out.read_text())
+    assert len(figures["means"]) == 4
+    first, other = figures["by_seed"]["sea GaussianNB river"]
+    assert first != other
 
 
 @pytest.mark.slow

@@ -54,6 +54,17 @@ class SoftmaxRegression(Guarded, Classifier):
     Adam see are scaled by the same factor. Moments of weights that a row does not touch stay as
     they are (lazy updates); weight decay is apart from the gradient, as in AdamW.
 
+    Departures from river's class of this name, which has no intercept (`intercept=False`):
+
+    - A class that comes with a row takes part in that row's probabilities, with score 0; in river
+      the classes before it share them all, so the first row of the second class pushes the first
+      class away as if it had been certain.
+    - Steps have the bound above.
+    - In a `chain`, a row is learned as it was answered; river's pipelines scale it once more, by
+      moments that include it.
+
+    Where these three do not matter, the weights are the same but for rounding.
+
     References
     ----------
     .. [1] Böhning (1992), Multinomial logistic regression algorithm, Annals of the Institute of

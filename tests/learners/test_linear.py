@@ -29,6 +29,18 @@ def test_classifiers_equal_the_naive_twin(cls: Any, optimizer: str, rate: float)
     assert len(model.classes_) == 3
 
 
+def test_short_steps_among_known_classes_are_those_of_river() -> None:
+    river = pytest.importorskip("river.linear_model")
+    X, y = np.random.default_rng(3).normal(size=(300, 4)), np.arange(300) % 3
+    X[:3] = 0.0  # shows all classes, moves no weight
+    model, peer = SoftmaxRegression(intercept=False), river.SoftmaxRegression()
+    for x, label in zip(X, y.tolist(), strict=True):
+        model.fit_one(x, label)
+        peer.learn_one(dict(enumerate(x)), label)
+    due = [[peer.weights[label][j] for j in range(4)] for label in model.classes_]
+    np.testing.assert_allclose(model.weights_[:3, :, 0], due, rtol=1e-9)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["squared", "absolute", "huber"])
 @pytest.mark.parametrize("rate", [0.02, 0.4])
