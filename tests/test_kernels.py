@@ -1,5 +1,6 @@
 """The compiler's cache, descriptors, and the generator that lives in an estimator's arrays."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -185,6 +186,17 @@ def test_a_slow_compile_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().err
     assert "compiling slow_one" in said
     assert "quick_one" not in said
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_after_a_compile_as_before(collects: bool) -> None:
+    (gc.enable if collects else gc.disable)()
+    try:
+        with kernels._without_collecting():
+            assert not gc.isenabled()
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
 
 
 def test_kept_kernels_are_loaded_without_the_compiler():
