@@ -39,6 +39,12 @@ REPLAYED: dict[str, Callable[[], Any]] = {
     "SoftmaxRegression": learners.SoftmaxRegression,
     "HoeffdingTreeClassifier": learners.HoeffdingTreeClassifier,
 }
+#: With one of which more is noted of rows, to certify requests for rows that have left the log.
+LOGGED = REPLAYED | {
+    "LogisticRegression that fades": lambda: learners.LogisticRegression(
+        l2=0.01, decay_intercept=True
+    ),
+}
 
 
 def stream(n_rows: int, n_features: int) -> tuple[Any, Any]:
@@ -111,7 +117,10 @@ def log_cost(make: Callable[[], Any], n_rows: int, chunk: int, how: str) -> tupl
             model.fit_many(X, y, **ids)
             learn = model.predict_fit_many if how == "predict and fit" else model.fit_many
             began = time.process_time()
-            for lo in range(n_rows, 2 * n_rows, chunk):
+            if how == "fit one":
+                for x, target in zip(X[n_rows:], y[n_rows:].tolist(), strict=True):
+                    model.fit_one(x, target)
+            for lo in range(n_rows, 2 * n_rows, chunk) if how != "fit one" else ():
                 part = slice(lo, lo + chunk)
                 learn(X[part], y[part], **{name: array[part] for name, array in ids.items()})
             best[wrapped] = min(best[wrapped], time.process_time() - began)
@@ -133,8 +142,9 @@ def tables(n_rows: int) -> Iterator[str]:
     for what, median, rows in by_expert(n_rows):
         yield f"  {what:<57} {median:>8.2f} {rows:>6.0f}"
     yield f"{'Learning beside a log of 100,000 rows, ns a row':<59}  without     with   cost"
-    for how, chunk in (("fit", n_rows), ("predict and fit", n_rows), ("fit", 1000), ("ids", 1000)):
-        for name, make in REPLAYED.items():
+    whole = ("fit", n_rows), ("predict and fit", n_rows)
+    for how, chunk in (*whole, ("fit", 1000), ("ids", 1000), ("fit one", 1)):
+        for name, make in LOGGED.items():
             plain, logged = log_cost(make, n_rows, chunk, how)
             what = f"{name}, {how}, chunks of {chunk}"
             yield f"  {what:<57} {plain:>8.0f} {logged:>8.0f} {logged / plain - 1:>6.0%}"

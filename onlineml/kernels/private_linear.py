@@ -27,8 +27,8 @@ from onlineml.kernels.privacy import (
 )
 from onlineml.kernels.votes import answer_from_logs
 
-_RULE, _RATE, _L2, _BIAS, _FIRST, _LOSS = 0, 1, 2, 3, 4, 4  # of the settings
-_DELTA = 5
+_RULE, _RATE, _L2, _BIAS, _L2_OF_BIAS, _FIRST, _LOSS = 0, 1, 2, 3, 4, 5, 5  # of the settings
+_DELTA = 6
 
 _COMMON = (
     Field("nominal_", ("F",), np.int64),
@@ -93,7 +93,7 @@ def private_softmax_regression(d: int) -> int:
 
 @entry
 def private_linear_regression(d: int) -> int:
-    """Settings: rule, learning rate, l2, whether with intercept, loss, its delta in reaches."""
+    """Settings as those of `LinearRegression`, the loss's delta in reaches."""
     weights, moments, history, known = f2(d, 7), f3(d, 8), f3(d, 9), i2(d, 2)
     n = known.shape[0] * known.shape[1]
     m = _Model(
@@ -207,6 +207,7 @@ def _learn(
     m.n_steps[0] += 1.0
     rule, rate = int(m.settings[_RULE]), m.settings[_RATE]
     shrink, pace = decay(rate, m.settings[_L2], 1.0), rate * correction(rule, m.n_steps[0])
+    kept = decay(rate, m.settings[_L2_OF_BIAS], 1.0)
     for c in range(first, slopes.shape[0]):
         slope = share * slopes[c] if share > 0.0 else 0.0
         weights, moments = m.weights[c], m.moments[c]
@@ -217,4 +218,5 @@ def _learn(
                 descend_at(rule, pace, weights, moments, p, gradient)
         if m.settings[_BIAS] > 0.0:
             gradient = slope + noise(plan, m.intercept_history[c], 0, m.source)
+            m.intercept[c, 0] *= kept
             descend_at(rule, pace, m.intercept[c], m.intercept_moments[c], 0, gradient)

@@ -23,7 +23,7 @@ STATE = (
 
 @entry
 def softmax_regression(d: int) -> int:
-    """Settings: rule, learning rate, l2, whether with intercept, number of reference classes."""
+    """Settings: rule, learning rate, l2, whether with intercept, its l2, classes of reference."""
     weights, moments = f3(d, 4), f4(d, 5)
     n_classes, n_moments, room = weights.shape[0], moments.shape[1], weights.shape[2]
     n = weights.shape[1] * room
@@ -41,7 +41,7 @@ def _rows(
     intercept_moments: Array,
 ) -> int:  # fmt: skip
     values, scores = floats[: nominal.shape[0]], floats[nominal.shape[0] :]
-    first = int(settings[4])
+    first = int(settings[5])
     scores[:first] = 0.0  # that of the reference class
     for i in range(call.first, call.last):
         n = spread(call.X[i], nominal, room, places, values)
@@ -84,8 +84,8 @@ def score_classes(
 
 @lean
 def _step_all(
-    first: int, label: int, step: float, rate: float, shrink: float, bias: float, scores: Array,
-    weights: Array, intercept: Array, values: Array,
+    first: int, label: int, step: float, rate: float, shrink: float, bias: float, kept: float,
+    scores: Array, weights: Array, intercept: Array, values: Array,
 ) -> None:  # fmt: skip
     """Plain gradient steps on all weights in order; a call for each class would double the time."""
     for c in range(first, scores.shape[0]):
@@ -93,7 +93,7 @@ def _step_all(
         for a in range(weights.shape[1]):
             weights[c, a] = weights[c, a] * shrink - rate * (slope * values[a])
         if bias > 0.0:
-            intercept[c, 0] -= rate * slope
+            intercept[c, 0] = intercept[c, 0] * kept - rate * slope
 
 
 @lean
@@ -106,14 +106,16 @@ def _learn(
     norm = bias + squared_norm(values, n)
     step = min(weight, 2.0 / (rate * norm)) if norm > 0.0 else weight
     shrink, pace = decay(rate, l2, weight), rate * correction(rule, t)
-    first = int(settings[4])
+    kept = decay(rate, settings[4], weight)
+    first = int(settings[5])
     if rule == SGD and n == weights.shape[1]:
-        _step_all(first, label, step, rate, shrink, bias, scores, weights, intercept, values)
+        _step_all(first, label, step, rate, shrink, bias, kept, scores, weights, intercept, values)
         return
     for c in range(first, scores.shape[0]):
         slope = step * (scores[c] - (1.0 if c == label else 0.0))
         descend(rule, pace, shrink, weights[c], moments[c], places, values, n, slope)
         if bias > 0.0:
+            intercept[c, 0] *= kept
             descend_at(rule, pace, intercept[c], intercept_moments[c], 0, slope)
 
 

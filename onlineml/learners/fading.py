@@ -34,7 +34,7 @@ class Fading(NamedTuple):
 
 @runtime_checkable
 class Fades(Protocol):
-    """A linear model with the parameters `optimizer`, `learning_rate`, `l2` and `intercept`."""
+    """A linear model with the parameters of `onlineml.learners.LinearRegression`."""
 
     def _push(self, largest_target: float) -> float:
         """How far a row of weight 1 moves the weights, at most; others by the root of theirs."""
@@ -45,11 +45,14 @@ def keeps_all(model: Any) -> str:
     if getattr(model, "privacy", None) is not None:
         return "a private model hides every row from the start instead"
     if model.optimizer != "sgd":
-        return f"with optimizer={model.optimizer!r}, steps depend on all gradients before"
+        how = "the length of a step depends on all gradients before"
+        return (
+            f"with optimizer={model.optimizer!r}, {how}: only optimizer='sgd' brings models closer"
+        )
     if not model.l2 > 0.0:
         return "without weight decay (l2) nothing fades"
-    if model.intercept:
-        return "an intercept does not decay (intercept=False and a constant feature would do)"
+    if model.intercept and not model.decay_intercept:
+        return "the intercept does not decay (decay_intercept=True would do, or intercept=False)"
     return ""
 
 
@@ -63,7 +66,8 @@ def fading(model: Any, weight: Array, past: Past) -> Fading | str:
         return f"a row lets only weights decay that it touches, and there were {what}"
     ends = np.array([past.least_weight, past.largest_weight])  # the worst weight is one of them
     reach = model._push(past.largest_target) * np.sqrt(ends) / (1.0 - _factors(model, ends))
-    return Fading(_factors(model, weight[weight > 0.0]), float(reach.max()), model.weights_.size)
+    n_weights = model.weights_.size + model.intercept_.size
+    return Fading(_factors(model, weight[weight > 0.0]), float(reach.max()), n_weights)
 
 
 def _factors(model: Any, weight: Array) -> Array:

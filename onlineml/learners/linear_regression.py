@@ -53,13 +53,14 @@ def _rows(
             continue
         n_steps[0] += 1.0
         error = min(max(answer - call.y[i], -_STEEPEST), _STEEPEST)
-        slope = weight * slope_of(error, int(settings[4]), settings[5])
+        slope = weight * slope_of(error, int(settings[5]), settings[6])
         norm = bias + squared_norm(values, n)
         if rate * norm * abs(slope) > abs(error):
             slope = error / (rate * norm)
         shrink, pace = decay(rate, l2, weight), rate * correction(rule, n_steps[0])
         descend(rule, pace, shrink, weights, moments, places, values, n, slope)
         if bias > 0.0:
+            intercept[0] *= decay(rate, settings[4], weight)
             descend_at(rule, pace, intercept, intercept_moments, 0, slope)
     return call.last
 
@@ -93,9 +94,13 @@ class LinearRegression(Guarded, Regressor):
         Error, in units of the target, from which on the Huber loss is linear.
     l2
         Weight decay: every event multiplies the weights it touches by
-        1 / (1 + learning_rate * l2). The intercept does not decay.
+        1 / (1 + learning_rate * l2). The intercept does not, unless `decay_intercept`.
     intercept
         Whether there is one.
+    decay_intercept
+        Whether weight decay takes intercepts as well, as if they were weights of a feature that is
+        always 1. That is not usual, and pulls answers towards 0; but where anything does not
+        decay, no bound says how little is left of old rows (see `onlineml.unlearning.Replayable`).
     privacy
         None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
         what it asks of rows and of the learner. The budget left is then told by `odometer`.
@@ -136,6 +141,7 @@ class LinearRegression(Guarded, Regressor):
         delta: float = 1.0,
         l2: float = 0.0,
         intercept: bool = True,
+        decay_intercept: bool = False,
         privacy: Privacy | None = None,
     ) -> None:
         self.optimizer = optimizer
@@ -144,6 +150,7 @@ class LinearRegression(Guarded, Regressor):
         self.delta = delta
         self.l2 = l2
         self.intercept = intercept
+        self.decay_intercept = decay_intercept
         self.privacy = privacy
 
     def _check(self) -> None:
@@ -165,6 +172,7 @@ class LinearRegression(Guarded, Regressor):
             self.learning_rate,
             self.l2,
             float(self.intercept),
+            self.l2 * self.decay_intercept,
             LOSSES[self.loss],
             self.delta / self._reach(),
         )

@@ -30,9 +30,14 @@ class LogisticRegression(Guarded, Classifier):
         Length of a step.
     l2
         Weight decay: every event multiplies the weights it touches by
-        1 / (1 + learning_rate * l2). The intercept does not decay.
+        1 / (1 + learning_rate * l2). The intercept does not, unless `decay_intercept`.
     intercept
         Whether the log odds have one.
+    decay_intercept
+        Whether weight decay takes intercepts as well, as if they were weights of a feature that is
+        always 1. That is not usual, and pulls answers towards equal chances; but where anything
+        does not decay, no bound says how little is left of old rows (see
+        `onlineml.unlearning.Replayable`).
     privacy
         None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
         what it asks of rows and of the learner. The budget left is then told by `odometer`.
@@ -69,12 +74,14 @@ class LogisticRegression(Guarded, Classifier):
         learning_rate: float = 0.01,
         l2: float = 0.0,
         intercept: bool = True,
+        decay_intercept: bool = False,
         privacy: Privacy | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.l2 = l2
         self.intercept = intercept
+        self.decay_intercept = decay_intercept
         self.privacy = privacy
 
     def _check(self) -> None:
@@ -86,7 +93,9 @@ class LogisticRegression(Guarded, Classifier):
 
     def _settings(self) -> tuple[float, ...]:
         self._check_promise()
-        return (RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), 1.0)
+        held = self.l2 * self.decay_intercept
+        own = RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), held
+        return *own, 1.0
 
     def _n_scratch(self) -> int:
         return super()._n_scratch() + self._room_of_row()

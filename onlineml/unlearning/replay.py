@@ -13,7 +13,7 @@ from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
-from onlineml.unlearning.certificate import NO_ROWS, bound, fades, note
+from onlineml.unlearning.certificate import NO_ROWS, Noter, bound, fades
 from onlineml.unlearning.checkpoints import CHECKPOINTS, Checkpointed
 from onlineml.unlearning.experts import (
     are_apart,
@@ -29,7 +29,7 @@ from onlineml.unlearning.log import cells
 from onlineml.unlearning.states import Ways, restore
 from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
-_NOTHING, _ONE = np.empty((0, 1)), np.ones(1)
+_NOTHING = np.empty((0, 1))
 _LOST = "the log does not hold it: it was never learned, is forgotten, or is older than the log"
 _OLDER = "rows of this id that are older than the log, if there were any, remain"
 _FADED = "older than the log, if it was ever learned: the bound is for all such rows together"
@@ -117,8 +117,9 @@ class Replayed(Checkpointed):
         if not fit:
             self._pass_on(X, y, weight, out, serve, False)
             return
-        if self._ready()._fades:
-            note(self.extremes_, X, y, weight)
+        noter = self._ready()._noter
+        if noter is not None:
+            noter.note(X, y, weight)
         self._feed(X, y, weight, out, serve, new=True)
         self._ready()  # rows that follow one by one take the short way
 
@@ -126,7 +127,8 @@ class Replayed(Checkpointed):
         super()._prepare()
         self._cursor = cells(self.cursor_)
         self._marks = [cells(array) for array in (self.targets_, self.weights_, self.tags_)]
-        self._fades = fades(self.model_)
+        does = fades(self.model_)
+        self._noter = Noter(self.extremes_, self._row, self._target) if does else None
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the model's one-row calls; the way of chunks where it balks."""
@@ -166,8 +168,8 @@ class Replayed(Checkpointed):
         self._marks[0][place] = target
         if cursor[WEIGHED]:
             self._marks[1][place] = 1.0
-        if self._fades:
-            note(self.extremes_, self._row[None], self._target, _ONE)
+        if self._noter is not None:
+            self._noter.note_one()
         if tag is not None:
             self._write_tags()
             self._marks[2][place] = int(tag[0])

@@ -238,11 +238,12 @@ def Replayable(  # noqa: N802 - named as what it makes
 
     Linear models with weight decay forget by learning [2]_: each row brings any two sets of weights
     closer together. `LinearRegression`, `LogisticRegression` and `SoftmaxRegression` with
-    `optimizer="sgd"`, `l2` > 0 and `intercept=False`, whose rows all had numbers for all features,
-    answer a request for an older row with "certified". Its bound is the distance of their weights
-    from those of a model that knows the same classes and never saw that row, or any others before
-    the log, twice the longest weights times the product of 1 / (1 + learning_rate * l2 * weight)
-    over the rows since, and what rounding may add. It says nothing of whether the row was learned.
+    `optimizer="sgd"`, `l2` > 0, and `decay_intercept` or no intercept, whose rows all had numbers
+    for all features, answer a request for an older row with "certified". Its bound is the distance
+    of their weights from those of a model that knows the same classes and never saw that row, or
+    any others before the log, twice the longest weights times the product of 1 / (1 + learning_rate
+    * l2 * weight) over the rows since, and what rounding may add. It says nothing of whether the
+    row was learned. Steps of "adagrad" and "adam" have no such bound.
 
     References
     ----------

@@ -15,11 +15,16 @@ OPTIMIZERS = ["sgd", "adagrad", "adam"]
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("cls", [SoftmaxRegression, LogisticRegression])
-@pytest.mark.parametrize("rate", [0.05, 0.6])  # with the second, steps meet their bound
-def test_classifiers_equal_the_naive_twin(cls: Any, optimizer: str, rate: float) -> None:
+@pytest.mark.parametrize(
+    ("rate", "all_decay"), [(0.05, True), (0.6, False)]
+)  # with the second, steps meet their bound
+def test_classifiers_equal_the_naive_twin(
+    cls: Any, optimizer: str, rate: float, all_decay: bool
+) -> None:
     X, y, _, weight = mixed(1)
-    model = cls(optimizer=optimizer, learning_rate=rate, l2=0.01).start(SCHEMA)
-    twin = Softmax({2}, optimizer, rate, 0.01, reference=cls is LogisticRegression)
+    model = cls(optimizer=optimizer, learning_rate=rate, l2=0.01, decay_intercept=all_decay)
+    model.start(SCHEMA)
+    twin = Softmax({2}, optimizer, rate, 0.01, cls is LogisticRegression, all_decay)
     for x, label, w in zip(X, y.tolist(), weight.tolist(), strict=True):
         if twin.w:
             due = twin.predict_proba_one(x)
@@ -43,12 +48,16 @@ def test_short_steps_among_known_classes_are_those_of_river() -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["squared", "absolute", "huber"])
-@pytest.mark.parametrize("rate", [0.02, 0.4])
-def test_linear_regression_equals_the_naive_twin(loss: Any, optimizer: Any, rate: float) -> None:
+@pytest.mark.parametrize(("rate", "all_decay"), [(0.02, False), (0.4, True)])
+def test_linear_regression_equals_the_naive_twin(
+    loss: Any, optimizer: Any, rate: float, all_decay: bool
+) -> None:
     X, _, y, weight = mixed(2)
-    model = LinearRegression(optimizer=optimizer, learning_rate=rate, loss=loss, l2=0.01)
+    model = LinearRegression(
+        optimizer=optimizer, learning_rate=rate, loss=loss, l2=0.01, decay_intercept=all_decay
+    )
     model.start(SCHEMA)
-    twin = Linear({2}, optimizer, rate, 0.01, loss)
+    twin = Linear({2}, optimizer, rate, 0.01, loss, all_decay)
     for x, target, w in zip(X, y.tolist(), weight.tolist(), strict=True):
         np.testing.assert_allclose(model.predict_one(x), twin.predict_one(x), rtol=1e-6, atol=1e-9)
         model.fit_one(x, target, weight=w)

@@ -236,7 +236,7 @@ def test_without_noise_and_clip_it_is_the_plain_learner(kind: Any, optimizer: st
     y: Any = np.clip(score, -1, 1)
     if kind is not LinearRegression:
         y = np.where(np.arange(300) > 150, (score > 0) + (score > 1).astype(int), score > 0)
-    plain = kind(learning_rate=0.1, optimizer=optimizer, l2=0.01)
+    plain = kind(learning_rate=0.1, optimizer=optimizer, l2=0.01, decay_intercept=True)
     hidden = plain.clone().set_params(
         privacy=BandedNoise(epsilon=1e24, clip=100.0, target_range=RANGE)
     )

@@ -22,14 +22,14 @@ def dot(w: Any, shown: dict[Any, float]) -> float:
 class Optimizer:
     """Steps of one weight vector; weights of features that a row lacks are left alone."""
 
-    def __init__(self, kind: str, rate: float, l2: float) -> None:
-        self.kind, self.rate, self.l2 = kind, rate, l2
+    def __init__(self, kind: str, rate: float, l2: float, all_decay: bool = False) -> None:
+        self.kind, self.rate, self.l2, self.all_decay = kind, rate, l2, all_decay
         self.m: Any = defaultdict(float)
         self.v: Any = defaultdict(float)
 
     def step(self, w: Any, gradient: dict[Any, float], t: int, weight: float) -> None:
         for k, g in gradient.items():
-            if k != "intercept":
+            if k != "intercept" or self.all_decay:
                 w[k] /= 1 + self.rate * self.l2 * weight
             if self.kind == "sgd":
                 w[k] -= self.rate * g
@@ -46,9 +46,11 @@ class Optimizer:
 class Softmax:
     """With `reference`, the first class has no weights: (binary) logistic regression."""
 
-    def __init__(self, nominal: Any, optimizer: str, rate: float, l2: float, reference: bool):
+    def __init__(
+        self, nominal: Any, optimizer: str, rate: float, l2: float, reference: bool, all_decay: bool
+    ) -> None:
         self.nominal, self.reference, self.t = nominal, reference, 0
-        self.make = lambda: Optimizer(optimizer, rate, l2)
+        self.make = lambda: Optimizer(optimizer, rate, l2, all_decay)
         self.rate = rate
         self.w: dict[Any, Any] = {}
         self.optimizers: dict[Any, Optimizer] = {}
@@ -75,9 +77,11 @@ class Softmax:
 
 
 class Linear:
-    def __init__(self, nominal: Any, optimizer: str, rate: float, l2: float, loss: str):
+    def __init__(
+        self, nominal: Any, optimizer: str, rate: float, l2: float, loss: str, all_decay: bool
+    ) -> None:
         self.nominal, self.rate, self.loss, self.t = nominal, rate, loss, 0
-        self.optimizer = Optimizer(optimizer, rate, l2)
+        self.optimizer = Optimizer(optimizer, rate, l2, all_decay)
         self.w: Any = defaultdict(float)
 
     def predict_one(self, x: Any) -> float:

@@ -1,5 +1,6 @@
 """Rows older than the log: what is left of them is within the bound, or the request is refused."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from onlineml.learners import (
 )
 from onlineml.persistence import dumps, loads
 from onlineml.unlearning import Replayable, Sharded
+from onlineml.unlearning.certificate import NO_ROWS, Noter
+from tests.naive.certificate import note
 
 HORIZON, EVERY = 160, 16
 SETTINGS: dict[str, Any] = {"l2": 0.1, "learning_rate": 0.4, "intercept": False}
+ALL_DECAY: dict[str, Any] = {"l2": 0.1, "learning_rate": 0.4, "decay_intercept": True}
 MODELS = [
     LinearRegression(**SETTINGS),
     LinearRegression(**SETTINGS, loss="huber", delta=0.5),
@@ -27,6 +31,12 @@ MODELS = [
     LogisticRegression(l2=4.0, learning_rate=0.7, intercept=False),
     SoftmaxRegression(**SETTINGS),
     SoftmaxRegression(l2=0.01, learning_rate=8.0, intercept=False),
+    LinearRegression(**ALL_DECAY),
+    LinearRegression(l2=0.02, learning_rate=4.0, decay_intercept=True, loss="huber"),
+    LogisticRegression(**ALL_DECAY),
+    LogisticRegression(l2=4.0, learning_rate=0.7, decay_intercept=True),
+    SoftmaxRegression(**ALL_DECAY),
+    SoftmaxRegression(l2=0.01, learning_rate=8.0, decay_intercept=True),
 ]
 
 
@@ -38,14 +48,18 @@ def stream(model: Any, seed: int, n: int = 420) -> tuple[Any, Any, Any]:
     )
     weight = rng.choice([0.0, 0.2, 1.0, 6.0], n)
     if isinstance(model, LinearRegression):
-        return X, X @ [1.0, -2.0, 0.5, 0.0] + rng.standard_t(2, n), weight
+        return X, X @ [1.0, -2.0, 0.5, 0.0] + rng.standard_t(2, n) + 3.0, weight
     y = rng.integers(0, 3, n)
     y[:3] = range(3)
     return X, y, weight
 
 
 def apart(model: Any, gold: Any) -> float:
-    return float(np.linalg.norm(model.model_.weights_ - gold.weights_))
+    """Distance of all weights."""
+    gaps = [
+        getattr(model.model_, name) - getattr(gold, name) for name in ("weights_", "intercept_")
+    ]
+    return math.sqrt(sum(float((gap**2).sum()) for gap in gaps))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
@@ -66,6 +80,26 @@ def test_the_bound_holds(model: Any) -> None:
             assert apart(made, gold) <= receipt.bound < np.inf
         by_row = made.unlearn_one(X[5], y[5], weight=float(weight[5]))
         assert (by_row.kind, by_row.bound) == ("certified", receipt.bound)
+
+
+def test_what_is_known_of_rows_is_that_of_the_naive_twin() -> None:
+    """Rows in chunks and one by one; weights of 0, values that are missing, or as good as that."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 4)), rng.normal(size=200)
+    X[rng.random((200, 4)) < 0.05] = np.nan
+    X[rng.random((200, 4)) < 0.05] *= 1e60
+    weight = rng.choice([0.0, 0.2, 1.0, 6.0], 200)
+    found, due = np.array(NO_ROWS), np.array(NO_ROWS)
+    row, target = np.zeros(4), np.zeros(1)
+    noter = Noter(found, row, target)
+    for part in np.split(np.arange(200), [1, 7, 90]):
+        noter.note(X[part], y[part], weight[part])
+        note(due, X[part], y[part], weight[part])
+        row[:], target[:] = X[part[0]], 2.0 * y[part[0]]
+        noter.note_one()
+        note(due, row[None], target, np.ones(1))
+        np.testing.assert_array_equal(found, due)
+    assert found[3] > 9.0
 
 
 def test_the_bound_is_no_larger_than_it_must_be() -> None:
@@ -133,9 +167,16 @@ def test_what_cannot_be_older_is_refused() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (LinearRegression(l2=0.1, optimizer="adam", intercept=False), "adam"),
+        (
+            LinearRegression(l2=0.1, optimizer="adam", intercept=False),
+            "'adam', the length of a step",
+        ),
+        (
+            LogisticRegression(l2=0.1, optimizer="adagrad", decay_intercept=True),
+            "only optimizer='sgd'",
+        ),
         (LinearRegression(intercept=False), "l2"),
-        (LinearRegression(l2=0.1), "intercept"),
+        (LinearRegression(l2=0.1), "decay_intercept=True"),
         (LinearRegression(**SETTINGS), "missing values"),
         (RidgeRegressor(), "older than the log"),
     ],
@@ -144,6 +185,7 @@ def test_what_cannot_be_older_is_refused() -> None:
 def test_without_the_conditions_it_refuses_and_says_why(model: Any, words: str) -> None:
     X, y, _ = stream(LinearRegression(), 3)
     X[5, 1] = np.nan
+    y = y if isinstance(model, LinearRegression | RidgeRegressor) else y > 0
     made = Replayable(model, horizon=HORIZON, every=EVERY).fit_many(X, y)
     receipt = made.unlearn_one(id=0)
     assert (receipt.kind, receipt.bound) == ("refused", np.inf)
