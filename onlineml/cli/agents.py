@@ -57,6 +57,8 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
         raise Mistake(one_line(error)) from error
     folder = chosen_folder(config, config.env.name)
     stands = kept(folder, agents, config.seeds) if resume else {}
+    if resume and _is_done(config, [stand.run.n_scored for stand in stands.values()], folder):
+        return None
     before = sum(stand.run.n_scored for stand in stands.values())
     spent = sum(stand.run.cpu_seconds for stand in stands.values())
     n_windows = -(-config.steps // config.window)
@@ -94,6 +96,19 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     if result.interrupted:
         click.echo(f"go on with: onlineml run --resume {folder}", err=True)
     return INTERRUPTED if result.interrupted else None
+
+
+def _is_done(config: AgentsConfig, done: list[int], folder: Any) -> bool:
+    """Whether no run has steps left, and says so; fewer steps than were done are a mistake."""
+    if max(done, default=0) > config.steps:
+        raise Mistake(
+            f"steps: got {config.steps:,}, expected more than the {max(done):,} that {folder} holds"
+        )
+    n_runs = len(config.models) * len(config.seeds)
+    if config.film or len(done) < n_runs or min(done) < config.steps:
+        return False
+    click.echo(f"{folder} holds all {config.steps:,} steps already; take more with --steps")
+    return True
 
 
 def _compiled(name: str) -> Any:

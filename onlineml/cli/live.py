@@ -176,8 +176,7 @@ def summary(result: Result, metrics: Sequence[str]) -> Table:
     labels = ("labels",) if any(run.strategy for run in result) else ()
     for title in (*labels, *(metric_named(name).title for name in metrics)):
         table.add_column(title, justify="right", no_wrap=True)
-    unit = "steps" if result.task == "control" else "rows"
-    for title in (f"{unit}/s", "CPU s", "size"):
+    for title in (f"{result.unit}/s", "CPU s", "size"):
         table.add_column(title, justify="right", no_wrap=True)
     best = {name: best_models(result.summary(), name) for name in metrics}
     for row in sorted(result.summary(), key=lambda row: bool(row["baseline"])):

@@ -91,6 +91,11 @@ class Result:
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
 
+    @property
+    def unit(self) -> str:
+        """What was counted: rows, or the steps of agents."""
+        return "steps" if self.task == "control" else "rows"
+
     def run(self, model: str, seed: int | None = None) -> Run:
         """The run of a model; with `seed` None, the first one.
 
@@ -231,7 +236,7 @@ class Result:
     # ---------------------------------------------------------------- to look at
 
     def __repr__(self) -> str:
-        head = f"{self.stream}: {self.n_rows} rows, window {self.window}"
+        head = f"{self.stream}: {self.n_rows} {self.unit}, window {self.window}"
         if self.label_delay != "none":
             head += f", labels late by {self.label_delay}"
         notes = [
@@ -253,7 +258,7 @@ class Result:
         """Header and rows of the summary, as text."""
         titles = [metric_named(m).title for m in self.metrics]
         buys = any(run.strategy for run in self.runs)
-        table = [["model", *["labels"] * buys, *titles, "rows/s", "bytes"]]
+        table = [["model", *["labels"] * buys, *titles, f"{self.unit}/s", "bytes"]]
         for row in self.summary():
             cells = [f"{row[m]:.4g}" + _spread(row[f"{m}_sd"]) for m in self.metrics]
             speed = "-" if np.isnan(row["rows_per_second"]) else f"{row['rows_per_second']:,.0f}"

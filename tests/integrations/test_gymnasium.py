@@ -262,6 +262,26 @@ def test_a_run_that_ctrl_c_ended_goes_on_with_the_same_bits(
         assert_same_state(one.attached["place"], other.attached["place"])
 
 
+def test_a_run_that_is_done_says_so_and_stays_as_it_is(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--agent", "stream_q(hidden=[4])", "--env", "CartPole", "--steps", "500"]
+    assert call("run", *words, "--out", str(out)).exit_code == 0
+    page = (out / "report.html").read_text()
+    assert "steps/s" in page
+    assert "rows" not in page.split("</style>")[1].split("<script")[0]
+    held = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for steps, code, said in (
+        ([], 0, "holds all 500 steps already"),
+        (["--steps", "500"], 0, "already"),
+        (["--steps", "200"], 2, "more than the 500"),
+    ):
+        done = call("run", "--resume", str(out), *steps)
+        assert done.exit_code == code
+        assert said in done.output
+        assert len(done.output.strip().splitlines()) == 1
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == held
+
+
 def test_only_runs_of_agents_go_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     call("run", "-m", "GaussianNB", "-s", "sea_a", "-n", "300", "--out", str(out))

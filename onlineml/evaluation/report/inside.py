@@ -117,7 +117,7 @@ def _parts(result: Result, runs: Sequence[Run], key: str) -> Iterator[dict[str, 
 
 def _events(result: Result, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
     """Counts, as marks in the windows where they rose."""
-    found = [_lane(runs, name) for name in _names(runs) if _is_count(name)]
+    found = [_lane(runs, name, result.unit) for name in _names(runs) if _is_count(name)]
     found = [lane for lane in found if lane.n.any()]
     if found:
         title = f"events inside {runs[0].model}"
@@ -126,7 +126,7 @@ def _events(result: Result, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
         yield _figure("events", svg, [{"kind": "", "text": note}] if note else ())
 
 
-def _lane(runs: Sequence[Run], name: str) -> Lane:
+def _lane(runs: Sequence[Run], name: str, unit: str) -> Lane:
     """Events of a count, runs added up."""
     n = min(len(run.n_rows) for run in runs)
     starts, ends = merged(n, _MAX_POINTS)
@@ -138,7 +138,8 @@ def _lane(runs: Sequence[Run], name: str) -> Lane:
         who = [part for part, rise in rises.items() if rise[k] > 0 and part]
         names = f" ({', '.join(who)})" if who else ""
         count = sum(rise[k] for rise in rises.values())
-        notes.append(f"{words_of(name)} {count:,.0f} in rows {begin + 1:,} to {end:,}{names}")
+        where = f"in {unit} {begin + 1:,} to {end:,}"
+        notes.append(f"{words_of(name)} {count:,.0f} {where}{names}")
     total = np.sum([*rises.values()], axis=0)
     return Lane(words_of(name), rows[ends].astype(np.float64), total, notes)
 

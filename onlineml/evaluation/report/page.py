@@ -173,7 +173,7 @@ class _Block:
         spread = " Mean ± standard deviation over the seeds." if self.n_seeds > 1 else ""
         return {
             "stream": result.stream,
-            "what": f"{result.task}, {result.n_rows:,} rows",
+            "what": f"{result.task}, {result.n_rows:,} {result.unit}",
             "alerts": list(self._alerts()),
             "facts": list(self._facts()),
             "columns": list(self._columns()),
@@ -205,7 +205,8 @@ class _Block:
     def _alerts(self) -> Iterator[str]:
         result = self.result
         if result.interrupted:
-            yield f"Interrupted after {result.n_rows:,} rows: everything up to there is here."
+            where = f"{result.n_rows:,} {result.unit}"
+            yield f"Interrupted after {where}: everything up to there is here."
         if result.n_broken:
             yield f"The stream left out {result.n_broken:,} broken rows, as it was told to."
         if result.n_dropped:
@@ -234,7 +235,7 @@ class _Block:
         drifts = f"{n} known drifts" if n > 1 else "no known drift"
         if n == 1:
             drifts = f"known drift at row {result.drifts[0]:,}"
-        what = "steps of a run" if control else "rows"
+        what = "steps of a run" if control else result.unit
         yield {"label": what, "value": f"{result.n_rows:,}", "note": drifts}
         if not self.own:
             return
@@ -243,7 +244,8 @@ class _Block:
         yield {"label": f"best {title_of(first)}", "value": value, "note": self.own[0]["model"]}
         fastest = max(self.own, key=lambda row: known(row["rows_per_second"], 0.0))
         speed = short_number(known(fastest["rows_per_second"], 0.0))
-        yield {"label": "fastest, rows a CPU second", "value": speed, "note": fastest["model"]}
+        yield {"label": f"fastest, {result.unit} a CPU second", "value": speed,
+               "note": fastest["model"]}  # fmt: skip
 
     def _columns(self) -> Iterator[dict[str, Any]]:
         if self.buys:
@@ -255,7 +257,9 @@ class _Block:
                 "title": f"{name}: {better} is better",
                 "group": False,
             }
-        yield {"label": "rows/s", "title": "rows a CPU second of the model", "group": True}
+        unit = self.result.unit
+        title = f"{unit} a CPU second of the model"
+        yield {"label": f"{unit}/s", "title": title, "group": True}
         yield {"label": "CPU s", "title": "CPU seconds of the model", "group": False}
         yield {"label": "size", "title": "learned state at the end", "group": False}
 
@@ -278,7 +282,7 @@ class _Block:
     def _chart_note(self) -> str:
         n_windows = max((len(run.n_rows) for run in self.result), default=0)
         many = math.ceil(n_windows / _MAX_POINTS)
-        note = f"in windows of {self.result.window:,} rows"
+        note = f"in windows of {self.result.window:,} {self.result.unit}"
         note += f", mean of {many} windows a point" if many > 1 else ""
         return note + ("; bands: ± one standard deviation" if self.n_seeds > 1 else "")
 
@@ -299,7 +303,7 @@ class _Block:
             wide = i == 0 or (i == n - 1 and n % 2 == 0)  # the last one fills its row
             drawn = lines(
                 [curve for curve in curves if len(curve.x)],
-                title=f"{title_of(name)} over the rows of {self.result.stream}",
+                title=f"{title_of(name)} over the {self.result.unit} of {self.result.stream}",
                 key=f"{self.key}m{i}",
                 drifts=self.result.drifts,
                 bounds=(-1.0, 1.0) if is_share(name) else (-math.inf, math.inf),
@@ -310,7 +314,7 @@ class _Block:
 
     def _figures(self) -> Iterator[dict[str, Any]]:
         for name, title, note in (
-            ("rows_per_second", "Throughput", "rows a CPU second, logarithmic"),
+            ("rows_per_second", "Throughput", f"{self.result.unit} a CPU second, logarithmic"),
             ("nbytes", "Model size", "at the end, logarithmic"),
         ):
             found = [
