@@ -372,7 +372,7 @@ def test_bandits_line_by_line() -> None:
     said = run("benchmarks.rl_bandits", *few)
     assert all(f"{name}: slope over arms" in said for name in ("uniform", "king", "log_star"))
     assert "LinUCB, 10 features" in said
-    assert said.count("regret on the wheel") == 4
+    assert said.count("regret on the wheel") == 6
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ from onlineml.kernels.arms import DRAWS, EXPLORE, POLICY, gamma
 from onlineml.kernels.linear_arms import (
     CONFIDENCE,
     DISCOUNT,
+    RIDGE,
     SAMPLE,
     LinearArms,
     learn_reward,
@@ -20,17 +21,19 @@ from onlineml.kernels.linear_arms import (
 )
 from onlineml.kernels.mlp import forward, output_deltas, outputs
 from onlineml.kernels.mlp_rows import (
+    M2,
+    MEAN,
+    SCALE,
     STATE,
+    WEIGHT,
     Learner,
     entries,
     forward_to_learn,
-    learn_number,
     learner,
     meet,
-    standardized,
     step_back,
 )
-from onlineml.kernels.random import bits, normal
+from onlineml.kernels.random import below, bits, normal
 from onlineml.kernels.vectors import dot, enter
 from onlineml.network import (
     check_layout,
@@ -42,10 +45,13 @@ from onlineml.network import (
 )
 from onlineml.rl.bandit import Bandit
 from onlineml.rl.linear_bandit import check_regressions
-from onlineml.schema import Schema
+from onlineml.schema import Schema, wrong
 
 _NET_SETTINGS = 5  # numbers of a network before a rate of dropout for each hidden layer
 _PRIOR = 6.0  # a0 and b0 of the noise's variance, in standardized rewards
+_REPLAYS = 4  # setting behind those of the regressions
+_SAME = 1e-10  # a standard deviation below this share of the mean is rounding
+_LEAST, _SHARE = 20, 10  # rewards until regressions are taken anew: these, or a tenth of the rows
 
 
 class Head(NamedTuple):
@@ -56,9 +62,19 @@ class Head(NamedTuple):
     widths: Array  # scratch
 
 
+class Kept(NamedTuple):
+    """The newest rows, in a ring, and at which reward the regressions are taken anew."""
+
+    rows: Array  # (K, n_features)
+    arms: Ints
+    rewards: Array
+    due: Ints
+
+
 @entry
 def _neural_linear(d: int) -> int:
-    call, target, m, head = opened(d), f1(d, 1), learner(d, 6), _head(d)
+    call, target, m, head = opened(d), f1(d, 1), learner(d, 10), _head(d)
+    kept = Kept(f2(d, 6), i1(d, 7), f1(d, 8), i1(d, 9))
     n, n_arms = m.nominal.shape[0], head.noise.shape[0]
     for i in range(call.first, call.last):
         row = call.X[i]
@@ -67,8 +83,11 @@ def _neural_linear(d: int) -> int:
             arm, reward = row[n], row[n + 1]
             if not (abs(reward) <= 1e100 and 0.0 <= arm < n_arms and arm == np.floor(arm)):
                 return i
-            _learn(m, head, asked, int(arm), standardized(reward, target))
-            learn_number(reward, 1.0, target)
+            _keep(kept, head.arms.clock[0], asked, int(arm), reward)
+            _learn(m, head, asked, int(arm), _standardized(reward, target))
+            _count(reward, target)
+            if kept.arms.shape[0] > 0:
+                _learn_again(m, head, kept, target)
             asked = row[n + 2 : 2 * n + 2]
         if call.serve > 0:
             forward(m.net, m.signals, m.places, m.values, entries(asked, m), False, m.random)
@@ -82,11 +101,11 @@ def _neural_linear(d: int) -> int:
 @jit
 def _head(d: int) -> Head:
     floats, _ = scratch(d)
-    root, noise, shape = f3(d, 3), f2(d, 5), i1(d, 11)
+    root, noise, shape = f3(d, 3), f2(d, 5), i1(d, 15)
     n_arms, n = root.shape[0], root.shape[1]
-    room = floats[i1(d, 6).shape[0] + 3 * shape[1:].sum() :]
+    room = floats[i1(d, 10).shape[0] + 3 * shape[1:].sum() :]
     arms = LinearArms(
-        f1(d, 0)[_NET_SETTINGS + shape.shape[0] - 2 :], i1(d, 9), i1(d, 2), root, f2(d, 4),
+        f1(d, 0)[_NET_SETTINGS + shape.shape[0] - 2 :], i1(d, 13), i1(d, 2), root, f2(d, 4),
         room[:n], room[n : 2 * n], room[2 * n : 3 * n], room[3 * n : 3 * n + n_arms],
     )  # fmt: skip
     return Head(arms, noise, room[3 * n + n_arms :])
@@ -101,10 +120,43 @@ def _see(m: Learner, context: Array) -> None:
 
 
 @jit
+def _standardized(reward: float, target: Array) -> float:
+    """In standard deviations from the mean; never cut off, as what pays rarely may pay most."""
+    return float((reward - target[MEAN]) * target[SCALE])
+
+
+@jit
+def _count(reward: float, target: Array) -> None:
+    """Take a reward into what is known of rewards."""
+    target[WEIGHT] += 1.0
+    gap = reward - target[MEAN]
+    target[MEAN] += gap / target[WEIGHT]
+    target[M2] += gap * (reward - target[MEAN])
+    floor = target[WEIGHT] * (_SAME * target[MEAN]) ** 2
+    target[SCALE] = np.sqrt(target[WEIGHT] / target[M2]) if target[M2] > floor else 0.0
+
+
+@jit
+def _keep(kept: Kept, clock: int, x: Array, arm: int, reward: float) -> None:
+    """In place of the oldest row."""
+    if kept.arms.shape[0] > 0:
+        k = clock % kept.arms.shape[0]
+        kept.rows[k, :], kept.arms[k], kept.rewards[k] = x, arm, reward
+
+
+@jit
 def _learn(m: Learner, head: Head, x: Array, arm: int, reward: float) -> None:
     """One reward, to the regression of its arm, then to the network."""
     n = entries(x, m)
     forward_to_learn(m, n, False)
+    _regress(m, head, arm, reward)
+    _step(m, n, arm, reward)
+    meet(x, 1.0, m)
+
+
+@jit
+def _regress(m: Learner, head: Head, arm: int, reward: float) -> None:
+    """The reward of a row that is through the network, to the regression of its arm."""
     _see(m, head.arms.context)
     learn_reward(head.arms, arm, reward)
     discount = head.arms.settings[DISCOUNT]
@@ -112,12 +164,48 @@ def _learn(m: Learner, head: Head, x: Array, arm: int, reward: float) -> None:
         head.noise[a, 0] *= discount
         head.noise[a, 1] = discount * head.noise[a, 1] + head.arms.values[a]
     head.noise[arm, 0] += 1.0
+
+
+@jit
+def _step(m: Learner, n: int, arm: int, reward: float) -> None:
+    """The same, to the network."""
     error = outputs(m.net, m.signals)[arm] - reward
     deltas = output_deltas(m.net, m.signals)
     deltas[:] = 0.0
     deltas[arm] = error
     step_back(m, n, 1.0, 0.5 * error * error)
-    meet(x, 1.0, m)
+
+
+@jit
+def _learn_again(m: Learner, head: Head, kept: Kept, target: Array) -> None:
+    """Kept rows, to the network; when it is time, all of them to regressions that begin anew."""
+    clock, size = head.arms.clock[0], kept.arms.shape[0]
+    n_kept = min(clock, size)
+    for _ in range(int(head.arms.settings[_REPLAYS])):
+        k = below(m.random, 0, n_kept)
+        n = entries(kept.rows[k], m)
+        forward_to_learn(m, n, False)
+        _step(m, n, kept.arms[k], _standardized(kept.rewards[k], target))
+    if clock < kept.due[0]:
+        return
+    kept.due[0] = clock + max(_LEAST, n_kept // _SHARE)
+    random = m.random[0]
+    _begin_anew(head)
+    head.arms.clock[0] = clock - n_kept  # which feature's ridge is put back depends on it
+    for i in range(clock - n_kept, clock):
+        k = i % size
+        forward(m.net, m.signals, m.places, m.values, entries(kept.rows[k], m), False, m.random)
+        _regress(m, head, kept.arms[k], _standardized(kept.rewards[k], target))
+    m.random[0] = random
+
+
+@jit
+def _begin_anew(head: Head) -> None:
+    arms = head.arms
+    arms.root[:], arms.weights[:], head.noise[:] = 0.0, 0.0, 0.0
+    for a in range(arms.root.shape[0]):
+        for i in range(arms.root.shape[1]):
+            arms.root[a, i, i] = 1.0 / np.sqrt(arms.settings[RIDGE])
 
 
 @jit
@@ -138,15 +226,23 @@ def _serve(head: Head, serve: int, random: Ints, out: Array) -> None:
 @jit
 def _drawn(head: Head, random: Ints) -> int:
     """The best arm by one draw, of each arm's noise and of its mean given the noise."""
-    best, most = 0, -np.inf
+    best, most, rewards, squares = 0, -np.inf, 0.0, 0.0
     for a in range(head.noise.shape[0]):
-        variance = (_PRIOR + 0.5 * head.noise[a, 1]) / gamma(
-            random, _PRIOR + 0.5 * head.noise[a, 0]
-        )
+        rewards += head.noise[a, 0]
+        squares += head.noise[a, 1]
+    of_all = _variance(rewards, squares, random)
+    for a in range(head.noise.shape[0]):
+        variance = max(_variance(head.noise[a, 0], head.noise[a, 1], random), of_all)
         value = head.arms.values[a] + normal(random, 0) * np.sqrt(variance) * head.widths[a]
         if value > most:
             best, most = a, value
     return best
+
+
+@jit
+def _variance(rewards: float, squares: float, random: Ints) -> float:
+    """A draw from what is known of the noise's variance."""
+    return float((_PRIOR + 0.5 * squares) / gamma(random, _PRIOR + 0.5 * rewards))
 
 
 class NeuralLinear(Bandit):
@@ -154,8 +250,10 @@ class NeuralLinear(Bandit):
 
     A network foretells each arm's reward; each arm has a Bayesian linear regression of its rewards
     on the network's last hidden layer, from which it draws. Time per pull is O(number of weights +
-    n_actions * n_hidden^2) for a last layer of n_hidden units, and as much per reward with a
-    discount, without one O(number of weights + n_hidden^2); memory as a pull.
+    n_actions * n_hidden^2) for a last layer of n_hidden units; per reward it is O(n_replays *
+    number of weights + n_hidden^2), with a discount n_actions times the last term. Whenever a tenth
+    of the kept rows is new, a call takes all of them through the network, O(memory_size * (number
+    of weights + n_hidden^2)). Memory is as a pull, and the kept rows.
 
     Parameters
     ----------
@@ -170,13 +268,17 @@ class NeuralLinear(Bandit):
     learning_rate
         Length of a step.
     confidence
-        Standard deviation of the draws, relative to that of the posterior; 1 in the source, of
-        which half lost less: features that move make posteriors of fading regressions wide.
+        Standard deviation of the draws, relative to that of the posterior; half of it loses less
+        where all contexts pay, and more where few do.
     ridge
         Penalty of large weights of the regressions, lambda of the source.
     discount
-        Weight of a reward, relative to the next one; below 1, regressions forget rewards that they
-        learned on what the network put out long ago.
+        Weight of a reward, relative to the next one; below 1, regressions forget what is old.
+    memory_size
+        How many of the newest rows are kept, to be learned again. With 0 none is, and what entered
+        the regressions remains as the network put it out then: a discount of .999 fades it.
+    n_replays
+        Kept rows, drawn at random, that the network learns again at each reward.
     seed
         Of the first weights and of the draws.
 
@@ -205,13 +307,16 @@ class NeuralLinear(Bandit):
 
     Notes
     -----
-    Inverse gamma priors of the noise have a = b = 6, as in the source. Features and rewards are
-    standardized inside, with what was known of them when they came. One pass: the source learns
-    its network anew on stored rows and takes the regressions again on its latest features; here
-    nothing is stored, a reward enters its regression with the features of its moment, and is
-    faded by `discount` instead. Arms have weights of their own, so that of a draw only its product
-    with the features counts. The network's own outputs serve to train it alone. Where lines rank
-    the arms well, as on most of the source's wheel, `LinTS` learns faster and loses less.
+    Inverse gamma priors of the noise have a = b = 6, as in the source, but an arm's noise counts as
+    at least that of all arms together: rewards of an arm that was pulled where it pays nothing are
+    alike, and say nothing of elsewhere. Features and rewards are standardized inside, rewards
+    however far out. In the source the network learns all rows again and again, and the regressions
+    are taken anew from all rows on its latest features; here the newest rows are, the network by
+    single rows at each reward, the regressions whenever a tenth of the kept rows is new, 20 at
+    least. Arms have weights of their own, so that of a draw only its product with the features
+    counts. The network's own outputs serve to train it alone. Where lines rank the arms well, as on
+    the source's wheel, whose quarters they tell apart, `LinTS` loses less: it explores for longer,
+    as its draws are as wide as rewards are large, not as they vary.
 
     References
     ----------
@@ -228,6 +333,10 @@ class NeuralLinear(Bandit):
         Field("arm_inverse_root_", ("A", "D", "D")),
         Field("arm_weights_", ("A", "D")),
         Field("arm_noise_", ("A", 2)),
+        Field("kept_rows_", ("K", "F")),
+        Field("kept_arms_", ("K",), np.int64),
+        Field("kept_rewards_", ("K",)),
+        Field("due_", (1,), np.int64),
         *STATE,
     )
 
@@ -241,10 +350,12 @@ class NeuralLinear(Bandit):
         hidden: Sequence[int] = (32,),
         activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
         optimizer: Literal["sgd", "momentum", "adam"] = "adam",
-        learning_rate: float = 0.005,
-        confidence: float = 0.5,
+        learning_rate: float = 0.001,
+        confidence: float = 1.0,
         ridge: float = 0.25,
-        discount: float = 0.999,
+        discount: float = 1.0,
+        memory_size: int = 2_000,
+        n_replays: int = 4,
         seed: int | None = None,
     ) -> None:
         self.n_actions = n_actions
@@ -255,19 +366,25 @@ class NeuralLinear(Bandit):
         self.confidence = confidence
         self.ridge = ridge
         self.discount = discount
+        self.memory_size = memory_size
+        self.n_replays = n_replays
         self.seed = seed
 
     def _check(self) -> None:
         super()._check()
         check_net(self)
         check_regressions(self)
+        for name in ("memory_size", "n_replays"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 0):
+                raise wrong(name, getattr(self, name), "a whole number >= 0")
 
     def _settings(self) -> tuple[float, ...]:
-        numbers = SAMPLE, self.confidence, self.ridge, self.discount
+        numbers = SAMPLE, self.confidence, self.ridge, self.discount, self.n_replays
         return *net_settings(self), *map(float, numbers)
 
     def _sizes(self) -> dict[str, int]:
-        return net_sizes(self) | {"A": self.n_actions, "D": self.hidden[-1] + 1}
+        own = {"A": self.n_actions, "D": self.hidden[-1] + 1, "K": self.memory_size}
+        return net_sizes(self) | own
 
     def _start(self, schema: Schema) -> None:
         start_net(self, self.n_actions)
