@@ -86,7 +86,13 @@ class Estimator(ABC):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; those of nested estimators as `a__b`."""
+        """Change constructor arguments; those of nested estimators as `a__b`.
+
+        Once it has learned, a change takes effect from the next event on. Refused are values that
+        cannot be used, and those that sizes of what was learned depend on (`reset` first).
+        """
+        if self.is_started:
+            self._check_sizes_under(params)
         split = [(*name.partition("__")[::2], value) for name, value in params.items()]
         for own, _, _ in split:
             if own not in self._parameter_names():
@@ -102,6 +108,15 @@ class Estimator(ABC):
                 estimator.set_params(**{nested.removeprefix(key): value})
         self._forget_caches()
         return self
+
+    def _check_sizes_under(self, params: Mapping[str, Any]) -> None:
+        """Kernels trust sizes, which are those of the start."""
+        twin = self.clone()
+        before = twin._sizes()
+        twin.set_params(**params)._accept_parameters()
+        if twin._sizes() != before:
+            due = "parameters that change no size of what was learned; reset() first"
+            raise wrong(type(self).__name__, dict(params), due)
 
     def clone(self) -> Self:
         """An unfitted twin with the same parameters."""
@@ -140,13 +155,25 @@ class Estimator(ABC):
         Raises `ValueError` where the arrays do not fit together.
         """
         self.reset()
+        least = {}
         if state:
             self._begin(Schema.from_plain(state["schema_"]))
+            axes = {axis for field in self._state for axis in field.axes if isinstance(axis, str)}
+            least = {axis: self._size(axis) for axis in axes}
         for name, value in state.items():
             setattr(self, name, _from_plain(getattr(self, name, None), value))
         self._check_arrays()
+        self._check_lengths(least)
         self._forget_caches()
         return self
+
+    def _check_lengths(self, least: Mapping[str, int]) -> None:
+        """No axis is shorter than at the start under these parameters: they only grow."""
+        for axis, n in least.items():
+            found = self._size(axis)
+            if found < n:
+                self.reset()
+                raise wrong("state", f"{axis} = {found}", f"at least {n}, for {self!r}")
 
     def _check_arrays(self) -> None:
         """Kernels trust shapes: an axis has one size in all arrays, rows have `F` features."""

@@ -19,12 +19,14 @@ from onlineml.learners import (
     GaussianNB,
     HoeffdingTreeClassifier,
     KNNClassifier,
+    LogisticRegression,
     MajorityClassifier,
     MeanRegressor,
     MLPClassifier,
+    OnlineBagging,
 )
 from onlineml.schema import Schema
-from onlineml.transforms import StandardScaler
+from onlineml.transforms import RandomProjector, StandardScaler
 
 ROWS = [
     {"temp": 20.5, "sky": "clear", "wet": False},
@@ -162,6 +164,35 @@ def test_parameters_of_numpy_are_numbers_and_text_is_named() -> None:
         with pytest.raises(ValueError, match=f"^{name}: got .* expected a number, such as"):
             tree.fit_one([1.0], 0)
         assert not tree.is_started
+
+
+def test_parameters_that_sizes_depend_on_are_those_of_the_start() -> None:
+    X, y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
+    for model, changes in (
+        (LogisticRegression(), [{"optimizer": "adam"}, {"optimizer": "foo"}, {"l2": -1}]),
+        (KNNClassifier(), [{"window_size": 20}, {"window_size": 2000}, {"n_neighbors": 1001}]),
+        (RandomProjector(n_components=2, seed=1), [{"n_components": 200}]),
+        (OnlineBagging(base=GaussianNB(), seed=1), [{"n_members": 50}]),
+        (StandardScaler(), [{"scale": 2}]),
+    ):
+        learned: Any = model.fit_many(X, y)
+        before, params = learned.get_state(), repr(learned)
+        for change in changes:
+            name = next(iter(change))
+            with pytest.raises(ValueError, match=f"{name}.*got|got .*{name}"):
+                learned.set_params(**change)
+            assert repr(learned) == params
+        learned.fit_many(X, y)
+        assert_same_state(model.clone().fit_many(X, y).get_state(), before)
+    for large, small in (
+        (LogisticRegression(optimizer="adam"), LogisticRegression()),
+        (KNNClassifier(window_size=2000), KNNClassifier()),
+    ):
+        with pytest.raises(ValueError, match=r"^state"):
+            large.set_state(small.fit_many(X, y).get_state())
+    model = KNNClassifier().fit_many(X, y).set_params(n_neighbors=1)
+    assert model.predict_many(X).tolist() == y.tolist()
+    assert LogisticRegression().fit_many(X, y).reset().set_params(optimizer="adam").fit_many(X, y)
 
 
 def test_labels_of_several_types_stay_what_they_are() -> None:
