@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr
+from collections.abc import Iterable, Iterator
 from importlib import import_module
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +36,13 @@ def command(names: tuple[str, ...], quiet: bool, jobs: int | None) -> None:
     onlineml warmup StandardScaler HoeffdingTreeClassifier
     onlineml warmup learners transforms
     """  # noqa: D301 - click reads the backspace
+    from onlineml.cli.compiling import compiled
     from onlineml.kernels import base_folder
 
     began = time.perf_counter()
     kernels = _kernels_of(names) if names else _all_kernels()
-    cold = {name: k.function.__module__ for name, k in kernels.items() if not k.is_kept()}
-    for i, (name, seconds) in enumerate(_compiled(cold, jobs or os.cpu_count() or 1), 1):
+    cold = {name: kernel for name, kernel in kernels.items() if not kernel.is_kept()}
+    for i, (name, seconds) in enumerate(compiled(cold, jobs or os.cpu_count() or 1), 1):
         if not quiet:
             click.echo(f"{i:>3}/{len(cold)}  {seconds:7.2f} s  {name}")
     for kernel in kernels.values():
@@ -84,9 +81,7 @@ def _files() -> dict[str, list[str]]:
 
 
 def _by_name(kernels: Iterable[Entry]) -> dict[str, Entry]:
-    """Kernels by name, trees first: they take longest."""
-    by_name = {kernel.name: kernel for kernel in kernels}
-    return dict(sorted(by_name.items(), key=lambda item: "tree" not in item[0]))
+    return {kernel.name: kernel for kernel in kernels}
 
 
 def _kernels_of(names: Iterable[str]) -> dict[str, Entry]:
@@ -126,26 +121,3 @@ def _of_estimator(kind: type[Estimator]) -> list[Entry]:
         return own + list(kernels_of(kind().start(Schema(2))))
     except (TypeError, ValueError, ImportError):  # its parts are the user's to choose
         return own
-
-
-def _compiled(cold: Mapping[str, str], jobs: int) -> Iterator[tuple[str, float]]:
-    """Compile kernels of some modules in processes of their own; names and seconds as they come."""
-    jobs = min(jobs, len(cold))
-    if jobs < 2:
-        yield from map(_compile, cold, cold.values())
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        waiting = [pool.submit(_compile, name, module) for name, module in cold.items()]
-        for done in as_completed(waiting):
-            yield done.result()
-
-
-def _compile(name: str, module: str) -> tuple[str, float]:
-    from onlineml.kernels import entries
-
-    import_module(module)
-    kernel, start = _by_name(entries())[name], time.perf_counter()
-    with redirect_stderr(StringIO()):  # the note on slow compiling says no more than our own line
-        _ = kernel.call
-    return name, time.perf_counter() - start

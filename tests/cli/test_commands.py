@@ -21,9 +21,10 @@ from rich.console import Console
 from onlineml import load, prequential
 from onlineml.cli import main
 from onlineml.cli.compare import table
+from onlineml.cli.compiling import compiled, in_line, next_of, source
 from onlineml.cli.live import most_that_fit, print_summary
 from onlineml.cli.specs import build_model, parse
-from onlineml.cli.warmup import _ENTRY, _compiled, _kernels_of
+from onlineml.cli.warmup import _ENTRY, _kernels_of
 from onlineml.datasets import load as load_stream
 from onlineml.evaluation import Result as Evaluated
 from onlineml.evaluation import compare as evaluate
@@ -167,8 +168,28 @@ def test_warmup_knows_the_files_of_all_kernels():
 
 
 def test_warmup_compiles_in_several_processes():
-    cold = {name: f"onlineml.learners.{name}" for name in ("majority", "mean_regressor")}
-    assert sorted(name for name, _ in _compiled(cold, jobs=2)) == list(cold)
+    cold = _kernels_of(["MajorityClassifier", "MeanRegressor", "NoChangeClassifier"])
+    assert sorted(name for name, _ in compiled(cold, jobs=2)) == sorted(cold)
+
+
+def test_warmup_puts_kernels_together_that_share_functions():
+    names = ["HoeffdingTreeClassifier", "KNNClassifier", "KNNRegressor", "HoeffdingTreeRegressor"]
+    line = in_line({name: source(kernel) for name, kernel in _kernels_of(names).items()})
+    order = list(line)
+    assert abs(order.index("knn_classifier") - order.index("knn_regressor")) == 1
+    assert {order[0].rpartition("_")[0], order[1].rpartition("_")[0]} in (
+        {"knn"},
+        {"hoeffding_tree"},
+    )
+    assert line[order[1]] < line[order[0]]  # what both call is counted once
+
+
+def test_warmup_shares_out_what_is_left():
+    line = dict.fromkeys("abcdefgh", 1)
+    stretches: list[list[str]] = [list(line), [], []]
+    assert [next_of(stretches, k, line) for k in range(3)] == ["a", "e", "c"]
+    assert stretches == [["b"], ["f", "g", "h"], ["d"]]
+    assert [next_of(stretches, 0, line) for _ in range(6)] == ["b", "g", "h", "f", "d", None]
 
 
 @pytest.mark.parametrize(
