@@ -73,7 +73,8 @@ class PrivacyOdometer:
         "basic": epsilons and deltas add up, best for few steps; "adaptive": many small steps cost
         about the root of the sum of their squares, for half of delta. It cannot be changed
         on the way, as the budget would then be spent twice; "concentrated": steps of Gaussian noise
-        are told by their `rho`, half the squared ratio of sensitivity to noise, which add up.
+        are told by their `rho`, half the squared ratio of sensitivity to noise, which add up; it
+        wants some of delta left that steps do not take.
 
     Raises
     ------
@@ -98,7 +99,8 @@ class PrivacyOdometer:
     while sqrt(2 log(1 / delta') sum epsilon_i^2) + sum epsilon_i^2 / 2 <= epsilon and the deltas
     of the steps sum to no more than the other half. It holds however the steps are chosen.
     "concentrated" is zero-concentrated privacy, turned into (epsilon, delta) by [2]_, corollary 13;
-    a step of epsilon alone counts as rho = epsilon^2 / 2.
+    a step of epsilon counts as rho = epsilon^2 / 2, its delta is taken from that of the budget
+    before ([3]_, section 8).
 
     References
     ----------
@@ -106,6 +108,7 @@ class PrivacyOdometer:
        privacy, ICML. Theorem 1. arXiv:2203.05481
     .. [2] Canonne, Kamath, Steinke (2020), The discrete Gaussian for differential privacy, NeurIPS.
        Corollary 13. arXiv:2004.00010
+    .. [3] Bun, Steinke (2016), Concentrated differential privacy, TCC. arXiv:1605.02065
     """
 
     def __init__(
@@ -143,8 +146,6 @@ class PrivacyOdometer:
             raise wrong("delta", delta, "a number from 0 to 1")
         if rho > 0.0 and self.rule != "concentrated":
             raise wrong("rho", rho, f"0 by the {self.rule} rule")
-        if delta > 0.0 and self.rule == "concentrated":
-            raise wrong("delta", delta, "0 by the concentrated rule")
         due = self._after(epsilon, delta, rho)
         slack = 1.0 + 1e-12  # rounding of the sums
         return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
@@ -172,7 +173,9 @@ class PrivacyOdometer:
             return self._sum + epsilon, self._deltas + delta
         squares = self._squares + epsilon * epsilon
         if self.rule == "concentrated":
-            return epsilon_of(self._rho + rho + squares / 2.0, self.delta), self.delta
+            left = self.delta - self._deltas - delta
+            whole = self._rho + rho + squares / 2.0
+            return (epsilon_of(whole, left) if left > 0.0 else math.inf), self.delta
         half = self.delta / 2.0
         spent = math.sqrt(2.0 * math.log(1.0 / half) * squares) + squares / 2.0
         return spent, half + self._deltas + delta

@@ -306,6 +306,10 @@ class CertifiedLogisticRegression(Classifier):
         The budget of removals since a solution.
     seed
         Of the noise.
+    shared
+        A budget that is shared with other learners (see `TreeAggregation`), or None. The first
+        removal since a solution takes all of `epsilon` and `delta` from it, those that follow
+        nothing; where it has no room, requests solve anew, which costs nothing.
 
     Examples
     --------
@@ -361,6 +365,7 @@ class CertifiedLogisticRegression(Classifier):
         Field("pull_", ("C", "P")),
         Field("scatter_", ("P", "P")),
         Field("inverse_", ("C", "P", "P")),
+        Field("charged_", (1,), np.int64),  # the solution that the shared budget has paid for
     )
 
     clock_: Ints
@@ -368,6 +373,7 @@ class CertifiedLogisticRegression(Classifier):
     random_: Ints
     row_weights_: Array
     inverse_: Array
+    charged_: Ints
 
     def __init__(
         self,
@@ -379,6 +385,7 @@ class CertifiedLogisticRegression(Classifier):
         epsilon: float = 1.0,
         delta: float = 1e-5,
         seed: int | None = None,
+        shared: PrivacyOdometer | None = None,
     ) -> None:
         self.window_size = window_size
         self.every = every
@@ -387,6 +394,7 @@ class CertifiedLogisticRegression(Classifier):
         self.epsilon = epsilon
         self.delta = delta
         self.seed = seed
+        self.shared = shared
 
     def _check(self) -> None:
         for name in ("window_size", "every"):
@@ -400,6 +408,8 @@ class CertifiedLogisticRegression(Classifier):
         if not 0.0 < self.delta < 1.0:
             raise wrong("delta", self.delta, "a number between 0 and 1")
         PrivacyOdometer(epsilon=self.epsilon, delta=self.delta)
+        if self.shared is not None and not isinstance(self.shared, PrivacyOdometer):
+            raise wrong("shared", self.shared, "a PrivacyOdometer, or None")
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size + self.every, "P": 1}
@@ -425,7 +435,17 @@ class CertifiedLogisticRegression(Classifier):
         return cover
 
     def _settings(self) -> tuple[float, ...]:
-        return self.l2, self.noise, self.window_size, self.every, self._most()
+        most = self._most() if self._may_remove() else -1.0
+        return self.l2, self.noise, self.window_size, self.every, most
+
+    def _is_charged(self) -> bool:
+        """Whether removals since the solution cost the shared budget nothing."""
+        return self.shared is None or bool(self.charged_[0] == self.clock_[_SOLVED])
+
+    def _may_remove(self) -> bool:
+        return self._is_charged() or (
+            self.shared is not None and self.shared.allows(self.epsilon, self.delta)
+        )
 
     def _n_scratch(self) -> int:
         return 2 * int(self.inverse_.shape[1])
@@ -441,11 +461,16 @@ class CertifiedLogisticRegression(Classifier):
     def _take_back(self, target: float, weight: float) -> Receipt:
         out = np.zeros((1, self._n_outputs()))
         row = self._row[None].copy()
+        if self.shared is not None:
+            self._forget_caches()  # others have spent as well: settings say what there is room for
         self._run(row, np.array([float(target)]), np.array([-float(weight)]), out, 0, True)
         what = out[0, 0]
         if what == _PENDING:
             return Receipt("exact", 0.0, 0.0, 1, "")
         if what == _REMOVED:
+            if self.shared is not None and not self._is_charged():
+                self.shared.spend(self.epsilon, self.delta)
+                self.charged_[0] = self.clock_[_SOLVED]
             return Receipt("certified", float(self.bounds_[_RESIDUAL]) / self.l2, 0.0, 1, "")
         if what == _ANEW:
             n = int(np.count_nonzero(self.row_weights_))

@@ -347,8 +347,9 @@ def test_concentrated_privacy() -> None:
     assert odometer.spent == (pytest.approx(epsilon_of(0.015, 1e-5)), 1e-5)
     with pytest.raises(ValueError, match="rho"):
         PrivacyOdometer(epsilon=1.0).spend(rho=0.1)
-    with pytest.raises(ValueError, match="delta"):
-        odometer.spend(0.1, 1e-6)
+    assert odometer.spend(0.1, 4e-6)
+    assert odometer.spent == (pytest.approx(epsilon_of(0.02, 6e-6)), 1e-5)
+    assert not odometer.allows(0.0, 6e-6)  # of which nothing would be left
 
 
 @pytest.mark.parametrize("place", range(5))

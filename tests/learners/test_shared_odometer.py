@@ -12,6 +12,7 @@ from onlineml.checks import assert_same_state
 from onlineml.graph import Graph, chain
 from onlineml.learners import (
     BandedNoise,
+    CertifiedLogisticRegression,
     LinearRegression,
     MLPClassifier,
     OnlineBagging,
@@ -208,7 +209,38 @@ def test_parts_of_larger_models_share_it() -> None:
     assert odometer.n_learners == 6
 
 
+@pytest.mark.parametrize(("rule", "most"), [("basic", 3.0), ("adaptive", 8.0), ("concentrated", 7)])
+def test_removals_share_it_with_private_learners(rule: Any, most: float) -> None:
+    """The first removal since a solution is paid; where it cannot be, the window is solved anew."""
+    odometer = PrivacyOdometer(epsilon=most, delta=1e-4, rule=rule)
+    given: Any = {"window_size": 64, "every": 40, "epsilon": 0.8, "l2": 10.0, "seed": 1}
+    model = CertifiedLogisticRegression(shared=odometer, noise=30.0, **given)
+    model.fit_many(X[:80], Y[:80])
+    SoftmaxRegression(privacy=TreeAggregation(epsilon=0.8, odometer=odometer)).fit_many(X, Y)
+    assert odometer.n_steps == 1
+    kinds, steps = [], []
+    for k in range(6):
+        for i in (70 + 40 * k, 71 + 40 * k):
+            kinds.append(model.unlearn_one(X[i], Y[i]).kind)
+            steps.append(odometer.n_steps)
+        model = loads(dumps(model.fit_many(X[80 + 40 * k :][:40], Y[80 + 40 * k :][:40])))
+    n_paid = steps[-1] - 1
+    assert 2 <= n_paid < 6
+    assert steps == [2 + min(k, n_paid - 1) for k in range(6) for _ in "12"]
+    assert kinds == ["certified"] * (2 * n_paid) + ["replayed"] * (12 - 2 * n_paid)
+    assert odometer.spent[0] <= most
+    assert not odometer.allows(0.8, 1e-5)
+    alone = CertifiedLogisticRegression(noise=30.0, **given).fit_many(X[:80], Y[:80])
+    again = CertifiedLogisticRegression(shared=odometer, noise=30.0, **given)
+    again.fit_many(X[:80], Y[:80])
+    for one in (alone, again):
+        one.unlearn_one(X[70], Y[70])
+    assert alone.odometer.spent[0] > again.odometer.spent[0]
+
+
 def test_bad_odometers() -> None:
+    with pytest.raises(ValueError, match="shared"):
+        CertifiedLogisticRegression(shared=1.0).fit_one(X[0], 0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="odometer"):
         softmax(2.0).fit_one(X[0], 0)  # type: ignore[arg-type]
     model = softmax(shared()).fit_many(X, Y)
