@@ -82,6 +82,8 @@ class Called(Estimator):
         tags = self._coming
         if tags is None:
             return None
+        if len(tags) == n_rows:
+            return tags
         self._coming = tags[n_rows:]  # a long chunk comes in blocks
         return tags[:n_rows]
 

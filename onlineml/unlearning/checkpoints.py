@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from onlineml.unlearning.log import Logged
+from onlineml.unlearning.log import Logged, cells
 from onlineml.unlearning.states import State, Ways, keep, size_of
 from onlineml.unlearning.writing import NEXT
 
@@ -52,32 +52,35 @@ class Checkpointed(Logged):
 
     def _keep_state(self) -> None:
         """Keep the state, in place of one of its level: of each level the last few stay."""
-        at, gap, top = int(self.cursor_[NEXT]), self._gap(), self._top()
+        at, gap, top = cells(self.cursor_)[NEXT], self._gap(), self._top()
         k = at // gap
         level = min((k & -k).bit_length() - 1, top)
         due = at - (4 * gap << level if level < top else self._reach())
         ways: Ways = vars(self).setdefault("_ways", {})
-        gone = self._take(lambda c: c["at"] <= due and c["level"] == level)
+        states, gone = self.checkpoints_, self._take_due(level, due)
         rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
-        if self.every is None and level < top and rows < _ROOM * self.checkpoints_[-1]["size"]:
+        if self.every is None and level < top and rows < _ROOM * states[-1]["size"]:
             spare: State = {}
         else:
-            # Rows were forgotten, and the same number of rows is there again
-            near = self._take(lambda c: c["at"] > at - gap)
-            level = max([level, *(c["level"] for c in near)])
-            gone += near
+            while states and states[-1]["at"] > at - gap:
+                # Rows were forgotten, and the same number of rows is there again
+                level = max(level, states[-1]["level"])
+                gone.append(states.pop())
             spare = gone.pop()["state"] if gone else self._spares.pop() if self._spares else {}
             state, size = keep(self.model_, spare, ways)
-            self.checkpoints_.append(_checkpoint(at, level, state, size))
+            states.append(_checkpoint(at, level, state, size))
         for other in gone:
             ways.pop(id(other["state"]), None)
 
-    def _take(self, which: Any) -> list[dict[str, Any]]:
-        """Take out the states of this kind."""
-        found = [c for c in self.checkpoints_ if which(c)]
-        if found:
-            self.checkpoints_ = [c for c in self.checkpoints_ if not which(c)]
-        return found
+    def _take_due(self, level: int, due: int) -> list[dict[str, Any]]:
+        """Take out the states of this level up to row `due`; the oldest are the first."""
+        states, gone, i = self.checkpoints_, [], 0
+        while i < len(states) and states[i]["at"] <= due:
+            if states[i]["level"] == level:
+                gone.append(states.pop(i))
+            else:
+                i += 1
+        return gone
 
 
 def _checkpoint(at: int, level: int, state: State, size: int) -> dict[str, Any]:

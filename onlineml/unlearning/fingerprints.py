@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -44,21 +45,34 @@ def fingerprint(id: Hashable) -> int:
 
 def fingerprints(ids: Iterable[Hashable]) -> Ints:
     """The fingerprints of many ids; an array of whole numbers is its own."""
-    if isinstance(ids, str | bytes):
-        raise wrong("ids", ids, "one id a row")
     if isinstance(ids, range) and len(ids) and all(0 <= end < _PLAIN for end in (ids[0], ids[-1])):
         return np.arange(ids.start, ids.stop, ids.step)
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and ids.ndim == 1:
         numbers: Ints = np.ascontiguousarray(ids, np.int64)
         if _all_plain(numbers):
             return numbers
+    if isinstance(ids, str | bytes):
+        raise wrong("ids", ids, "one id a row")
     listed: list[Any] = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-    kinds = set(map(type, listed))
-    if kinds == {str}:
+    found = _numbers(listed)
+    if found is not None:
+        return found
+    if set(map(type, listed)) == {str}:
         return _digests(listed)
-    if kinds == {int} and min(listed) >= 0 and max(listed) < _PLAIN:
-        return np.array(listed, np.int64)
     return np.array([fingerprint(id) for id in listed], np.int64)
+
+
+def _numbers(listed: list[Any]) -> Ints | None:
+    """Whole numbers as an array, in a third of the time of numpy; None where one is not plain."""
+    if not listed:
+        return None
+    try:
+        numbers: Ints = np.frombuffer(array("q", listed), np.int64)
+    except (TypeError, OverflowError):
+        return None
+    small = np.flatnonzero(numbers < 2).tolist()  # as which booleans pass
+    plain = _all_plain(numbers) and not any(isinstance(listed[i], bool) for i in small)
+    return numbers if plain else None
 
 
 def _digests(texts: list[str]) -> Ints:

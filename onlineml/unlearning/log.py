@@ -15,7 +15,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Field, Ints
 from onlineml.unlearning.called import Called
 from onlineml.unlearning.fingerprints import fingerprint
-from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, TAGGED, write
+from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, TAGGED, Ring
 
 _LOG = 4  # arrays of the log
 _NO_TAGS = np.zeros(0, np.int64)
@@ -64,6 +64,8 @@ class Logged(Called):
     )
 
     _log: list[Any] | None = None  # its arrays; None: not yet looked up
+    _ring: Ring | None = None  # the same
+    _is_whole = False  # whether it is known to have all of its room
 
     rows_: Array
     targets_: Array
@@ -108,14 +110,14 @@ class Logged(Called):
 
     def _note(self, X: Array, y: Array, weight: Array) -> None:
         """Write rows behind the last."""
-        if len(self.rows_) < self._capacity():
+        if not self._is_whole and len(self.rows_) < self._capacity():
             self._make_room_for(len(X))
         came = self._came(len(X))
         if came is not None:
             self._write_tags()
-        rows, targets, weights, tags = self._arrays()
-        own = _NO_TAGS if came is None else came
-        write(rows, targets, weights, tags, self.cursor_, X, y, weight, own)
+        if self._ring is None:
+            self._ring = Ring([*self._arrays(), self.cursor_])
+        self._ring.write(X, y, weight, _NO_TAGS if came is None else came)
 
     @property
     def knows_ids(self) -> bool:
@@ -138,6 +140,8 @@ class Logged(Called):
         """Write the tags of rows that are called by their number."""
         cursor = cells(self.cursor_)
         end = cursor[NEXT]
+        if cursor[TAGGED] == end:
+            return
         first = max(cursor[TAGGED], end - len(self.rows_))
         if first < end:
             tag = end - 1 - cursor[NUMBER]

@@ -110,7 +110,8 @@ class Replayed(Checkpointed):
     # ---------------------------------------------------------------- learning
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
-        self._catch_up()
+        if self._width < 0 or self._cursor[STALE] >= 0:
+            self._catch_up()
         return super()._rows(X, fit=fit, one=one)
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
@@ -129,6 +130,7 @@ class Replayed(Checkpointed):
         self._marks = [cells(array) for array in (self.targets_, self.weights_, self.tags_)]
         does = fades(self.model_)
         self._noter = Noter(self.extremes_, self._row, self._target) if does else None
+        self._is_whole = len(self.rows_) >= self._capacity()
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the model's one-row calls; the way of chunks where it balks."""
@@ -186,20 +188,28 @@ class Replayed(Checkpointed):
         self, X: Array, y: Array, weight: Array, out: Array, serve: int, *, new: bool
     ) -> None:
         """Let the model learn rows, writing new ones into the log and keeping states in time."""
-        done, gap, cursor = 0, self._gap(), cells(self.cursor_)
-        while done < len(X):
+        done, n, gap, cursor = 0, len(X), self._gap(), cells(self.cursor_)
+        while done < n:
             left = min(gap - cursor[NEXT] % gap, BLOCK)
-            part = slice(done, min(len(X), done + left))
-            done = part.stop
-            self._meet(y[part])
-            self._pass_on(X[part], y[part], weight[part], out[part], serve, True)
-            if new:  # only now: the model has read the rows while it was busy with them
-                self._note(X[part], y[part], weight[part])
+            if not done and n <= left:  # as a rule: to slice four arrays takes a microsecond
+                self._feed_block(X, y, weight, out, serve, new)
             else:
-                cursor[NEXT] += part.stop - part.start
-            note_choices(self, part.stop - part.start)
+                part = slice(done, done + left)
+                self._feed_block(X[part], y[part], weight[part], out[part], serve, new)
+            done += left
             if cursor[NEXT] % gap == 0:
                 self._keep_state()
+
+    def _feed_block(
+        self, X: Array, y: Array, weight: Array, out: Array, serve: int, new: bool
+    ) -> None:
+        self._meet(y)
+        self._pass_on(X, y, weight, out, serve, True)
+        if new:  # only now: the model has read the rows while it was busy with them
+            self._note(X, y, weight)
+        else:
+            cells(self.cursor_)[NEXT] += len(X)
+        note_choices(self, len(X))
 
     def _meet(self, y: Array) -> None:
         """Tell the model of classes when it meets the first row of each, not before."""

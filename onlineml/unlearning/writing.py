@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from onlineml.kernels import entry, jit, lean
-from onlineml.kernels.arena import Array, Descriptor, Ints, i1
+from onlineml.kernels.arena import Array, Descriptor, Ints, f1, f2, i1
 
 AnyArray = npt.NDArray[Any]
 
@@ -108,15 +108,24 @@ class Pairs:
         self._call(self._address)
 
 
-@jit
-def write(
-    rows: Array, targets: Array, weights: Array, tags: Ints, cursor: Ints,
-    X: Array, y: Array, weight: Array, own: Ints,
-) -> None:  # fmt: skip
-    """Write new rows behind the last, from the start again where the log ends.
+class Ring:
+    """Where the rows of a log are written: its arrays and its cursor, looked up once."""
 
-    Their weights too, where any weight ever differed from 1, and the tags that are their own.
-    """
+    def __init__(self, arrays: Sequence[AnyArray]) -> None:
+        self._descriptor = Descriptor(arrays)
+        self._address = self._descriptor.aim(_NO_CALL, serve=0, fit=False)
+
+    def write(self, X: Array, y: Array, weight: Array, own: Ints) -> None:
+        """Write new rows behind the last, from the start again where the log ends.
+
+        Their weights too, where any weight ever differed from 1, and the tags that are their own.
+        """
+        _write_rows(self._address, X, y, weight, own)
+
+
+@jit
+def _write_rows(d: int, X: Array, y: Array, weight: Array, own: Ints) -> None:
+    rows, targets, weights, tags, cursor = f2(d, 0), f1(d, 1), f1(d, 2), i1(d, 3), i1(d, 4)
     n, room, first = X.shape[0], rows.shape[0], cursor[NEXT]
     for i in range(n):
         if weight[i] != 1.0:
