@@ -67,9 +67,11 @@ def file_and_options(text: str) -> tuple[str, str]:
     """The file in `data.csv(on_error=skip)`, and the rest as `parse` reads it; "" where none is."""
     if is_file(text):
         return text, ""
-    path, opened, options = text.partition("(")
-    found = opened and text.rstrip().endswith(")") and is_file(path)
-    return (path, f"options({options}") if found else ("", "")
+    places = [i for i, letter in enumerate(text) if letter == "("]
+    for i in (*(i for i in places if Path(text[:i]).is_file()), *places[:1]):
+        if is_file(text[:i]) and text.rstrip().endswith(")"):
+            return text[:i], f"options{text[i:]}"
+    return "", ""
 
 
 def as_text(value: Any) -> Any:
@@ -80,4 +82,4 @@ def as_text(value: Any) -> Any:
 
 def is_file(text: str) -> bool:
     """Whether a stream is given by its file, not by its name."""
-    return "(" not in text and ("/" in text or "." in text or Path(text).is_file())
+    return Path(text).is_file() or ("(" not in text and ("/" in text or "." in text))

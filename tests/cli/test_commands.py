@@ -98,7 +98,12 @@ def test_options_of_files_and_words_without_quotes():
     assert done.exit_code == 0, done.stderr
     assert "60 rows" in done.stdout
     assert "2 broken ones" in done.stdout
+    Path("a (1).csv").write_text(Path("a.csv").read_text())
+    for k, name in enumerate(("a (1).csv(on_error=skip)", "a (1).csv( on_error = 'skip' )")):
+        run[-2] = f"copy{k}"
+        assert call(*run, name).exit_code == 0
     run[-2] = "b"
+    refused(call(*run, "a (1).csv"), "row 31", "oops")
     refused(call(*run, "a.csv"), "row 31", "oops")
     refused(call(*run, "a.csv(onerror=skip)"), "nearest: on_error")
     refused(call(*run, "a.csv(on_error=skip"), "cannot read 'a.csv(on_error=skip'")
