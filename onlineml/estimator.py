@@ -459,6 +459,8 @@ class Estimator(ABC):
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
         """`X` as checked rows, and the schema that fitting them would give."""
+        if X.__class__ is list and X and X[0].__class__ not in (dict, list, float, int):
+            X = [self._as_one(x) for x in X]
         if fit or not self.is_started:
             schema = self.schema_.admitting(X) if self.is_started else self._first_schema(X)
         else:

@@ -249,6 +249,8 @@ def is_frame(x: object) -> bool:
 
 def as_row(x: Any) -> Any:
     """A row of a pandas frame, whose values have names, as a mapping; all else as it is."""
+    if x.__class__ is dict or x.__class__ is np.ndarray:
+        return x
     if type(x).__module__.partition(".")[0] != "pandas" or getattr(x, "ndim", 2) != 1:
         return x
     names = x.index.tolist() if hasattr(x, "index") else [None]

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from onlineml.active import MarginSampling
 from onlineml.base import Array, Regressor
 from onlineml.checks import assert_same_state
 from onlineml.detectors import DeviationFromMean
+from onlineml.graph import Graph, Label, Sample
 from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
 from onlineml.learners import (
@@ -84,6 +86,15 @@ def test_rows_of_pandas_frames_go_by_name() -> None:
     d = StandardScaler().fit_many(numbers)
     row = numbers[["b", "a"]].iloc[0]
     np.testing.assert_array_equal(d.transform_one(row), [-1.0, 1.0])
+    f = GaussianNB().fit_many([row for _, row in frame.iterrows()], LABELS)
+    assert_same_state(f.get_state(), GaussianNB().fit_many(ROWS, LABELS).get_state())
+    assert f.predict_many([frame.iloc[2], frame.iloc[0]]).tolist() == ["stay", "go"]
+    g = Graph("events")
+    g.add("bayes", GaussianNB(), after="x")
+    g.take_many([Sample(frame.iloc[0], id=1), Label(1, "go"), Sample(frame.iloc[1], id=2)])
+    assert g.take_one(Sample(swapped, id=3)).answer == "go"
+    asked = MarginSampling(seed=1).query_one(frame.iloc[0], [0.5, 0.5])
+    assert asked == MarginSampling(seed=1).query_one(ROWS[0], [0.5, 0.5])
     e = DeviationFromMean().fit_many(numbers)
     assert e.score_one(row) == e.score_one(numbers.iloc[0].to_numpy())
 

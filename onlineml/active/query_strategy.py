@@ -308,7 +308,8 @@ class QueryStrategy(Estimator):
         return out
 
     def _as_rows(self, X: Any, one: bool) -> Any:
-        """Numbers as rows, where a row is a number."""
+        """Numbers as rows, where a row is a number; rows of pandas by name."""
+        X = self._as_one(X) if one else X
         if self._n_inputs is None or not isinstance(X, int | float | np.ndarray | list):
             return X
         values = as_floats(X, "x" if one else "X")

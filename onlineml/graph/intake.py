@@ -164,7 +164,7 @@ def _row(graph: Wired, event: Sample) -> Array:
         row: Array = graph._row[None].copy()
         if not np.isinf(row).any():
             return row
-    schema, rows = graph._rows(event.x, fit=True, one=True)
+    schema, rows = graph._rows(graph._as_one(event.x), fit=True, one=True)
     if event.y is not None and graph._learns_labels:
         graph._targets([event.y], 1)
     graph._admit(schema)
@@ -186,7 +186,7 @@ def _targets(graph: Wired, y: list[Any]) -> Array:
 
 def _samples(graph: Wired, events: list[Sample], level: int) -> list[Sampled]:
     """Rows without labels, node by node."""
-    schema, rows = graph._rows([event.x for event in events], fit=True)
+    schema, rows = graph._rows([graph._as_one(event.x) for event in events], fit=True)
     graph._admit(schema)
     said = halves.sample(graph, rows, np.ones(len(rows)), level=level)
     _keep(graph, [event.id for event in events], said)

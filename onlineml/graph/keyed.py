@@ -156,7 +156,7 @@ class _Keyed(Called):
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         if x is None:
             return self._unlearn_id(id)
-        schema, rows = self._rows(x, fit=True, one=True)
+        schema, rows = self._rows(self._as_one(x), fit=True, one=True)
         if schema != self.schema_:
             return refused("the row has features or values that were never learned")
         self._ready()
