@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterable
 from time import perf_counter
 from typing import Any, ClassVar, Literal
@@ -73,6 +74,8 @@ class Replayed(Checkpointed):
                 raise wrong(name, value, "a whole number >= 1")
         if self.checkpoints not in CHECKPOINTS:
             raise wrong("checkpoints", self.checkpoints, f"one of {list(CHECKPOINTS)}")
+        if self.log is not None and not os.path.isdir(self.log):
+            raise wrong("log", self.log, "a folder that is there, or None for a log in memory")
 
     # ---------------------------------------------------------------- life
 

@@ -201,7 +201,7 @@ def test_bad_requests_change_nothing() -> None:
 def test_what_it_is_made_of() -> None:
     assert isinstance(Replayable(MajorityClassifier()), ReplayableClassifier)
     assert isinstance(Replayable(StandardScaler()), ReplayableTransformer)
-    for arguments in ({"horizon": 0}, {"every": 0.5}, {"checkpoints": "all"}):
+    for arguments in ({"horizon": 0}, {"every": 0.5}, {"checkpoints": "all"}, {"log": "no/folder"}):
         with pytest.raises(ValueError, match=next(iter(arguments))):
             Replayable(MajorityClassifier(), **arguments)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="model"):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-import onlineml
 from onlineml.evaluation.report.page import template, written_whole
 from onlineml.evaluation.report.svg import N_COLORS, Curve, lines
 from onlineml.evaluation.report.words import environment_facts
@@ -42,7 +41,6 @@ def unlearn_page(result: UnlearnResult) -> str:
     text: str = template("unlearning.html.j2").render(
         title=f"Forgetting rows of {result.stream}" if result.stream else "Forgetting rows",
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
-        version=onlineml.__version__,
         n_colors=N_COLORS,
         blocks=list(_blocks(result, colors)),
         environment=list(environment_facts()),
