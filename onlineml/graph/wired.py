@@ -15,6 +15,7 @@ from onlineml.graph.graph import Graph
 from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
 from onlineml.kernels.arena import FIT, Field, Ints
+from onlineml.learners.privacy import check_replays
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
@@ -160,6 +161,8 @@ class Wired(Graph, Estimator):
         replay.check(self.remember, self.replay)
         for node in wiring.nodes:
             self._named(node.name, node.estimator._check)
+            if self.replay:
+                self._named(node.name, check_replays, node.estimator)
 
     def _start(self, schema: Schema) -> None:
         wiring = self._wiring

@@ -132,6 +132,14 @@ def _n_begun(n_before: int, n_rows: int, period: int, endless: bool) -> int:
     return -(-(n_before + n_rows) // period) + (-n_before // period)
 
 
+def check_replays(model: Estimator) -> None:
+    """Raise `ValueError` for learners that a replay could not pay for, half way."""
+    for name, value in model.get_params().items():
+        if isinstance(value, Privacy) and value.odometer is not None:
+            due = "None where rows are learned again, as that would have to be paid again"
+            raise wrong(f"{name}.odometer", value.odometer, due)
+
+
 def with_own_noise(member: Estimator, base: Estimator, number: int) -> None:
     """Give a clone of `base` noise of its own: what two with the same noise tell is no secret."""
     for name, seed in base.get_params().items():

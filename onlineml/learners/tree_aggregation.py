@@ -51,8 +51,8 @@ class TreeAggregation(Privacy):
         A budget that learners share, each of which still keeps its own promise; None: there is
         none. Each pays as its periods begin: rho to a `PrivacyOdometer` of the rule "concentrated",
         all that it promises at once to one of another rule. Learners that share it have noise of
-        their own even if they have the same seed. What is replayed, or learned by a clone, is paid
-        anew.
+        their own even if they have the same seed. Clones pay as well. `Replayable`, and graphs that
+        replay, refuse such learners: what they learn again would have to be paid again.
 
     Raises
     ------
@@ -99,6 +99,10 @@ class TreeAggregation(Privacy):
     (`StandardScaler` does): bring features to a known scale by constants. Names of features and
     the values of nominal ones count as public, as does the number of rows. Missing values count
     as 0.
+
+    The promise is that of the learner alone. What it stands in tells of rows by itself where it
+    weighs or replaces members by their errors, chooses rows, shows them again or puts them into
+    others, as ensembles, `LossFilter`, `ReplayingClassifier` and `Forecaster` do.
 
     Draws come from a fast generator, not from one for cryptography, and are rounded as floats are.
     Copies of a model have the same noise, so that their difference shows what rows they did not

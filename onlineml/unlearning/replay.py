@@ -12,6 +12,7 @@ import numpy as np
 from onlineml.base import Array, Estimator
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
+from onlineml.learners.privacy import check_replays
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, Noter, bound, fades
@@ -69,6 +70,7 @@ class Replayed(Checkpointed):
     def _check(self) -> None:
         if not isinstance(self.model, self._role):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
+        check_replays(self.model)
         for name, value in (("horizon", self.horizon), ("every", self._gap())):
             if not (isinstance(value, int) and value >= 1):
                 raise wrong(name, value, "a whole number >= 1")

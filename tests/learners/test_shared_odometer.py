@@ -22,7 +22,7 @@ from onlineml.learners import (
 from onlineml.odometer import epsilon_of, rho_of
 from onlineml.persistence import dumps, load, loads, save
 from onlineml.transforms import MinMaxScaler
-from onlineml.unlearning import BudgetSpentError, PrivacyOdometer
+from onlineml.unlearning import BudgetSpentError, PrivacyOdometer, Replayable, Sharded
 
 X = np.random.default_rng(0).normal(size=(400, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -249,5 +249,13 @@ def test_bad_odometers() -> None:
     plain = SoftmaxRegression(privacy=TreeAggregation()).fit_many(X, Y)
     with pytest.raises(ValueError, match="privacy"):
         plain.set_params(privacy__odometer=shared()).fit_one(X[0], 0)
+    chained = chain(MinMaxScaler(), softmax(shared()))
+    for wrap, model in ((Replayable, softmax(shared())), (Replayable, chained), (Sharded, chained)):
+        with pytest.raises(ValueError, match=r"privacy\.odometer.*learned again"):
+            wrap(model)
+    graph: Any = Graph("again", remember=10, replay=True)
+    graph.add("one", softmax(shared()))
+    with pytest.raises(ValueError, match=r"node 'one'.*privacy\.odometer.*learned again"):
+        graph.fit_many(X, Y)
     with pytest.raises(ValueError, match="target_range"):
         LinearRegression(privacy=TreeAggregation(odometer=shared())).fit_one(X[0], 0.0)
