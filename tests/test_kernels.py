@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -143,6 +144,24 @@ def test_only_what_python_calls_is_compiled_to_be_run() -> None:
     assert _twice._alone.overloads == {}, "a part of its caller, no more"
     assert [_twice(value) for value in (3, 1.5, 4, 2.5)] == [6, 3.0, 8, 5.0]
     assert len(_twice._alone.overloads) == 2, "one a type"
+
+
+def test_slices_that_do_not_fit_bring_no_strings() -> None:
+    @kernels.jit
+    def put(a: Any, b: Any) -> None:
+        a[1:] = b
+
+    @numba.njit
+    def run(a: Any, b: Any) -> None:
+        put(a, b)
+
+    a = np.zeros(3)
+    run(a, np.ones(2))
+    assert a.tolist() == [0.0, 1.0, 1.0]
+    with pytest.raises(ValueError, match="does not have the shape"):
+        run(a, np.ones(3))
+    (code,) = run.inspect_llvm().values()
+    assert "unicode" not in code
 
 
 def test_kept_code_goes_with_every_file_that_it_is_made_of() -> None:

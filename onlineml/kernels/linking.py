@@ -10,16 +10,47 @@ by `numba.njit`, and kept in the cache folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+from numba.extending import overload
 
 
-class _Part(JITCodeLibrary):  # type: ignore[misc]  # numba has no types
+def _does_not_fit(given: Any, due: Any) -> None:
+    raise NotImplementedError
+
+
+@overload(_does_not_fit)  # type: ignore[untyped-decorator]  # numba has no types
+def _complaint(given: Any, due: Any) -> Callable[[Any, Any], None]:
+    def raise_error(given: Any, due: Any) -> None:
+        raise ValueError("a slice does not have the shape of what is put there")
+
+    return raise_error
+
+
+@contextmanager
+def _in_few_words() -> Iterator[None]:
+    """Let numba say of an array that does not fit a slice no more than that.
+
+    To name the shapes it would compile its strings, their lists and their joins: two seconds for
+    the first kernel that puts an array into a slice.
+    """
+    from numba.np import arrayobj  # the compiler: loaded to compile only
+
+    before = arrayobj.raise_with_shape_context
+    arrayobj.raise_with_shape_context = _does_not_fit
+    try:
+        yield
+    finally:
+        arrayobj.raise_with_shape_context = before
+
+
+class _Part(JITCodeLibrary):  # type: ignore[misc]
     """Code of one function and of what it calls, neither optimised nor made ready to run."""
 
     def _optimize_final_module(self) -> None:
@@ -40,6 +71,10 @@ class _Linking(Compiler):  # type: ignore[misc]
         # Numba knows a function by what runs it; this context serves one compilation only.
         state.targetctx.get_executable = lambda library, description, environment: object()
         return super().define_pipelines()
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        with _in_few_words():
+            return super().compile_extra(func)
 
 
 class Linked(CPUDispatcher):  # type: ignore[misc]

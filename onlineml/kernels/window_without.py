@@ -8,6 +8,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import Array
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.neighbors import Window
+from onlineml.kernels.views import move
 
 _LITTLE = 1e-3  # share of a sum of squares: one that shrinks below it is summed anew
 
@@ -47,11 +48,16 @@ def _like(window: Window, i: int, x: Array) -> bool:
 @jit
 def _move_together(column: Array, oldest: int, age: int, n: int) -> None:
     if oldest == 0:
-        column[age : n - 1] = column[age + 1 : n].copy()
+        move(column, age + 1, age, n - 1 - age)
         return
-    turned = np.concatenate((column[oldest:], column[:oldest]))
-    column[:age] = turned[:age]
-    column[age : n - 1] = turned[age + 1 :]
+    turned = np.empty(n)
+    for k in range(oldest, n):  # loops: to put slices together takes a second to compile
+        turned[k - oldest] = column[k]
+    for k in range(oldest):
+        turned[n - oldest + k] = column[k]
+    move(turned, age + 1, age, n - 1 - age)
+    for k in range(n - 1):
+        column[k] = turned[k]
 
 
 @jit
