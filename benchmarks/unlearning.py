@@ -45,6 +45,12 @@ LOGGED = REPLAYED | {
         l2=0.01, decay_intercept=True
     ),
 }
+#: How rows are learned -> ids for so many of them.
+IDS: dict[str, Callable[[int], Any]] = {
+    "ids": np.arange,
+    "ids in lists": lambda n: list(range(n)),
+    "ids of text": lambda n: [f"user {i}" for i in range(n)],
+}
 
 
 def stream(n_rows: int, n_features: int) -> tuple[Any, Any]:
@@ -113,7 +119,7 @@ def log_cost(make: Callable[[], Any], n_rows: int, chunk: int, how: str) -> tupl
     for _ in range(_REPEATS):
         for wrapped in best:
             model = Replayable(make()) if wrapped else make()
-            ids = {"ids": np.arange(2 * n_rows)} if wrapped and how == "ids" else {}
+            ids = {"ids": IDS[how](2 * n_rows)} if wrapped and how in IDS else {}
             model.fit_many(X, y, **ids)
             learn = model.predict_fit_many if how == "predict and fit" else model.fit_many
             began = time.process_time()
@@ -143,7 +149,7 @@ def tables(n_rows: int) -> Iterator[str]:
         yield f"  {what:<57} {median:>8.2f} {rows:>6.0f}"
     yield f"{'Learning beside a log of 100,000 rows, ns a row':<59}  without     with   cost"
     whole = ("fit", n_rows), ("predict and fit", n_rows)
-    for how, chunk in (*whole, ("fit", 1000), ("ids", 1000), ("fit one", 1)):
+    for how, chunk in (*whole, ("fit", 1000), *((way, 1000) for way in IDS), ("fit one", 1)):
         for name, make in LOGGED.items():
             plain, logged = log_cost(make, n_rows, chunk, how)
             what = f"{name}, {how}, chunks of {chunk}"
