@@ -322,6 +322,8 @@ class Estimator(ABC):
         """Declare names and kinds of the features before the first data; optional."""
         if self.is_started:
             raise wrong("schema", schema, "an estimator that has not started (see reset)")
+        if not isinstance(schema, Schema):
+            raise wrong("schema", schema, "a Schema: Schema.of(row) makes one")
         self._begin(schema)
         return self
 

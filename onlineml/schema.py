@@ -63,6 +63,9 @@ class Schema:
             raise wrong("n_features", self.n_features, "at least one feature")
         if self.names is not None and len(set(self.names)) != self.n_features:
             raise wrong("names", self.names, f"{self.n_features} different names")
+        if not all(column in range(self.n_features) for column in self.nominal):
+            due = f"columns from 0 to {self.n_features - 1}"
+            raise wrong("nominal", dict(self.nominal), due)
 
     @classmethod
     def of(cls, x: object) -> Schema:

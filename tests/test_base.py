@@ -64,6 +64,15 @@ def test_serving_leaves_unknown_names_and_values_out() -> None:
     assert model.schema_.names == ("temp", "sky", "wet")
 
 
+def test_schemas_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"^nominal: got \{5: .* columns from 0 to 1"):
+        Schema(2, nominal={5: ("a",)})
+    row: Any = {"a": 1.0}
+    with pytest.raises(ValueError, match=r"^schema: got \{'a'.*Schema.of"):
+        GaussianNB().start(row)
+    assert GaussianNB().start(Schema.of(row)).fit_one(row, 1).predict_one(row) == 1
+
+
 def test_text_in_a_numeric_column_is_refused() -> None:
     model = GaussianNB().fit_many(ROWS, LABELS)
     with pytest.raises(ValueError, match=r"x\['temp'\]: got 'warm', expected a number"):

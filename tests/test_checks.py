@@ -34,6 +34,10 @@ def test_estimator_passes(name: str, check: str) -> None:
 
 def test_check_estimator_runs_them_all() -> None:
     checks.check_estimator(GaussianNB())
+    wrong: Any
+    for wrong in (GaussianNB, object()):
+        with pytest.raises(ValueError, match=r"^estimator: got .*such as GaussianNB\(\)"):
+            checks.check_estimator(wrong)
 
 
 # ------------------------------------------------------- planted faults: a plain learner in Python

@@ -41,7 +41,7 @@ from onlineml.checks.roles import (
     transitions,
 )
 from onlineml.persistence import load, save
-from onlineml.schema import Schema
+from onlineml.schema import Schema, wrong
 
 __all__ = [
     "all_checks",
@@ -68,6 +68,8 @@ def check_estimator(estimator: Estimator) -> None:
     >>> from onlineml.learners import GaussianNB
     >>> check_estimator(GaussianNB())
     """
+    if not isinstance(estimator, Estimator):
+        raise wrong("estimator", estimator, "an unfitted estimator, such as GaussianNB()")
     for name, check in checks_of(type(estimator)):
         if name not in estimator._excuses:
             check(estimator)
