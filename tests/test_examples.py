@@ -19,6 +19,7 @@ LAST_WORDS = {
     "fraud_pipeline": "fraud.png",
     "drift_monitor": "drift.png",
     "scarce_labels": "labels.png",
+    "inspect_or_not": "spent.png",
 }
 
 

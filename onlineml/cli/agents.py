@@ -62,7 +62,8 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     before = sum(stand.run.n_scored for stand in stands.values())
     spent = sum(stand.run.cpu_seconds for stand in stands.values())
     n_windows = -(-config.steps // config.window)
-    tracker = tracker_of(config, config.env.name, n_windows)
+    # of a run that goes on the whole curves are sent, at its end
+    tracker = tracker_of(config, config.env.name, None if stands else n_windows)
     text = write_config(folder, config)
     total = config.steps * len(agents) * len(config.seeds)
     view = View(NAMES, ["return", "length"], total, unit="steps")

@@ -216,7 +216,7 @@ class _Log:
                 values = {f"{name}_window": curve[i] for name, curve in run.window.items()}
                 self._take(key, run.n_rows[i], values)
         costs = {
-            "rows_per_second": run.rows_per_second,
+            f"{result.unit}_per_second": run.rows_per_second,
             "cpu_seconds": run.cpu_seconds,
             "nbytes": float(run.nbytes),
         }
@@ -228,7 +228,7 @@ class _Log:
         estimator = result.estimators.get(key)
         if estimator is not None:
             model.unlink(missing_ok=True)
-            save(estimator, model, extra={"rows": run.n_scored})
+            save(estimator, model, extra={result.unit: run.n_scored})
         for path in (report, curves, model):
             if path.exists():
                 self.client.log_artifact(run_id, str(path))
@@ -240,7 +240,7 @@ class _Log:
         params = {} if estimator is None else estimator.get_params()
         pairs = {
             "stream": result.stream, "window": result.window, "label_delay": result.label_delay,
-            "rows": result.n_rows, "estimator": run.estimator, **_flat(self.config),
+            result.unit: result.n_rows, "estimator": run.estimator, **_flat(self.config),
             **{f"model.{name}": value for name, value in params.items()},
         }  # fmt: skip
         known = self.known.get(run_id, set())

@@ -90,7 +90,8 @@ class Wiring:
             raise wrong("name", name, f"a name other than those of {', '.join(self.index)}")
         role = next((role for role, kind in ROLES.items() if isinstance(estimator, kind)), None)
         if role is None:
-            raise wrong(f"node {name!r}", estimator, f"an estimator: a {', a '.join(ROLES)}")
+            roles = ", ".join(f"an {role}" if role[0] in "aeiou" else f"a {role}" for role in ROLES)
+            raise wrong(f"node {name!r}", estimator, f"an estimator: {roles}")
         sources = tuple(self._source(name, text) for text in after)
         judged = X
         if role == STRATEGY:

@@ -13,13 +13,14 @@ import numpy as np
 
 from onlineml.kernels.arena import Array, Ints
 from onlineml.kernels.bare import bare
-from onlineml.kernels.experience import FACTOR, Scales, meet, scaled_reward
+from onlineml.kernels.experience import FACTOR, Scales, fading_of_sum, meet, scaled_reward
 from onlineml.kernels.policies import deviation, drawn
 from onlineml.kernels.random import bits, normal
 from onlineml.kernels.singles import Singles, place_of_largest
 from onlineml.kernels.stream_agent import (
     AC_CONTINUOUS,
     AC_DISCRETE,
+    AVERAGE_RATE,
     BOOTSTRAP,
     EPISODE_STEPS,
     FITS,
@@ -104,8 +105,8 @@ def _take_in_one(crowd: Crowd, k: int, row: Array, n_actions: int, packed: Array
     for j in range(m):
         packed[2 * n_inputs + j] = row[n + j]
     numbers[REWARD] = scaled_reward(
-        row[n + m], crowd.reward[k], settings[GAMMA], settings[FORGETTING],
-        settings[SCALE_REWARDS], ends or cut,
+        row[n + m], crowd.reward[k], fading_of_sum(settings[GAMMA], settings[AVERAGE_RATE]),
+        settings[FORGETTING], settings[SCALE_REWARDS], ends or cut,
     )  # fmt: skip
     bits(crowd.random[k], 0)
     follows = not ends and not (cut and settings[BOOTSTRAP] == 0.0)

@@ -17,6 +17,7 @@ from onlineml.kernels.singles import Singles
 
 _FARTHEST, _LARGEST = 100.0, 1e6  # nothing beyond reaches a network: scaled, or as it is
 _FLOOR = 1e-8  # added to a variance
+_SLOWEST = 0.99  # fading of a sum of rewards that would not fade
 #: Places of what is known of rewards: number, mean, squares, running sum, factor, mean reward.
 _N, _MEAN, _M2, _SUM, FACTOR, AVERAGE, N_REWARD = range(7)
 
@@ -68,6 +69,16 @@ def _with(
         m2 += gap * (value - mean)
         variance = m2 / max(n - 1.0, 1.0)
     return mean, m2, float(1.0 / np.sqrt(variance + _FLOOR)) if n > 1.0 else 1.0
+
+
+@bare
+def fading_of_sum(gamma: float, average_rate: float) -> float:
+    """By how much the running sum of rewards fades.
+
+    Where rewards count relative to their mean, nothing ends and nothing is discounted: a sum would
+    grow for ever, and bring all scaled rewards to 0.
+    """
+    return min(gamma, _SLOWEST) if average_rate > 0.0 else gamma
 
 
 @bare

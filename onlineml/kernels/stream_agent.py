@@ -15,7 +15,15 @@ from onlineml.kernels import entry
 from onlineml.kernels.arena import Array, Call, Ints, f1, i1, opened
 from onlineml.kernels.bare import bare
 from onlineml.kernels.convolution import N_PLACES
-from onlineml.kernels.experience import AVERAGE, FACTOR, Scales, meet, scaled, scaled_reward
+from onlineml.kernels.experience import (
+    AVERAGE,
+    FACTOR,
+    Scales,
+    fading_of_sum,
+    meet,
+    scaled,
+    scaled_reward,
+)
 from onlineml.kernels.gradient_td import learn_with_corrections
 from onlineml.kernels.normed_net import (
     Shape,
@@ -278,8 +286,9 @@ def _learn(
         meet(observation, agent.scales, settings[FORGETTING])
     meet(next_observation, agent.scales, settings[FORGETTING])
     reward = scaled_reward(
-        reward, agent.reward, settings[GAMMA], settings[FORGETTING], settings[SCALE_REWARDS], ends
-    )
+        reward, agent.reward, fading_of_sum(settings[GAMMA], settings[AVERAGE_RATE]),
+        settings[FORGETTING], settings[SCALE_REWARDS], ends,
+    )  # fmt: skip
     bits(agent.random, 0)
     chosen = int(action[0]) if kind in (Q, SARSA) else 0
     error, following_action = reward - agent.reward[AVERAGE] - outputs[chosen], -1

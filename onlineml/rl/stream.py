@@ -11,7 +11,7 @@ import numpy.typing as npt
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER, Array, Descriptor, Field
 from onlineml.kernels.convolution import N_OUT, n_in_window
-from onlineml.kernels.experience import N_REWARD
+from onlineml.kernels.experience import AVERAGE, FACTOR, N_REWARD
 from onlineml.kernels.normed_net import (
     Shape,
     map_of,
@@ -221,7 +221,8 @@ class StreamNetwork(OnTorch):
 
         `step` is the last effective step, `bounded` the share of steps that the rule cut short
         (over about a thousand), `trace` the norm of the traces that the rule looks at, `dead` the
-        share of the critic's hidden units that are always on or always off (not of torch's).
+        share of the critic's hidden units that are always on or always off (not of torch's),
+        `average_reward` the running mean of rewards, where they count relative to it.
         """
         if not self.is_started:
             return {}
@@ -233,6 +234,8 @@ class StreamNetwork(OnTorch):
             found[f"{name}_trace"] = float(numbers[NORM])
         if self._on_torch:
             return found
+        if self.average_reward > 0 and self.reward_[FACTOR] > 0:
+            found["average_reward"] = float(self.reward_[AVERAGE] / self.reward_[FACTOR])
         active = self.active_[: int(self._shapes(self.schema_.n_features)[0].widths[1:-1].sum())]
         found["critic_dead"] = float(((active < _DEAD) | (active > 1.0 - _DEAD)).mean())
         return found

@@ -51,7 +51,8 @@ class StreamAC(StreamAgent):
     normalize_observations
         Whether features are brought to mean 0 and variance 1.
     normalize_rewards
-        Whether rewards are divided by the standard deviation of their discounted sum.
+        Whether rewards are divided by the standard deviation of their discounted sum (by .99 at
+        most, with an `average_reward`).
     forgetting
         Least weight of the newest value in these statistics; 0 remembers all alike.
     average_reward

@@ -42,7 +42,8 @@ class StreamSARSA(ValueAgent):
     normalize_observations
         Whether features are brought to mean 0 and variance 1.
     normalize_rewards
-        Whether rewards are divided by the standard deviation of their discounted sum.
+        Whether rewards are divided by the standard deviation of their discounted sum (by .99 at
+        most, with an `average_reward`).
     forgetting
         Least weight of the newest value in these statistics; 0 remembers all alike.
     average_reward

@@ -282,6 +282,23 @@ def test_a_run_that_is_done_says_so_and_stays_as_it_is(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == held
 
 
+def test_tracking_shows_the_whole_of_a_run_that_went_on(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    store, out = f"sqlite:///{tmp_path}/runs.db", str(tmp_path / "out")
+    words = ["--agent", "stream_q(hidden=[4])", "--env", "CartPole", "--window", "50"]
+    words += ["--track", "--tracking-uri", store, "--out", out, "--steps", "500"]
+    assert call("run", *words).exit_code == 0
+    assert call("run", "--resume", out, "--steps", "900").exit_code == 0
+    client = mlflow.MlflowClient(tracking_uri=store)
+    (experiment,) = (e for e in client.search_experiments() if e.name == "CartPole")
+    runs = client.search_runs([experiment.experiment_id])
+    for run, steps in zip(runs, (900, 500), strict=True):
+        told = client.get_metric_history(run.info.run_id, "episode_return_window")
+        assert [point.step for point in told] == [*range(50, steps + 1, 50)]
+        assert run.data.params["steps"] == str(steps)
+        assert run.data.metrics["steps_per_second"] > 0
+
+
 def test_only_runs_of_agents_go_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     call("run", "-m", "GaussianNB", "-s", "sea_a", "-n", "300", "--out", str(out))

@@ -7,6 +7,7 @@ import pytest
 
 from onlineml import load, save
 from onlineml.checks import assert_same_state
+from onlineml.kernels.experience import FACTOR
 from onlineml.kernels.stream_agent import KEPT
 from onlineml.kernels.trace_rules import ERROR_2
 from onlineml.rl import (
@@ -375,3 +376,45 @@ def test_worlds_of_other_actions_are_refused() -> None:
     agent.run(Chain(n_states=3), 1)
     with pytest.raises(ValueError, match="world"):
         agent.run(CartPole(), 1)
+
+
+def circle(state: int, action: int) -> tuple[int, float]:
+    """To stay pays 1 in the first of two states; to go on pays 3 every other time: 1.5 a step."""
+    if action == 0:
+        return state, (1.0, 0.5)[state]
+    return 1 - state, (0.0, 3.0)[state]
+
+
+@pytest.mark.parametrize("kind", [StreamQ, StreamSARSA, AdaptiveQ, StreamAC])
+def test_what_never_ends_is_judged_by_its_average_reward(kind: Any) -> None:
+    explores: dict[str, Any] = {} if kind is StreamAC else {"epsilon_steps": 2_000}
+    agent = kind(
+        n_actions=2, hidden=(16,), gamma=1.0, average_reward=0.01, seed=1, **explores
+    )  # fmt: skip
+    states, state, earned = np.eye(2), 0, []
+    action = agent.act_one(states[0], explore=True)
+    for _ in range(12_000):
+        following, reward = circle(state, action)
+        earned.append(reward)
+        step = Transition(states[state], action, reward, states[following])
+        state, action = following, agent.fit_act_one(step)
+    assert np.mean(earned[-3_000:]) > 1.45
+    assert agent.diagnostics()["average_reward"] == pytest.approx(1.5, abs=0.2)
+    assert agent.reward_[FACTOR] > 0.01, "rewards keep their scale"
+
+
+def test_differential_values_are_those_of_the_average_reward() -> None:
+    rng, states, here, seen = np.random.default_rng(0), np.eye(5), 0, np.zeros(5)
+    model = StreamTD(
+        hidden=(32,), gamma=1.0, average_reward=0.01, critic_rule=Intentional(share=0.05), seed=1
+    )
+    for i in range(30_000):  # a walk around a ring; to come to the first state pays 1
+        following = int(here + rng.choice([-1, 1])) % 5
+        model.fit_one(Transition(states[here], None, float(following == 0), states[following]))
+        here = following
+        if i >= 20_000 and i % 50 == 0:
+            seen += model.predict_many(states) / 200
+    walk = 0.5 * (np.roll(states, 1, 1) + np.roll(states, -1, 1))
+    due = np.linalg.lstsq(np.eye(5) - walk + 0.2, walk[:, 0] - 0.2)[0]
+    np.testing.assert_allclose(seen - seen.mean(), due - due.mean(), atol=0.06)
+    assert model.diagnostics()["average_reward"] == pytest.approx(0.2, abs=0.06)
