@@ -90,8 +90,8 @@ class Wiring:
             raise wrong("name", name, f"a name other than those of {', '.join(self.index)}")
         role = next((role for role, kind in ROLES.items() if isinstance(estimator, kind)), None)
         if role is None:
-            roles = ", ".join(f"an {role}" if role[0] in "aeiou" else f"a {role}" for role in ROLES)
-            raise wrong(f"node {name!r}", estimator, f"an estimator: {roles}")
+            known = ", ".join(f"an {role}" if role[0] in "aeiou" else f"a {role}" for role in ROLES)
+            raise wrong(f"node {name!r}", estimator, f"an estimator: {known}")
         sources = tuple(self._source(name, text) for text in after)
         judged = X
         if role == STRATEGY:

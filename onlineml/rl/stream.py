@@ -89,6 +89,7 @@ class StreamNetwork(OnTorch):
     sparsity: float
     seed: int | None
     clock_: Ints
+    reward_: Array
     active_: npt.NDArray[np.float32]
     critic_statistics_: Array
     actor_statistics_: Array
