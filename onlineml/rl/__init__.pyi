@@ -4,6 +4,7 @@ from .bayes_ucb import BayesUCB
 from .conv import Conv
 from .epsilon_greedy import EpsilonGreedy
 from .exp3 import Exp3
+from .gvf_regressor import GVFRegressor
 from .linear_bandit import LinTS, LinUCB
 from .neural_linear import NeuralLinear
 from .rules import QRC, SGD, Adam, AdaptiveObGD, Intentional, ObGD
@@ -35,6 +36,7 @@ __all__ = [
     "Episodes",
     "EpsilonGreedy",
     "Exp3",
+    "GVFRegressor",
     "Intentional",
     "LinTS",
     "LinUCB",
