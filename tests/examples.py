@@ -94,7 +94,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "StreamAC": lambda: rl.StreamAC(action_size=2, hidden=(8, 6), time_feature=50),
     "Conv": lambda: rl.Conv(shape=(10, 10, 4)),
     "StreamSARSA": lambda: rl.StreamSARSA(n_actions=3, hidden=(8, 6)),
-    "GVFRegressor": lambda: rl.GVFRegressor(base=rl.StreamTD(hidden=(8, 6), gamma=0.5)),
+    "GVFRegressor": lambda: rl.GVFRegressor(base=rl.StreamTD(hidden=(8, 6), gamma=0.5, seed=1)),
     "StreamTD": lambda: rl.StreamTD(hidden=(8, 6)),
     "AdaptiveQ": lambda: rl.AdaptiveQ(n_actions=3, hidden=(8, 6)),
     "StreamQ": lambda: rl.StreamQ(n_actions=3, hidden=(8, 6)),
