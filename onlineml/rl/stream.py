@@ -316,7 +316,10 @@ def _first_arrays(
 def first_weights(
     shape: Shape, sparsity: float, draws: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Sparse weights, intercepts 0."""
+    """Sparse weights, intercepts 0.
+
+    Units of the last hidden layer keep a weight, however few come in: all zero, they would be one.
+    """
     weights, start = np.zeros(n_weights(shape), np.float32), 0
     n_layers = len(shape.widths) - 1 if len(weights) else 0
     for k in range(n_layers):
@@ -326,7 +329,10 @@ def first_weights(
             n_in, n_out = n_in_window(layer), layer[N_OUT]
         drawn = draws.uniform(-1.0, 1.0, (n_out, n_in)) / np.sqrt(n_in)
         order = np.argsort(draws.random((n_out, n_in)), axis=1)
-        np.put_along_axis(drawn, order[:, : int(np.ceil(sparsity * n_in))], 0.0, axis=1)
+        n_zeros = int(np.ceil(sparsity * n_in))
+        if k == n_layers - 2:
+            n_zeros = min(n_zeros, n_in - 1)
+        np.put_along_axis(drawn, order[:, :n_zeros], 0.0, axis=1)
         last = k == n_layers - 1
         weights[start : start + n_in * n_out] = (drawn if last else drawn.T).ravel()
         start += n_of_layer(shape, k)

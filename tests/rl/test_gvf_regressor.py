@@ -27,12 +27,13 @@ def test_equals_transitions_by_hand(base: StreamTD | SwiftTD) -> None:
     assert [model.predict_one(x) for x in X[:5]] == [twin.predict_one(x) for x in X[:5]]
 
 
-def test_foretells_a_wave() -> None:
+@pytest.mark.parametrize("hidden", [(16,), (32, 32)])
+def test_foretells_a_wave(hidden: tuple[int, ...]) -> None:
     """y = sin(wt): the sum over k of gamma^k sin(w(t + k)) is linear in sine and cosine."""
     t, gamma, w = np.arange(20_000), 0.9, 2 * np.pi / 40
     X = np.stack([np.sin(w * t), np.cos(w * t)], 1)
     due = (np.exp(1j * w * t) / (1 - gamma * np.exp(1j * w))).imag
-    model = GVFRegressor(base=StreamTD(hidden=(32, 32), gamma=gamma, seed=1))
+    model = GVFRegressor(base=StreamTD(hidden=hidden, gamma=gamma, seed=1))
     found = model.predict_fit_many(X, np.sin(w * t))
     assert np.abs(found - due)[15_000:].mean() < 0.02 * np.abs(due).mean()
 
