@@ -14,11 +14,8 @@ from onlineml.kernels.correlated_noise import TREE, Plan
 
 # Cells of a promise; the numbers of the plan follow.
 KIND, SCALE, CLIP, PERIOD, COST, BUDGET, ENDLESS, MIDDLE, REACH, NUMBERS = range(10)
-SPENT, REFUSED, GRANTED = (
-    0,
-    1,
-    2,
-)  # cells of what is spent; a shared odometer grants period by period
+# Cells of what is spent; a shared odometer grants period by period.
+SPENT, REFUSED, GRANTED = range(3)
 _ROUNDING = 1.0 + 1e-12  # of a sum of costs
 _HEAVIEST = 1e9  # weight; beyond, products with a row too small for its length would be large
 
