@@ -18,12 +18,12 @@ _LARGEST = 1e100  # of a target, as of a reward
 class GVFRegressor(Regressor):
     """The discounted sum of a target from a row on, foretold by a learner of values.
 
-    Rows come in the order of time. With y the target and gamma the discount of `base`, row t is
-    told to be followed by y_t + gamma y_{t+1} + gamma^2 y_{t+2} + ..., about the next
-    1 / (1 - gamma) targets; with gamma 0, by its own. So temporal differences have the place of a
-    regressor: in chains, in graphs, where other nodes read what is foretold, in
-    `onlineml.evaluation.prequential`, whose errors are from y_t alone. Time per event and memory
-    are those of `base`.
+    Rows come in the order of time. With y the target and gamma the discount of `base`, the answer
+    to row t foretells y_t + gamma y_{t+1} + gamma^2 y_{t+2} + ..., the sum of about the next
+    1 / (1 - gamma) targets; with gamma 0, its own. So temporal differences have the place of a
+    regressor: in chains, and in graphs, where other nodes read what is foretold. The errors that
+    `onlineml.evaluation.prequential` tells are from y_t alone. Time per event and memory are those
+    of `base`.
 
     Parameters
     ----------
