@@ -529,6 +529,7 @@ class Estimator(ABC):
         schema, rows = self._rows(self._as_one(X) if one else X, fit=True, one=one)
         targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
+        self._permit(weights, len(rows))
         self._admit(schema)
         self._admit_targets(news)
         return self._pass(rows, targets, weights, serve, fit=True)
@@ -536,6 +537,9 @@ class Estimator(ABC):
     def _targets(self, y: Any, n_rows: int) -> tuple[Array | None, Any]:
         """`y` as the numbers that the kernel reads, and what is new in it, not yet taken in."""
         return None, None
+
+    def _permit(self, weights: Array | None, n_rows: int) -> None:  # noqa: B027 - few refuse
+        """Raise where so many rows, all else about them accepted, must not be learned."""
 
     def _admit_targets(self, news: Any) -> None:  # noqa: B027 - only classifiers meet new targets
         """Take in what `_targets` found new."""

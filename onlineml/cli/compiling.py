@@ -28,7 +28,8 @@ def compiled(kernels: Mapping[str, Entry], jobs: int) -> Iterator[tuple[str, flo
         for name in line:
             yield name, _seconds(kernels[name])
         return
-    stretches, spawn = [list(line), *([] for _ in range(jobs - 1))], _spawn()
+    stretches = [list(line), *([] for _ in range(jobs - 1))]
+    spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in stretches]
         running: dict[Future[float], tuple[int, str]] = {}
@@ -88,10 +89,6 @@ def _latter_half(stretch: list[str], line: Mapping[str, int]) -> list[str]:
         ahead, n = ahead + line[stretch[n]], n + 1
     taken, stretch[n:] = stretch[n:], []
     return taken
-
-
-def _spawn() -> multiprocessing.context.BaseContext:
-    return multiprocessing.get_context("spawn")
 
 
 def _compile(name: str, module: str) -> float:

@@ -208,7 +208,7 @@ class CompareConfig(Evaluation):
 def source(text: str, target: str | None = None) -> dict[str, Any]:
     """A stream that was given as text: a file's path, or a name with parameters."""
     name, options = specs.file_and_options(text)
-    spec = specs.parse(options if name else text) if options or not name else {"params": {}}
+    spec = specs.parse(options or text) if options or not name else {"params": {}}
     if "chain" in spec:
         raise Mistake(f"cannot read stream {text!r}: write Name or Name(key=value)")
     spec["params"] = {key: specs.as_text(value) for key, value in spec["params"].items()}

@@ -45,9 +45,9 @@ def keeps_all(model: Any) -> str:
     if getattr(model, "privacy", None) is not None:
         return "a private model hides every row from the start instead"
     if model.optimizer != "sgd":
-        how = "the length of a step depends on all gradients before"
         return (
-            f"with optimizer={model.optimizer!r}, {how}: only optimizer='sgd' brings models closer"
+            f"with optimizer={model.optimizer!r}, the length of a step depends on all gradients "
+            "before: only optimizer='sgd' brings models closer"
         )
     if not model.l2 > 0.0:
         return "without weight decay (l2) nothing fades"

@@ -323,18 +323,12 @@ class Guarded(Estimator):
         return codes, news
 
     def _learn(self, X: Any, y: Any, weight: Any, *, serve: int = 0, one: bool = False) -> Array:
-        if self.privacy is None:
+        if self.privacy is None or one or not self._widens(X):
             return super()._learn(X, y, weight, serve=serve, one=one)
-        if not self.is_started:
-            self._check()
-        schema, rows = self._rows(X, fit=True, one=one)
+        _, rows = self._rows(X, fit=True)
         targets, news = self._targets(y, len(rows))
-        weights = _weights(np.full(1, weight) if one else weight, len(rows))
-        self._check_room(len(rows) if weights is None else int(np.count_nonzero(weights)))
-        if one or not self._widens(X):
-            self._admit(schema)
-            self._admit_targets(news)
-            return self._pass(rows, targets, weights, serve, fit=True)
+        weights = _weights(weight, len(rows))
+        self._permit(weights, len(rows))
         answers = []
         for i, x in enumerate(X):  # weights of a feature get noise from the row on that brings it
             self._admit(self.schema_.admitting(x) if self.is_started else self._first_schema(x))
@@ -345,12 +339,16 @@ class Guarded(Estimator):
             answers.append(self._pass(self.schema_.rows([x]), own, part, serve, fit=True))
         return np.concatenate(answers)
 
-    def _check_room(self, n_rows: int) -> None:
+    def _permit(self, weights: Array | None, n_rows: int) -> None:
         """Raise `BudgetSpentError` where a shared odometer has no room for so many more rows."""
-        assert self.privacy is not None
+        if self.privacy is None:
+            return
+        if not self.is_started:
+            self._check()
         odometer = self.privacy.odometer
         if odometer is None:
             return
+        n_rows = n_rows if weights is None else int(np.count_nonzero(weights))
         promise = self.promise_ if self.is_started else self.privacy.promise()
         spent = self.spent_ if self.is_started else np.zeros(3)
         n = int(self.n_steps_[0]) if self.is_started else 0
