@@ -13,8 +13,9 @@ class Inbox:
     """Takes the events of each topic in their order, and among topics the one of least time first.
 
     A topic of which nothing is there, though more is to come, holds the others back: while it is
-    behind, and for `max_idle` seconds when it is not. Equal times go by the order of `topics`.
-    Events without a time go at once.
+    behind, and for `max_idle` seconds when it is not. Nor does an event that is next in its topic
+    wait for longer, though others come before it again and again: its clock may be wrong. Equal
+    times go by the order of `topics`. Events without a time go at once.
     """
 
     def __init__(self, topics: Sequence[str], max_idle: float) -> None:
@@ -22,6 +23,7 @@ class Inbox:
         self._queues: dict[str, deque[Any]] = {topic: deque() for topic in topics}
         self._ended: set[str] = set()
         self._held_since: float | None = None
+        self._next_since: dict[str, float] = {}  # when each topic's next event was seen to be that
 
     def put(self, topic: str, events: Sequence[Any]) -> None:
         """Add events of a topic, in order."""
@@ -51,22 +53,29 @@ class Inbox:
         runs: list[tuple[str, list[Any]]] = []
         while True:
             filled = [topic for topic, queue in self._queues.items() if queue]
-            if not filled or self._held(filled, is_caught_up, now):
+            if not filled:
                 return runs
+            for topic in filled:
+                self._next_since.setdefault(topic, now)
             topic = min(filled, key=lambda name: _time(self._queues[name]))
+            if self._held(topic, filled, is_caught_up, now):
+                return runs
             runs.append((topic, self._run(topic, filled)))
+            del self._next_since[topic]
 
-    def _held(self, filled: Sequence[str], is_caught_up: Callable[[str], bool], now: float) -> bool:
-        """Whether the next event has to wait for one of a topic of which nothing is there."""
+    def _held(
+        self, topic: str, filled: Sequence[str], is_caught_up: Callable[[str], bool], now: float
+    ) -> bool:
+        """Whether the next event, of `topic`, waits for one of an empty topic."""
         empty = [t for t in self._queues if t not in filled and t not in self._ended]
-        if not empty or any(_time(self._queues[topic]) == _EARLIEST for topic in filled):
+        if not empty or any(_time(self._queues[name]) == _EARLIEST for name in filled):
             self._held_since = None
             return False
         if self._held_since is None:
             self._held_since = now
         if not all(map(is_caught_up, empty)):
             return True
-        return now - self._held_since < self.max_idle
+        return now - min(self._held_since, self._next_since[topic]) < self.max_idle
 
     def _run(self, topic: str, filled: Sequence[str]) -> list[Any]:
         """Events of a topic up to the first one of another whose turn comes before."""
