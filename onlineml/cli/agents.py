@@ -46,7 +46,7 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     from onlineml.cli.folder import chosen_folder, write_config, write_results
     from onlineml.cli.live import Trackers, View, print_summary, stdout
     from onlineml.cli.run import interruptible, say_where, tracker_of
-    from onlineml.cli.stands import Keeper, kept
+    from onlineml.cli.stands import Keeper, Tracked, kept
     from onlineml.evaluation.episodes import NAMES, play
 
     try:
@@ -62,9 +62,14 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     before = sum(stand.run.n_scored for stand in stands.values())
     spent = sum(stand.run.cpu_seconds for stand in stands.values())
     n_windows = -(-config.steps // config.window)
-    # of a run that goes on the whole curves are sent, at its end
-    tracker = tracker_of(config, config.env.name, None if stands else n_windows)
-    text = write_config(folder, config)
+    text, tracked = write_config(folder, config), Tracked(folder)
+    tracker = tracker_of(
+        config,
+        config.env.name,
+        None if stands else n_windows,  # of a run that goes on, what is new is sent at its end
+        run_ids=tracked.ids(agents, config.seeds) if resume else {},
+        opened=tracked.keep,
+    )
     total = config.steps * len(agents) * len(config.seeds)
     view = View(NAMES, ["return", "length"], total, unit="steps")
     keeper = Keeper(folder)

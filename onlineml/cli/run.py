@@ -164,8 +164,8 @@ def say_where(result: Result, folder: Path, tracker: Any, *, unit: str = "rows")
         click.echo(f"Interrupted after {result.n_rows:,} {unit}: the report ends there.", err=True)
 
 
-def tracker_of(config: Evaluation, stream: str, n_windows: int | None) -> Any:
-    """An MLflow tracker, where one is asked for."""
+def tracker_of(config: Evaluation, stream: str, n_windows: int | None, **more: Any) -> Any:
+    """An MLflow tracker, where one is asked for; `more` as it takes."""
     if not config.track:
         return None
     from onlineml.evaluation.tracking import MLflowTracker
@@ -176,6 +176,7 @@ def tracker_of(config: Evaluation, stream: str, n_windows: int | None) -> Any:
         tracking_uri=config.tracking_uri,
         config=config.plain() | {"config_hash": config.digest()},
         n_windows=n_windows,
+        **more,
         say=lambda text: click.secho(text, fg="red", bold=True, err=True),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,8 @@ from onlineml.cli.mistakes import Mistake
 if TYPE_CHECKING:
     from onlineml.evaluation.episodes import Stand
 
+#: File with the id of each run's MLflow run, where it is tracked.
+_TRACKED = "mlflow.json"
 #: Seconds between two times that a run is kept while it goes on.
 _INTERVAL = 20.0
 
@@ -79,3 +82,30 @@ def begun(folder: Path) -> Path:
     if not path.is_file():
         raise Mistake(f"{folder}: got no {CONFIG} in it, expected a folder that a run wrote")
     return path
+
+
+class Tracked:
+    """Which MLflow run each run is, kept in their folder from the time that it is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _TRACKED
+
+    def ids(self, names: Iterable[str], seeds: Iterable[int]) -> dict[tuple[str, int | None], str]:
+        """What was kept of these runs."""
+        held = self._held()
+        there = {(name, seed): self._stem(name, seed) for name in names for seed in seeds}
+        return {key: held[stem] for key, stem in there.items() if stem in held}
+
+    def keep(self, key: tuple[str, int | None], run_id: str) -> None:
+        """Note the MLflow run of a model and seed."""
+        held = self._held() | {self._stem(*key): run_id}
+        self.path.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+
+    def _stem(self, name: str, seed: int | None) -> str:
+        return model_file(self.path.parent, name, seed).stem
+
+    def _held(self) -> dict[str, str]:
+        if not self.path.is_file():
+            return {}
+        found: dict[str, str] = json.loads(self.path.read_text(encoding="utf-8"))
+        return found

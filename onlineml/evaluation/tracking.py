@@ -55,6 +55,13 @@ class MLflowTracker:
     resume
         Go on with the newest runs of the experiment that have the same models and seeds: curves
         continue at the row at which they ended. For models that went on learning from a file.
+    run_ids
+        (model, seed) -> id of the MLflow run to go on with, for an evaluation that was stopped and
+        goes on: of its curves only what is not there yet is sent. A run that the store does not
+        have is made anew.
+    opened
+        Told (model, seed) and id of every run that is made, by the tracker's thread: what
+        `run_ids` takes.
     patience
         Seconds to wait for the store at most, before the evaluation and after it.
     say
@@ -85,6 +92,8 @@ class MLflowTracker:
         config: Mapping[str, Any] | None = None,
         n_windows: int | None = None,
         resume: bool = False,
+        run_ids: Mapping[Key, str] | None = None,
+        opened: Callable[[Key, str], None] | None = None,
         patience: float = 60.0,
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -92,7 +101,7 @@ class MLflowTracker:
             raise ImportError('tracking needs MLflow: pip install "onlineml[tracking]"')
         self.tracking_uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or _default_uri()
         self.experiment, self.config, self.patience = experiment, dict(config or {}), patience
-        self.resume = resume
+        self.resume, self.run_ids, self.opened = resume, dict(run_ids or {}), opened
         self.failure: str | None = None
         self.cpu_seconds = {"setup": 0.0, "log": 0.0}
         self._stride = math.ceil(n_windows / MAX_POINTS) if n_windows else 0
@@ -135,7 +144,7 @@ class MLflowTracker:
     def _work(self) -> None:
         began = time.thread_time()
         try:
-            log = _Log(self.tracking_uri, self.experiment, self.config, resume=self.resume)
+            log = _Log(self)
             self.cpu_seconds["setup"] = time.thread_time() - began
             self._ready.set()
             self._drain(log)
@@ -163,20 +172,20 @@ class MLflowTracker:
 class _Log:
     """The MLflow runs of one evaluation, and the values that wait to be sent."""
 
-    def __init__(
-        self, uri: str, experiment: str, config: Mapping[str, Any], *, resume: bool
-    ) -> None:
+    def __init__(self, tracker: MLflowTracker) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 stall for minutes
         with _quiet():
             from mlflow import MlflowClient
 
-            self.client = MlflowClient(tracking_uri=uri)
-            self.experiment_id = self._experiment(experiment)
-        self.config, self.resume = config, resume
+            self.client = MlflowClient(tracking_uri=tracker.tracking_uri)
+            self.experiment_id = self._experiment(tracker.experiment)
+        self.config, self.resume = tracker.config, tracker.resume
+        self.run_ids, self.opened = tracker.run_ids, tracker.opened
         self.ids: dict[Key, str] = {}
         self.offsets: Counter[Key] = Counter()  # rows before this evaluation
         self.known: dict[str, set[str]] = {}  # parameters that a run has, which never change
+        self.told: dict[Key, set[int]] = {}  # steps at which a run that goes on has points already
         self.points: Counter[Key] = Counter()
         self._waiting: dict[Key, list[Any]] = {}
         self._sent = time.monotonic()
@@ -213,6 +222,8 @@ class _Log:
             stride = math.ceil(len(run.n_rows) / MAX_POINTS) or 1
             stride *= _COARSER if run.baseline else 1
             for i in range(0, len(run.n_rows), stride):
+                if run.n_rows[i] in self.told.get(key, ()):
+                    continue
                 values = {f"{name}_window": curve[i] for name, curve in run.window.items()}
                 self._take(key, run.n_rows[i], values)
         costs = {
@@ -259,7 +270,7 @@ class _Log:
 
     def _open(self, key: Key, baseline: bool) -> str:
         """The MLflow run of a model and seed, made when first asked for."""
-        if key not in self.ids and not (self.resume and self._reopen(key)):
+        if key not in self.ids and not self._goes_on(key):
             model, seed = key
             tags = {
                 "mlflow.runName": model if seed is None else f"{model}, seed {seed}",
@@ -271,7 +282,30 @@ class _Log:
             }
             run = self.client.create_run(self.experiment_id, tags=tags)
             self.ids[key] = run.info.run_id
+            if self.opened is not None:
+                self.opened(key, run.info.run_id)
         return self.ids[key]
+
+    def _goes_on(self, key: Key) -> bool:
+        """Go on with the run that is named, or found; whether there is one."""
+        if key in self.run_ids:
+            found = self._named(self.run_ids[key])
+            if found is not None:
+                self.told[key] = set(self._taken_up(key, found))
+            return found is not None
+        return self.resume and self._reopen(key)
+
+    def _named(self, run_id: str) -> Any:
+        """The MLflow run of this id; None where the store has none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return found if found.info.lifecycle_stage == "active" else None
 
     def _reopen(self, key: Key) -> bool:
         """Go on with the newest run of a model and seed, if there is one."""
@@ -281,15 +315,18 @@ class _Log:
         )
         if not found:
             return False
-        (run,), run_id = found, found[0].info.run_id
+        self.offsets[key] = max(self._taken_up(key, found[0]), default=0)
+        return True
+
+    def _taken_up(self, key: Key, run: Any) -> list[int]:
+        """Take an MLflow run up again; the steps at which it has points."""
+        run_id = run.info.run_id
         curves = [name for name in run.data.metrics if name.endswith("_window")]
         ends = [name for name in ("cpu_seconds",) if name in run.data.metrics]  # there if complete
         told = [self.client.get_metric_history(run_id, name) for name in curves[:1] + ends]
-        steps = [point.step for points in told for point in points]
-        self.ids[key], self.offsets[key] = run_id, max(steps, default=0)
-        self.known[run_id] = set(run.data.params)
+        self.ids[key], self.known[run_id] = run_id, set(run.data.params)
         self.client.update_run(run_id, status="RUNNING")
-        return True
+        return [point.step for points in told for point in points]
 
     def _take(self, key: Key, step: int, values: Mapping[str, float]) -> None:
         from mlflow.entities import Metric

@@ -282,21 +282,49 @@ def test_a_run_that_is_done_says_so_and_stays_as_it_is(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == held
 
 
-def test_tracking_shows_the_whole_of_a_run_that_went_on(tmp_path: Path) -> None:
+def _tracked(store: str) -> tuple[Any, list[Any]]:
+    """The store's client and its runs in CartPole, by seed."""
     mlflow = pytest.importorskip("mlflow")
-    store, out = f"sqlite:///{tmp_path}/runs.db", str(tmp_path / "out")
-    words = ["--agent", "stream_q(hidden=[4])", "--env", "CartPole", "--window", "50"]
-    words += ["--track", "--tracking-uri", store, "--out", out, "--steps", "500"]
-    assert call("run", *words).exit_code == 0
-    assert call("run", "--resume", out, "--steps", "900").exit_code == 0
     client = mlflow.MlflowClient(tracking_uri=store)
     (experiment,) = (e for e in client.search_experiments() if e.name == "CartPole")
     runs = client.search_runs([experiment.experiment_id])
-    for run, steps in zip(runs, (900, 500), strict=True):
+    return client, sorted(runs, key=lambda run: str(run.data.tags["seed"]))
+
+
+def test_a_run_that_goes_on_is_the_same_in_mlflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    store, out = f"sqlite:///{tmp_path}/runs.db", str(tmp_path / "out")
+    words = ["--agent", "stream_q(hidden=[4])", "--env", "CartPole", "--window", "50"]
+    words += ["--track", "--tracking-uri", store, "--out", out, "--steps", "500", "--seeds", "2"]
+    with monkeypatch.context() as patched:
+        _stops_after(patched, 13)  # in the midst of the second
+        assert call("run", *words).exit_code == 130
+    _, before = _tracked(store)
+    for more in ([], ["--steps", "900"]):
+        assert call("run", "--resume", out, *more).exit_code == 0
+    client, runs = _tracked(store)
+    assert [run.info.run_id for run in runs] == [run.info.run_id for run in before]
+    for run in runs:
         told = client.get_metric_history(run.info.run_id, "episode_return_window")
-        assert [point.step for point in told] == [*range(50, steps + 1, 50)]
-        assert run.data.params["steps"] == str(steps)
+        assert [point.step for point in told] == [*range(50, 901, 50)]
+        assert run.info.status == "FINISHED"
         assert run.data.metrics["steps_per_second"] > 0
+        assert "model.oml" in {file.path for file in client.list_artifacts(run.info.run_id)}
+
+
+def test_a_run_that_goes_on_elsewhere_is_told_whole(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    stores, out = [f"sqlite:///{tmp_path}/{i}.db" for i in range(2)], str(tmp_path / "out")
+    words = ["--agent", "stream_q(hidden=[4])", "--env", "CartPole", "--window", "50"]
+    words += ["--track", "--tracking-uri", stores[0], "--out", out, "--steps", "200"]
+    assert call("run", *words).exit_code == 0
+    words = ["--resume", out, "--steps", "400", "--tracking-uri", stores[1]]
+    assert call("run", *words).exit_code == 0
+    client, (run,) = _tracked(stores[1])
+    told = client.get_metric_history(run.info.run_id, "episode_return_window")
+    assert [point.step for point in told] == [*range(50, 401, 50)]
 
 
 def test_only_runs_of_agents_go_on(tmp_path: Path) -> None:
