@@ -11,9 +11,11 @@ import numpy as np
 
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
+from onlineml.kernels.blake2b import END, digests
 from onlineml.schema import wrong
 
 _PLAIN = 1 << 62  # whole numbers below it stand for themselves, digests lie from it on
+_MANY = 64  # texts from which on it pays to load compiled code
 
 
 @jit
@@ -39,8 +41,7 @@ def fingerprint(id: Hashable) -> int:
         return int(id)  # type: ignore[call-overload, no-any-return]
     if not (whole or isinstance(id, str)):
         raise wrong("id", id, "a whole number or text")
-    text = f"{'i' if whole else 's'}{id}".encode()
-    return _PLAIN + int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) % _PLAIN
+    return _PLAIN + int.from_bytes(_digest(f"{'i' if whole else 's'}{id}")) % _PLAIN
 
 
 def fingerprints(ids: Iterable[Hashable]) -> Ints:
@@ -76,7 +77,14 @@ def _numbers(listed: list[Any]) -> Ints | None:
 
 
 def _digests(texts: list[str]) -> Ints:
-    digest = hashlib.blake2b
-    found = b"".join([digest(f"s{text}".encode(), digest_size=8).digest() for text in texts])
-    numbers: Ints = (np.frombuffer(found, ">u8") % _PLAIN + _PLAIN).astype(np.int64)
-    return numbers
+    joined = "s" + "\0s".join(texts) if len(texts) >= _MANY else ""
+    if joined and joined.count("\0") == len(texts) - 1:
+        ended = f"{joined}{END}".encode()
+        words = digests(np.frombuffer(ended, np.uint8), len(texts))
+    else:  # few, or one holds what would part them
+        words = np.frombuffer(b"".join([_digest(f"s{text}") for text in texts]), "<u8")
+    return (words.byteswap() & np.uint64(_PLAIN - 1) | np.uint64(_PLAIN)).view(np.int64)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
