@@ -29,9 +29,6 @@ _DIGESTS = 1 << 52  # digests of text lie from it to twice that
 class _Keyed(Called):
     """Clones of a model, one a key."""
 
-    #: The role that the model must have.
-    _role: ClassVar[type[Estimator]]
-
     shelf_: Shelf
     _place: int
     _others: Any

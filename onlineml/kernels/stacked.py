@@ -23,7 +23,7 @@ _FIRST = STATE + 1  # slot of the first array of the state: the settings are sha
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _call(typing_context: Any, kernel: Any, d: Any) -> Any:
+def run_kernel(typing_context: Any, kernel: Any, d: Any) -> Any:
     """The kernel at address `kernel` on descriptor `d`; -1 where it raised an error."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -53,7 +53,7 @@ def _drive(
         for k in range(offsets.shape[0]):
             slots[_FIRST + k, 0] = base + places[i] * size + 8 * offsets[k]
         header[1], header[2] = i, j
-        done: int = _call(kernel, d)
+        done: int = run_kernel(kernel, d)
         if done != j:
             return i
         i = j

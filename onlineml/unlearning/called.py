@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from onlineml.base import Array, Estimator
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
 from onlineml.schema import Schema, wrong
-from onlineml.unlearning.fingerprints import fingerprints
+from onlineml.unlearning.fingerprints import fingerprint, fingerprints
 
 
 @jit
@@ -48,21 +48,36 @@ def called(model: Estimator, tags: Ints | None) -> Iterator[None]:
 
 
 class Called(Estimator):
-    """The verbs of learning, with ids; the role's own ones do the work."""
+    """The verbs of learning, with ids; those of the role do the work."""
 
-    _coming: Ints | None = None  # fingerprints of the rows that are being learned
+    #: The role, which the model must have too.
+    _role: ClassVar[type[Any]]
+    _coming: Ints | int | None = None  # fingerprints of the rows, or row, that are being learned
+    _tag: Any = None  # cell where a kernel looks for that of a single row
 
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0, id: Hashable = None) -> Any:
         """Learn one row `x` with its target, to be called `id`; as the role's own verb."""
-        learn = super().fit_one  # type: ignore[misc]  # the role's
-        return learn(x, y, weight=weight) if id is None else self._named([id], learn, x, y, weight)
+        learn = self._role.fit_one  # found in half the time of super()
+        if id is None:
+            return learn(self, x, y, weight=weight)
+        if self._tag is None:
+            return self._named([id], learn, x, y, weight)
+        self._coming = self._tag[0] = fingerprint(id)
+        try:
+            return learn(self, x, y, weight=weight)
+        finally:
+            self._coming = None
+            if self._tag is not None:
+                self._tag[0] = -1
 
     def fit_many(
         self, X: Any, y: Any = None, *, weight: Any = None, ids: Iterable[Hashable] | None = None
     ) -> Any:
         """Learn rows `X` with their targets, to be called `ids`; as the role's own verb."""
-        learn = super().fit_many  # type: ignore[misc]  # the same
-        return learn(X, y, weight=weight) if ids is None else self._named(ids, learn, X, y, weight)
+        learn = self._role.fit_many
+        if ids is None:
+            return learn(self, X, y, weight=weight)
+        return self._named(ids, learn, X, y, weight)
 
     def _coupling(self) -> str:
         return f"with Replayable around the model within {type(self).__name__} it would be one"
@@ -73,7 +88,7 @@ class Called(Estimator):
         """What `learn` gives, the rows that it learns having these ids."""
         self._coming = fingerprints(ids)
         try:
-            return learn(X, y, weight=weight)
+            return learn(self, X, y, weight=weight)
         finally:
             self._coming = None
 
@@ -82,6 +97,8 @@ class Called(Estimator):
         tags = self._coming
         if tags is None:
             return None
+        if isinstance(tags, int):
+            return np.array([tags])
         if len(tags) == n_rows:
             return tags
         self._coming = tags[n_rows:]  # a long chunk comes in blocks
@@ -90,8 +107,9 @@ class Called(Estimator):
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
         sound = None if one or not self.is_started else self._sound(X, fit)
         schema, rows = sound or super()._rows(X, fit=fit, one=one)
-        if fit and self._coming is not None and len(self._coming) != len(rows):
-            raise wrong("ids", len(self._coming), f"{len(rows)} ids, one a row")
+        coming = self._coming
+        if fit and isinstance(coming, np.ndarray) and len(coming) != len(rows):
+            raise wrong("ids", len(coming), f"{len(rows)} ids, one a row")
         return schema, rows
 
     def _sound(self, X: Any, fit: bool) -> tuple[Schema, Array] | None:

@@ -31,45 +31,36 @@ def fades(model: Any) -> bool:
 @entry
 def _note_rows(d: int) -> int:
     """Take rows into the extremes, the only array."""
-    return _note(opened(d), f1(d, 0))
+    return note(opened(d), f1(d, 0))
 
 
 @jit
-def _note(call: Call, extremes: Array) -> int:
+def note(call: Call, extremes: Array) -> int:
+    """Take rows into the extremes; the place after the last."""
+    target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
     for i in range(call.first, call.last):
         weight = call.weight[i]
         if weight > 0.0:
-            n_gaps = 0
-            for x in call.X[i]:
-                n_gaps += not abs(x) <= LARGEST  # NaN too
-            extremes[LARGEST_TARGET] = max(extremes[LARGEST_TARGET], abs(call.y[i]))
-            extremes[LEAST_WEIGHT] = min(extremes[LEAST_WEIGHT], weight)
-            extremes[LARGEST_WEIGHT] = max(extremes[LARGEST_WEIGHT], weight)
-            extremes[N_GAPS] += n_gaps > 0
+            n_numbers = 0
+            for j in range(call.X.shape[1]):
+                n_numbers += abs(call.X[i, j]) <= LARGEST  # not of NaN
+            n_gaps += n_numbers < call.X.shape[1]
+            target = max(target, abs(call.y[i]))
+            least, most = min(least, weight), max(most, weight)
+    extremes[:] = target, least, most, n_gaps
     return call.last
 
 
 class Noter:
-    """Takes what is known of all rows into `extremes`, (4,).
+    """Takes what is known of all rows into `extremes`, (4,)."""
 
-    `row`, `target` are arrays of the next row, which `note_one` takes: it is called for each.
-    """
-
-    def __init__(self, extremes: Array, row: Array, target: Array) -> None:
-        self._many = Descriptor([extremes])
-        self._one = self._many.twin()
-        self._address = self._aimed(self._one, row.reshape(1, -1), target, np.ones(1))
+    def __init__(self, extremes: Array) -> None:
+        self._descriptor = Descriptor([extremes])
 
     def note(self, X: Array, y: Array, weight: Array) -> None:
         """Take rows."""
-        _note_rows.call(self._aimed(self._many, X, y, weight))
-
-    def note_one(self) -> None:
-        """Take the row that is there, of weight 1."""
-        _note_rows.call(self._address)
-
-    def _aimed(self, descriptor: Descriptor, X: Array, y: Array, weight: Array) -> int:
-        return descriptor.aim((X, y, weight, _NO_ANSWERS), serve=0, fit=True, checked=True)
+        rows = X, y, weight, _NO_ANSWERS
+        _note_rows.call(self._descriptor.aim(rows, serve=0, fit=True, checked=True))
 
 
 def bound(model: Any, extremes: Array, weight: Array) -> float | str:

@@ -36,6 +36,8 @@ def fingerprint(id: Hashable) -> int:
     >>> fingerprint(7), fingerprint("7") == fingerprint("7") > 7
     (7, True)
     """
+    if id.__class__ is int and 0 <= id < _PLAIN:  # as a rule, and fast
+        return id
     whole = isinstance(id, int | np.integer) and not isinstance(id, bool)
     if whole and 0 <= id < _PLAIN:  # type: ignore[operator]  # mypy does not follow `whole`
         return int(id)  # type: ignore[call-overload, no-any-return]

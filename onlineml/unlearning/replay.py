@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable
 from time import perf_counter
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from onlineml.base import Array, Estimator
+from onlineml.base import Array
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
@@ -28,6 +28,7 @@ from onlineml.unlearning.experts import (
 )
 from onlineml.unlearning.fingerprints import fingerprint
 from onlineml.unlearning.log import cells
+from onlineml.unlearning.one_row import TAG, OneRow, one_row
 from onlineml.unlearning.states import Ways, restore
 from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
@@ -43,12 +44,10 @@ class Replayed(Checkpointed):
     When rows are forgotten, those behind close up: all is as if they had never been numbered.
     """
 
-    #: The role that the model must have.
-    _role: ClassVar[type[Estimator]]
-
     _state = (*Checkpointed._state, Field("extremes_", (4,)))  # see `unlearning.certificate`
 
     extremes_: Array
+    _short: OneRow | None = None  # the way of single rows; None: not yet known, or there is none
 
     def __init__(
         self,
@@ -127,6 +126,7 @@ class Replayed(Checkpointed):
         if noter is not None:
             noter.note(X, y, weight)
         self._feed(X, y, weight, out, serve, new=True)
+        self._look_again()
         self._ready()  # rows that follow one by one take the short way
 
     def _prepare(self) -> None:
@@ -134,15 +134,20 @@ class Replayed(Checkpointed):
         self._cursor = cells(self.cursor_)
         self._marks = [cells(array) for array in (self.targets_, self.weights_, self.tags_)]
         does = fades(self.model_)
-        self._noter = Noter(self.extremes_, self._row, self._target) if does else None
+        self._noter = Noter(self.extremes_) if does else None
         self._is_whole = len(self.rows_) >= self._capacity()
+        short = self._short = one_row(self)
+        self._tag = None if short is None else cells(short.words)[TAG:]
+        if short is not None:
+            self._call, self._fitting = short.call, short.learning
+            self._serving, self._scoring = short.answering, short.scoring
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the model's one-row calls; the way of chunks where it balks."""
         model = self.model_._ready()
         model._row[...] = self._row
         if what & FIT:
-            if self._y[0] < self._n_met() and self._note_row(model):
+            if self._y[0] < self._n_met() and self._note_row(model, rows):
                 return 1
             return super()._call_python(rows, what)
         call = model._scoring if what & ANSWER_AND_SCORES else model._serving
@@ -160,7 +165,7 @@ class Replayed(Checkpointed):
         """From which target on the way of chunks is needed: classes that the model knows."""
         return np.inf
 
-    def _note_row(self, model: Any) -> bool:
+    def _note_row(self, model: Any, rows: tuple[Array, Array, Array, Array]) -> bool:
         """Let the model learn its owned row, and write it into the log; False where it balks."""
         cursor, room, target = self._cursor, len(self.rows_), self._y[0]
         following, number = cursor[NEXT], cursor[NUMBER]
@@ -176,7 +181,7 @@ class Replayed(Checkpointed):
         if cursor[WEIGHED]:
             self._marks[1][place] = 1.0
         if self._noter is not None:
-            self._noter.note_one()
+            self._noter.note(*rows[:3])
         if tag is not None:
             self._write_tags()
             self._marks[2][place] = int(tag[0])
@@ -330,7 +335,13 @@ class Replayed(Checkpointed):
         self._ways = {key: way for key, way in self._ways_of_states() if key in held}
         if self._known() != known:
             self._forget_caches()
+        self._look_again()
         return end - at
+
+    def _look_again(self) -> None:
+        """Forget the short way of single rows where the model's arrays or classes are others."""
+        if self._short is not None and not self._short.holds(self):
+            self._forget_caches()
 
     def _known(self) -> tuple[Any, ...]:
         """What the caches of rows in and out depend on."""

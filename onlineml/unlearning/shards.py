@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,6 @@ def shards_of(tags: Ints, n_shards: int) -> Ints:
 class Shards(Called):
     """What `Sharded` makes, whatever its role: one model with a log for each shard."""
 
-    _role: ClassVar[type[Estimator]]
     _state = (Field("n_", (1,), np.int64),)
 
     n_: Ints

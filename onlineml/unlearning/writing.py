@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,36 +23,63 @@ AnyArray = npt.NDArray[Any]
 # came, and whether classes stay in the order in which they were told.
 FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED, ORDERED = range(8)
 LARGE = 1 << 12  # numbers from which on an array is written past the cache
+LINE = 8  # numbers of a line of it
 
 _NO_CALL = np.zeros((0, 1)), np.zeros(0), np.zeros(0), np.zeros((0, 1))
 
 
-def _storing() -> Callable[[Ints, int, int], None]:
-    """The function `array[i] = value` that does not read the cell's surroundings into the cache.
+def _storing() -> Callable[[Ints, int, Ints, int], None]:
+    """The function `to[i : i + 8] = words[j : j + 8]` that leaves the cache alone.
 
     A log is written once and hardly ever read: to fetch what is then overwritten takes as long
-    as to write it, and pushes out rows and states that a model is about to need.
+    as to write it, and pushes out rows and states that a model is about to need. `to[i]` begins a
+    line of the cache.
     """
-    made: Any = operator.setitem
     if numba.config.DISABLE_JIT:
-        return made  # type: ignore[no-any-return]
+        return _store_in_python
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def store(typing_context: Any, array: Any, i: Any, value: Any) -> Any:
+    def store(typing_context: Any, to: Any, i: Any, words: Any, j: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-            cell = builder.gep(data, [arguments[1]])
-            made = builder.store(arguments[2], cell, align=8)
+            line = ir.VectorType(ir.IntType(64), LINE).as_pointer()
+            cells, place, source, first = (
+                context.make_array(kind)(context, builder, argument).data
+                if isinstance(kind, types.Array)
+                else argument
+                for kind, argument in zip(signature.args, arguments)
+            )
+            value = builder.load(builder.bitcast(builder.gep(source, [first]), line), align=8)
+            made = builder.store(
+                value, builder.bitcast(builder.gep(cells, [place]), line), align=8 * LINE
+            )
             hint = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
             made.set_metadata("nontemporal", hint)
             return context.get_dummy_value()
 
-        return types.void(array, types.int64, types.int64), generate
+        return types.void(to, types.int64, words, types.int64), generate
 
-    return store  # type: ignore[no-any-return]
+    made: Callable[[Ints, int, Ints, int], None] = store
+    return made
+
+
+def _store_in_python(to: Ints, i: int, words: Ints, j: int) -> None:
+    to[i : i + LINE] = words[j : j + LINE]
 
 
 _store = _storing()
+
+
+@lean
+def _copy_past(to: Ints, i: int, words: Ints, j: int, n: int) -> None:
+    """`to[i : i + n] = words[j : j + n]`, whole lines of the cache past it."""
+    k = min(n, -(to.ctypes.data // 8 + i) % LINE)
+    for m in range(k):
+        to[i + m] = words[j + m]
+    while k + LINE <= n:
+        _store(to, i + k, words, j + k)
+        k += LINE
+    for m in range(k, n):
+        to[i + m] = words[j + m]
 
 
 @entry
@@ -74,8 +100,7 @@ def _copy(cells: Ints, values: Ints) -> None:
         for i in range(values.shape[0]):
             cells[i] = values[i]
     else:
-        for i in range(values.shape[0]):
-            _store(cells, i, values[i])
+        _copy_past(cells, 0, values, 0, values.shape[0])
 
 
 @jit
@@ -147,7 +172,5 @@ def _write_rows(d: int, X: Array, y: Array, weight: Array, own: Ints) -> None:
 def _write(ring: AnyArray, place: int, values: AnyArray) -> None:
     cells, words = ring.view(np.int64), values.view(np.int64)
     n = min(words.shape[0], cells.shape[0] - place)
-    for i in range(n):
-        _store(cells, place + i, words[i])
-    for i in range(n, words.shape[0]):
-        _store(cells, i - n, words[i])
+    _copy_past(cells, place, words, 0, n)
+    _copy_past(cells, 0, words, n, words.shape[0] - n)

@@ -83,21 +83,17 @@ def test_the_bound_holds(model: Any) -> None:
 
 
 def test_what_is_known_of_rows_is_that_of_the_naive_twin() -> None:
-    """Rows in chunks and one by one; weights of 0, values that are missing, or as good as that."""
+    """Weights of 0, values that are missing, or as good as that."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 4)), rng.normal(size=200)
     X[rng.random((200, 4)) < 0.05] = np.nan
     X[rng.random((200, 4)) < 0.05] *= 1e60
     weight = rng.choice([0.0, 0.2, 1.0, 6.0], 200)
     found, due = np.array(NO_ROWS), np.array(NO_ROWS)
-    row, target = np.zeros(4), np.zeros(1)
-    noter = Noter(found, row, target)
+    noter = Noter(found)
     for part in np.split(np.arange(200), [1, 7, 90]):
         noter.note(X[part], y[part], weight[part])
         note(due, X[part], y[part], weight[part])
-        row[:], target[:] = X[part[0]], 2.0 * y[part[0]]
-        noter.note_one()
-        note(due, row[None], target, np.ones(1))
         np.testing.assert_array_equal(found, due)
     assert found[3] > 9.0
 
