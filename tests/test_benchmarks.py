@@ -83,7 +83,7 @@ def test_digits_task_by_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_forgetting_costs() -> None:
     said = run("benchmarks.unlearning", "--rows", 600)
-    assert said.count("\n") == 4 + len(EXACT) + 3 + 2 + 28
+    assert said.count("\n") == 4 + len(EXACT) + 3 + 2 + 32
     assert "RidgeRegressor, 50 features" in said
 
 

@@ -25,7 +25,8 @@ _ONE = np.ones(1)
 def _learn_and_write(d: int) -> int:
     """Arrays are what the kernel is told, from which target on there is more to do, and the log's.
 
-    Nothing is done, and 0 returned, where the log has more to do than to write a row."""
+    Nothing is done, and 0 returned, where the log has more to do than to write a row.
+    """
     call, words = opened(d), i1(d, 0)
     if not call.fit:
         asked = ANSWERING if call.serve == ANSWER else SCORING
