@@ -268,14 +268,14 @@ class Replayed(Checkpointed):
         edge = next((c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), None)
         edge = self.n_rows if edge is None else edge
         recent = numbers[numbers >= edge]
-        known, left = len(recent) == len(numbers) > 0, self._left(id, edge, recent)
+        known, left = len(recent) > 0, self._left(id, edge, recent)
         if not known and not isinstance(left, float):
             return refused(f"{_LOST}; {left}" if left else _LOST)
         why = who_learns(self, recent) if len(recent) else ""
         n = self._replay_without(recent, later) if len(recent) else 0
         if not known:
             return Receipt("certified", float(left or 0.0), 0.0, n, _FADED)
-        unsure = id is not None and left is not None
+        unsure = id is not None and (left is not None or len(recent) < len(numbers))
         within = f" (within {left:.3g})" if isinstance(left, float) else ""
         said = [_OLDER + within] if unsure else []
         said += [why] if why else []

@@ -281,3 +281,23 @@ def test_numbers_ids_and_weights_share_a_log() -> None:
     stay = np.setdiff1d(np.arange(400), [220, 310])
     gold = SoftmaxRegression().fit_many(X[stay], y[stay], weight=weights[stay])
     assert_same_state(gold.get_state(), logs[0].model_.get_state())
+
+
+def test_rows_of_an_id_that_can_be_forgotten_go_though_others_are_too_old() -> None:
+    """The log holds some rows from before its oldest state; they are no reason to refuse."""
+    X, y = stream(200)
+    base = SoftmaxRegression()
+    model = Replayable(base, horizon=100, every=40, checkpoints="even")
+    people = ["anna" if i % 10 == 0 else "bert" for i in range(200)]
+    for i in range(200):
+        model.fit_one(X[i], y[i], id=people[i])
+        if i < 120 or i % 10:
+            continue
+        copied = loads(dumps(model))
+        receipt = copied.unlearn_one(id="anna")
+        assert receipt.kind == "replayed"
+        gone = range(0, i + 1, 10)[-(i + 1 - copied.n_rows) :]
+        assert ("remain" in receipt.reason) == (gone[0] > 0)
+        assert len(gone) >= 10  # those of the horizon, and more
+        gold = gold_of(base, X[: i + 1], y[: i + 1], gone)
+        assert_same_state(gold.get_state(), copied.model_.get_state())
