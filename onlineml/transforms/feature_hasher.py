@@ -26,7 +26,8 @@ class FeatureHasher(Transformer):
     A number goes to the column of its name; text "value" counts as 1 in the column of "name=value",
     so that neither new names nor new values ever need room. Missing values add nothing. Columns of
     arrays are named "0", "1", ... Nothing is learned but the names. Time per event is
-    O(n_features).
+    O(n_features). Behind others in a chain or graph, and as the first of one, it hashes the names
+    and values that these know: values that none has learned yet count as missing.
 
     Parameters
     ----------
@@ -53,9 +54,6 @@ class FeatureHasher(Transformer):
         if not (isinstance(self.n_features, int) and self.n_features >= 1):
             raise wrong("n_features", self.n_features, "a whole number >= 1")
 
-    def _n_columns(self) -> int:
-        return self.n_features
-
     def _n_outputs(self) -> int:
         return self.n_features
 
@@ -66,9 +64,19 @@ class FeatureHasher(Transformer):
     def _read(self, x: Any) -> bool:
         return False  # every row has to be hashed
 
+    def transform_one(self, x: Any) -> Array:
+        """The new row, shape `(n_features,)`."""
+        hashed: Array = self._rows(self._as_one(x), fit=False, one=True)[1][0]
+        return hashed
+
+    def _pass(
+        self, X: Array, y: Array | None, weight: Array | None, serve: int, fit: bool
+    ) -> Array:
+        return X  # hashed by `_rows`
+
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
-        if serve:
-            out[:] = X
+        if serve:  # within another model, whose schema has turned rows into numbers
+            out[:] = self._hashed(_named(self.schema_, X), len(X), False)
 
     def _first_schema(self, X: Any) -> Schema:
         columns = _columns(X)

@@ -16,16 +16,18 @@ from onlineml.schema import Schema, is_frame, wrong
 
 @entry
 def _from_dict(d: int) -> int:
-    return _rows(opened(d), i1(d, 1), i1(d, 2))
+    return _rows(opened(d), i1(d, 1), i1(d, 2), i1(d, 3))
 
 
 @jit
-def _rows(call: Call, nominal: Ints, n_values: Ints) -> int:
+def _rows(call: Call, nominal: Ints, n_values: Ints, columns: Ints) -> int:
     for i in range(call.first, call.last):
         x = call.X[i]
         if call.serve:
-            for j in range(x.shape[0]):
-                call.out[i, j] = passed_on(x[j], n_values[j]) if nominal[j] else x[j]
+            for k in range(columns.shape[0]):
+                j = columns[k]
+                known = x[j] if j >= 0 else np.nan
+                call.out[i, k] = passed_on(known, n_values[j]) if j >= 0 and nominal[j] else known
         if call.fit:
             note_values(x, nominal, n_values)
     return call.last
@@ -92,5 +94,30 @@ class FromDict(Transformer):
             return frame.select([name for name in self.names if name in frame.columns])
         return X
 
+    def _parts(self) -> list[Ints]:
+        return [np.array(self._columns(self.schema_), np.int64)]
+
+    def _start(self, schema: Schema) -> None:
+        self._columns(schema)
+
+    def _columns(self, schema: Schema) -> list[int]:
+        """Where each new column lies in a row, which in a chain may hold others; -1: nowhere."""
+        known, n = schema.names, schema.n_features
+        if self.names is None or known == tuple(self.names):
+            return list(range(n))
+        if known is None:
+            if n != len(self.names):
+                raise wrong("X", f"{n} columns", f"{len(self.names)}, those of names")
+            return list(range(n))
+        return [known.index(name) if name in known else -1 for name in self.names]
+
+    def output_schema(self) -> Schema:
+        """Names and kinds of the new rows."""
+        if self.names is None:
+            return self.schema_
+        columns, values = self._columns(self.schema_), self.schema_.nominal
+        nominal = {k: values[j] for k, j in enumerate(columns) if j in values}
+        return Schema(len(columns), tuple(self.names), nominal)
+
     def _n_outputs(self) -> int:
-        return self._size("F")
+        return self._size("F") if self.names is None else len(self.names)
