@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array
-from onlineml.kernels import entry, jit
+from onlineml.kernels import entry, jit, lean
 from onlineml.kernels.arena import Call, Descriptor, f1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.learners.fading import Fades, Past, fading, keeps_all
@@ -34,17 +34,24 @@ def _note_rows(d: int) -> int:
     return note(opened(d), f1(d, 0))
 
 
+@lean
+def _n_numbers(cells: Array) -> int:
+    n = 0
+    for k in range(cells.shape[0]):
+        n += abs(cells[k]) <= LARGEST  # not of NaN
+    return n
+
+
 @jit
 def note(call: Call, extremes: Array) -> int:
     """Take rows into the extremes; the place after the last."""
+    first, last, width = call.first, call.last, call.X.shape[1]
+    whole = _n_numbers(call.X.reshape(-1)[first * width : last * width]) == (last - first) * width
     target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
-    for i in range(call.first, call.last):
+    for i in range(first, last):
         weight = call.weight[i]
         if weight > 0.0:
-            n_numbers = 0
-            for j in range(call.X.shape[1]):
-                n_numbers += abs(call.X[i, j]) <= LARGEST  # not of NaN
-            n_gaps += n_numbers < call.X.shape[1]
+            n_gaps += not whole and _n_numbers(call.X[i]) < width
             target = max(target, abs(call.y[i]))
             least, most = min(least, weight), max(most, weight)
     extremes[:] = target, least, most, n_gaps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from array import array
+import struct
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -70,8 +70,8 @@ def _numbers(listed: list[Any]) -> Ints | None:
     if not listed:
         return None
     try:
-        numbers: Ints = np.frombuffer(array("q", listed), np.int64)
-    except (TypeError, OverflowError):
+        numbers: Ints = np.frombuffer(struct.pack(f"{len(listed)}q", *listed), np.int64)
+    except struct.error:
         return None
     small = np.flatnonzero(numbers < 2).tolist()  # as which booleans pass
     plain = _all_plain(numbers) and not any(isinstance(listed[i], bool) for i in small)
