@@ -287,6 +287,19 @@ class Watcher(Estimator):
             self._learn(self._as_row(x), None, weight, one=True)
         return self
 
+    def _begin(self, schema: Schema) -> None:
+        self._check_width(schema)
+        super()._begin(schema)
+
+    def _admit(self, schema: Schema) -> None:
+        self._check_width(schema)
+        super()._admit(schema)
+
+    def _check_width(self, schema: Schema) -> None:
+        """Kernels of one number have room for no more."""
+        if self._n_inputs == 1 and schema.n_features != 1:
+            raise wrong("x", f"{schema.n_features} numbers", "one number an event")
+
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         plain = x is None or isinstance(x, np.ndarray | Mapping)
         return super()._unlearn(x if plain else self._as_row(x), y, id, weight)

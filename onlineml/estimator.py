@@ -124,7 +124,7 @@ class Estimator(ABC):
         return type(self)(**{name: _cloned(value) for name, value in params.items()})
 
     def __repr__(self) -> str:
-        signature = inspect.signature(type(self)).parameters
+        signature = _signature_of(type(self))
         shown = [
             f"{name}={value!r}"
             for name, value in self.get_params(deep=False).items()
@@ -334,13 +334,10 @@ class Estimator(ABC):
             plain = as_plain(value)
             if plain is not value:
                 setattr(self, name, plain)
-        try:
-            self._check()
-        except TypeError as error:
-            problem = misfit(inspect.signature(type(self)).parameters, vars(self))
-            if problem is None:
-                raise
-            raise problem from error
+        problem = misfit(_signature_of(type(self)), vars(self))
+        if problem is not None:
+            raise problem
+        self._check()
 
     def _begin(self, schema: Schema) -> None:
         self._accept_parameters()
@@ -556,9 +553,14 @@ class Estimator(ABC):
 
 
 @cache
+def _signature_of(kind: type[Estimator]) -> Mapping[str, inspect.Parameter]:
+    """The constructor's arguments; to look them up takes longer than to copy a state."""
+    return inspect.signature(kind).parameters
+
+
+@cache
 def _names_of(kind: type[Estimator]) -> tuple[str, ...]:
-    """Names of the constructor's arguments; to look them up takes longer than to copy a state."""
-    return tuple(inspect.signature(kind).parameters)
+    return tuple(_signature_of(kind))
 
 
 def _not_easily(x: Any) -> Any:

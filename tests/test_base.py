@@ -1,5 +1,6 @@
 """Roles and the edge: schemas, labels, mappings, frames, new classes, growth."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,35 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onlineml.active import MarginSampling
-from onlineml.base import Array, Regressor
+from onlineml.base import Array, Estimator, Regressor
 from onlineml.checks import assert_same_state
-from onlineml.detectors import DeviationFromMean
+from onlineml.detectors import (
+    ADWIN,
+    CUSUM,
+    STUDD,
+    BayesianChangePoint,
+    DeviationFromMean,
+    EWMAChart,
+    PageHinkley,
+)
 from onlineml.graph import Graph, Label, Sample
 from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
 from onlineml.learners import (
+    ROSE,
+    Forecaster,
     GaussianNB,
     HoeffdingTreeClassifier,
     KNNClassifier,
+    LearnPPCDS,
+    LearnPPNIE,
     LogisticRegression,
     MajorityClassifier,
     MeanRegressor,
     MLPClassifier,
     OnlineBagging,
 )
+from onlineml.registry import estimators
 from onlineml.schema import Schema
 from onlineml.transforms import RandomProjector, StandardScaler
 
@@ -178,12 +192,66 @@ def test_parameters_of_numpy_are_numbers_and_text_is_named() -> None:
     assert model.predict_one([1.0]) == "a"
     hidden: Any = [np.int64(4), 3]
     assert MLPClassifier(hidden=hidden).fit_one([1.0], 0).hidden == [4, 3]
+    assert OnlineBagging(base=KNNClassifier(n_neighbors=np.int64(2))).fit_one([1.0], 0).is_started
     bad: dict[str, Any] = {"grace_period": "often", "delta": None, "tie_threshold": [1]}
     for name, value in bad.items():
         tree = HoeffdingTreeClassifier(**{name: value})
         with pytest.raises(ValueError, match=f"^{name}: got .* expected a number, such as"):
             tree.fit_one([1.0], 0)
         assert not tree.is_started
+
+
+#: What is none of its kind, by annotation.
+ODD: dict[str, list[Any]] = {
+    "int": [2.5, np.nan, np.inf, "x", None],
+    "int | None": [2.5, np.nan, np.inf, "x"],
+    "float": [np.nan, "x", None],
+    "float | None": [np.nan, "x"],
+    "bool": [2, np.nan, "x", None],
+    "bool | None": [2, np.nan, "x"],
+    "Sequence": [3, "x"],
+    "Mapping": [3, "x"],
+}
+
+
+def defaulted() -> list[type[Estimator]]:
+    """Estimators that are made without arguments."""
+    kinds = estimators().values()
+    given = {kind: inspect.signature(kind).parameters.values() for kind in kinds}
+    return [kind for kind in kinds if all(p.default is not p.empty for p in given[kind])]
+
+
+@pytest.mark.parametrize("kind", defaulted(), ids=lambda kind: kind.__name__)
+def test_parameters_of_another_kind_are_refused_by_name(kind: type[Estimator]) -> None:
+    for name, parameter in inspect.signature(kind).parameters.items():
+        annotation = str(parameter.annotation)
+        for value in ODD.get(annotation, ODD.get(annotation.partition("[")[0], [])):
+            model = kind(**{name: value})
+            with pytest.raises(ValueError, match=f"^{name}: got .*expected "):
+                model.start(Schema(1))
+            assert not model.is_started
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (ADWIN(grace_period=-1), "grace_period"),
+        (BayesianChangePoint(min_instances=-1), "min_instances"),
+        (CUSUM(min_instances=-1), "min_instances"),
+        (EWMAChart(min_instances=-1), "min_instances"),
+        (PageHinkley(min_instances=-1), "min_instances"),
+        (STUDD(min_instances=-1), "min_instances"),
+        (ROSE(delta=0.0), "delta"),
+        (LearnPPCDS(slope=np.inf), "slope"),
+        (LearnPPNIE(crossing=np.inf), "crossing"),
+        (Forecaster(base=MeanRegressor(), step_size="x"), "step_size"),  # type: ignore[arg-type]
+        (OnlineBagging(base=KNNClassifier(n_neighbors=0)), "n_neighbors"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_parameters_out_of_range_are_refused_by_name(model: Estimator, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}.*: got .*expected "):
+        model.start(Schema(1))
 
 
 def test_parameters_that_sizes_depend_on_are_those_of_the_start() -> None:

@@ -426,6 +426,11 @@ def check_bad_input_is_refused(estimator: Any) -> None:
         due = ("proba", "P") if named == "y" and asks_for_labels(estimator) else (named,)
         assert said.startswith(due), f"case {i} does not name {named}: {said or 'accepted'}"
         assert_same_state(before, model.get_state(), f"state after bad input {i}")
+    if takes_one_number(estimator) and not asks_for_labels(estimator):
+        fresh = estimator.clone()
+        said = _refusal(lambda m: m.fit_one([0.0, 1.0]), fresh)
+        assert said.startswith("x: got"), f"a row of two numbers at first: {said or 'accepted'}"
+        assert not fresh.is_started
 
 
 def _bad_rows(X: Array, y: Any) -> Iterator[tuple[Callable[[Any], Any], str]]:

@@ -156,7 +156,7 @@ class DriftMoE(Classifier):
         if self.max_bytes is not None and not self.max_bytes > 0:
             raise wrong("max_bytes", self.max_bytes, "a number of bytes, or None")
         self._check_freezing()
-        self._tree(None)._check()
+        self._tree(None)._accept_parameters()
 
     def _check_freezing(self) -> None:
         rows = self.freeze_after

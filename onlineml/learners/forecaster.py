@@ -23,7 +23,7 @@ from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
 from onlineml.kernels.ranks import levels_for
 from onlineml.learners.privacy import with_own_noise
-from onlineml.schema import Schema, wrong
+from onlineml.schema import Schema, as_floats, wrong
 
 
 class Forecaster(Regressor):
@@ -155,7 +155,7 @@ class Forecaster(Regressor):
             raise wrong("step_size", self.step_size, "a number in (0, 1), or several")
 
     def _rates(self) -> Array:
-        return np.atleast_1d(np.array(self.step_size, np.float64))
+        return np.atleast_1d(as_floats(self.step_size, "step_size"))
 
     def _sizes(self) -> dict[str, int]:
         n = self.window_size

@@ -74,7 +74,7 @@ class Ensemble(Estimator):
         role = self._role()
         if not isinstance(self._base(), role):
             raise wrong("base", self.base, f"a {role.__name__.lower()}")
-        self._base()._check()
+        self._base()._accept_parameters()
         if not self.n_members >= 1:
             raise wrong("n_members", self.n_members, "an integer >= 1")
         n_jobs = getattr(self, "n_jobs", 1)

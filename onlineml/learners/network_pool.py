@@ -69,7 +69,7 @@ class NetworkPool(Ensemble):
         if given is not None and not (given and all(isinstance(net, kind) for net in given)):
             raise wrong("networks", given, f"at least one {kind.__name__}, or None")
         for net in self._given():
-            net._check()
+            net._accept_parameters()
             _check_plain(net)
         n = self.n_members
         if not (isinstance(self._n_trained(), int) and 1 <= self._n_trained() <= n):

@@ -233,7 +233,7 @@ class Guarded(Estimator):
             return
         if not isinstance(self.privacy, Privacy):
             raise wrong("privacy", self.privacy, "TreeAggregation(), BandedNoise() or None")
-        self.privacy._check()
+        self.privacy._accept_parameters()
         optimizer = vars(self)["optimizer"]
         if optimizer not in rules:
             raise wrong("optimizer", optimizer, f"one of {list(rules)} where rows are private")

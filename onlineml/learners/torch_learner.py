@@ -110,7 +110,7 @@ class TorchLearner(TorchBatches):
         if self.penalty is not None:
             if not isinstance(self.penalty, Penalty):
                 raise wrong("penalty", self.penalty, "EWC, LwF or None")
-            self.penalty._check()
+            self.penalty._accept_parameters()
 
     def _sizes(self) -> dict[str, int]:
         n_recent = 0 if self.penalty is None else self.penalty.rows_wanted

@@ -49,20 +49,24 @@ def torch() -> Any:
 def check_options(options: Options) -> None:
     """Raise `ValueError` for options that cannot be used."""
     library = torch()
-    name = options.optimizer
-    if isinstance(name, str) and not hasattr(library.optim, name):
-        raise wrong("optimizer", name, "a name in torch.optim, such as 'Adam'")
-    if not hasattr(library.nn, options.activation):
+    name, later = options.optimizer, options.scheduler
+    if not (_knows(library.optim, name) or callable(name)):
+        raise wrong("optimizer", name, "a name in torch.optim, such as 'Adam', or a class")
+    if not _knows(library.nn, options.activation):
         raise wrong("activation", options.activation, "a name in torch.nn, such as 'ReLU'")
     if not 0 < options.learning_rate < np.inf:
         raise wrong("learning_rate", options.learning_rate, "a number > 0")
-    if options.scheduler is not None and not hasattr(library.optim.lr_scheduler, options.scheduler):
-        raise wrong("scheduler", options.scheduler, "a name in torch.optim.lr_scheduler, or None")
+    if later is not None and not _knows(library.optim.lr_scheduler, later):
+        raise wrong("scheduler", later, "a name in torch.optim.lr_scheduler, or None")
     if options.clip_norm is not None and not options.clip_norm > 0:
         raise wrong("clip_norm", options.clip_norm, "a number > 0, or None")
     check_device(library, options.device)
     captures(options)
     check_compile(options.compile, options.device)
+
+
+def _knows(module: Any, name: Any) -> bool:
+    return isinstance(name, str) and hasattr(module, name)
 
 
 def captures(options: Options, draws: bool = False) -> bool:

@@ -118,8 +118,8 @@ class TorchEstimator(Held):
 
 def named_loss(loss: Any, known: Mapping[str, str]) -> Any:
     """The function of torch that a name stands for."""
-    if not isinstance(loss, str):
+    if callable(loss):
         return loss
-    if loss not in known:
+    if not isinstance(loss, str) or loss not in known:
         raise wrong("loss", loss, f"one of {list(known)}, or a function")
     return getattr(torch().nn.functional, known[loss])

@@ -117,6 +117,8 @@ class ADWIN(DriftDetector):
             raise wrong("delta", self.delta, "a number between 0 and 1")
         if self.max_buckets < 2:
             raise wrong("max_buckets", self.max_buckets, "at least 2 buckets of each size")
+        if self.grace_period < 0:
+            raise wrong("grace_period", self.grace_period, "a number of values >= 0")
         for name in ("clock", "min_window_length"):
             if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "a number of values >= 1")

@@ -215,6 +215,8 @@ class BayesianChangePoint(DriftDetector):
             raise wrong("threshold", self.threshold, "a number between 0 and 1")
         if self.max_run_length < 10:
             raise wrong("max_run_length", self.max_run_length, "a number of values >= 10")
+        if self.min_instances < 0:
+            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
         for name in ("prior_strength", "prior_scale"):
             if not getattr(self, name) > 0:
                 raise wrong(name, getattr(self, name), "a number > 0")

@@ -92,6 +92,8 @@ class CUSUM(DriftDetector):
         self.two_sided = two_sided
 
     def _check(self) -> None:
+        if self.min_instances < 0:
+            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
         if not self.lambda_ > 0:
             raise wrong("lambda_", self.lambda_, "a number > 0")
 

@@ -103,6 +103,8 @@ class EWMAChart(DriftDetector):
         self.two_sided = two_sided
 
     def _check(self) -> None:
+        if self.min_instances < 0:
+            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
         if not 0 < self.lambda_ < 1:
             raise wrong("lambda_", self.lambda_, "a number between 0 and 1")
 

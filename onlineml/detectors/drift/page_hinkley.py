@@ -106,6 +106,8 @@ class PageHinkley(DriftDetector):
         self.two_sided = two_sided
 
     def _check(self) -> None:
+        if self.min_instances < 0:
+            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
         if not self.threshold > 0:
             raise wrong("threshold", self.threshold, "a number > 0")
         if not 0 < self.alpha <= 1:

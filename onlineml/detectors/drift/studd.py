@@ -148,6 +148,8 @@ class STUDD(DriftDetector):
     def _check(self) -> None:
         if not 0 < self.delta < 1:
             raise wrong("delta", self.delta, "a number between 0 and 1")
+        if self.min_instances < 0:
+            raise wrong("min_instances", self.min_instances, "a number of rows >= 0")
         if not 0 < self.learning_rate <= 2:
             raise wrong("learning_rate", self.learning_rate, "a number > 0, up to 2")
         if self.max_classes < 2:

@@ -12,10 +12,13 @@ from onlineml.schema import wrong
 _LEAST = 1e-3  # an error of 0 would give an infinite vote
 
 
-def check_pruning(pruning: str) -> None:
-    """Raise `ValueError` for what is no way of pruning."""
+def check_aging(pruning: str, slope: float, crossing: float) -> None:
+    """Raise `ValueError` for what is no way of pruning, or no sigmoid."""
     if pruning not in ("age", "vote"):
         raise wrong("pruning", pruning, "'age' or 'vote'")
+    for name, value in (("slope", slope), ("crossing", crossing)):
+        if not np.isfinite(value):
+            raise wrong(name, value, "a finite number")
 
 
 @jit

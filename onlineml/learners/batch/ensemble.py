@@ -186,7 +186,7 @@ class BatchEnsemble(Classifier):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise wrong(name, value, "a whole number, 1 or more")
-        self._base()._check()
+        self._base()._accept_parameters()
 
     def _sizes(self) -> dict[str, int]:
         return {"B": self.batch_size, "M": self._n_slots()}

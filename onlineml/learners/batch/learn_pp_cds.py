@@ -9,7 +9,7 @@ import numpy as np
 from onlineml.base import Array, Classifier, Schema
 from onlineml.kernels.arena import Field, Ints
 from onlineml.kernels.random import seeded
-from onlineml.learners.batch.aged_errors import check_pruning, vote_by_aged_errors
+from onlineml.learners.batch.aged_errors import check_aging, vote_by_aged_errors
 from onlineml.learners.batch.ensemble import BatchEnsemble
 from onlineml.learners.batch.resampling import rows_of, synthetic_rows
 from onlineml.schema import wrong
@@ -105,7 +105,7 @@ class LearnPPCDS(BatchEnsemble):
         super()._check()
         if not 0 <= self.balance <= 1:
             raise wrong("balance", self.balance, "a number from 0 to 1")
-        check_pruning(self.pruning)
+        check_aging(self.pruning, self.slope, self.crossing)
         if not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
             raise wrong("n_neighbors", self.n_neighbors, "a whole number, 1 or more")
 

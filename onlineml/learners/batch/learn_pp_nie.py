@@ -9,7 +9,7 @@ import numpy as np
 from onlineml.base import Array, Classifier, Schema
 from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
-from onlineml.learners.batch.aged_errors import check_pruning, vote_by_aged_errors
+from onlineml.learners.batch.aged_errors import check_aging, vote_by_aged_errors
 from onlineml.learners.batch.ensemble import BatchEnsemble, add_votes, settle
 from onlineml.learners.batch.quality import mean_recall, recalls
 from onlineml.learners.batch.resampling import draw_without_replacement, rows_of
@@ -98,7 +98,7 @@ class LearnPPNIE(BatchEnsemble):
         super()._check()
         if not isinstance(self.n_bags, int) or self.n_bags < 1:
             raise wrong("n_bags", self.n_bags, "a whole number, 1 or more")
-        check_pruning(self.pruning)
+        check_aging(self.pruning, self.slope, self.crossing)
         if self.error not in ("mean", "g_mean"):
             raise wrong("error", self.error, "'mean' or 'g_mean'")
 

@@ -130,6 +130,8 @@ class ROSE(SubspaceEnsemble):
             raise wrong("feature_share", self.feature_share, "a number > 0, at most 1")
         if not 0 < self.min_rate <= 30:
             raise wrong("min_rate", self.min_rate, "a number > 0, at most 30")
+        if not 0 < self.delta < 1:
+            raise wrong("delta", self.delta, "a number between 0 and 1")
         if self.challenge not in ("always", "alarm"):
             raise wrong("challenge", self.challenge, "'always' or 'alarm'")
         for name in ("memory_size", "n_background"):
