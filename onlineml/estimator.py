@@ -51,6 +51,10 @@ class Estimator(ABC):
     Attributes come in three kinds: constructor arguments keep their name and value, learned
     state ends in `_`, a cache begins with `_` and can be rebuilt from the rest. Parameters,
     clones, states, files and sizes therefore need no code in any estimator.
+
+    The constructor takes any arguments; they are looked at by `start`, or at the first event. A
+    value of another kind than is annotated (a fraction or NaN where a whole number is due, text for
+    a number) or out of range is then a `ValueError` that names it.
     """
 
     _state: ClassVar[tuple[Field, ...]] = ()

@@ -79,7 +79,12 @@ class ActiveAdapter(TorchEstimator, Classifier):
     ImportError
         torch is not installed.
     ValueError
-        For parameters that cannot be used.
+        At the first event, unless `n_steps`, `every`, `batch_size`, `n_source` and `n_labeled` are
+        whole numbers >= 1, `label_share`, `source_below`, `sure_below` and `momentum` lie in
+        [0, 1], `learning_rate` > 0, `clip_norm` > 0 or None, no two `classes` are equal, and
+        `device` is there; for a `module` that does not take such rows or has no last Linear layer
+        of enough outputs, and `weights` that do not fit it. Inside an estimator that learns other
+        labels first than `classes`.
 
     Examples
     --------

@@ -40,6 +40,15 @@ class AdaptiveRandomForestClassifier(WatchedClassifiers):
     max_bytes
         Bound of `nbytes`, shared out evenly among trees and background trees; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_members` and `n_jobs` are whole numbers >= 1, `poisson_mean`
+        lies in (0, 100], `delta_warning` and `delta_drift` in (0, 1), `grace_period` > 0,
+        0 < `delta` < 1, `tie_threshold` >= 0, `max_bytes` > 0 or None, and `max_features` and
+        `leaves` are among the above. At any event whose features or classes leave no room within
+        `max_bytes` for all trees.
+
     Examples
     --------
     >>> from onlineml.datasets import load
@@ -137,6 +146,15 @@ class AdaptiveRandomForestRegressor(WatchedRegressors):
         Threads that trees are spread over; the answers are the same, to the bit.
     max_bytes
         Bound of `nbytes`, shared out evenly among trees and background trees; None for none.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_members` and `n_jobs` are whole numbers >= 1, `poisson_mean`
+        lies in (0, 100], `delta_warning` and `delta_drift` in (0, 1), `grace_period` > 0,
+        0 < `delta` < 1, `tie_threshold` >= 0, `learning_rate` > 0, `n_bins` is a whole
+        number >= 2, `max_bytes` > 0 or None, and `max_features` and `leaves` are among the above.
+        At any event whose features or classes leave no room within `max_bytes` for all trees.
 
     Examples
     --------

@@ -186,6 +186,13 @@ class AggregatedMondrianForestClassifier(MondrianForest, Classifier):
         half of its cuts and grows on: it is then the tree that it was, with all that it has seen
         since, had its time ended earlier.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, `step` > 0, `dirichlet` > 0 or
+        None, and `max_bytes` > 0 or None. At any event whose features or classes leave no room
+        within `max_bytes` for the least trees.
+
     Examples
     --------
     >>> from onlineml.datasets import load

@@ -152,6 +152,13 @@ class AggregatedMondrianForestRegressor(MondrianForest, Regressor):
         half of its cuts and grows on: it is then the tree that it was, with all that it has seen
         since, had its time ended earlier.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, `step` > 0, and
+        `max_bytes` > 0 or None. At any event whose features leave no room within `max_bytes` for
+        the least trees.
+
     Examples
     --------
     >>> import numpy as np

@@ -31,6 +31,14 @@ class BandedNoise(Privacy):
         The noise of so many rows, the present one with them, is put together; no more than
         `period`.
 
+    Raises
+    ------
+    BudgetSpentError
+        As in `TreeAggregation`.
+    ValueError
+        By the learner, at its first event, unless `bands` is a whole number from 1 to `period`;
+        all else as in `TreeAggregation`.
+
     Examples
     --------
     >>> import numpy as np

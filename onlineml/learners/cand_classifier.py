@@ -140,6 +140,15 @@ class CANDClassifier(NetworkPool, Classifier):
     n_learned_ : (n_networks,)
         Rows that each has learned.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `networks` is None or at least one `MLPClassifier`, without
+        `layer_norm` and `privacy` and of the rules "sgd", "momentum" or "adam", `n_trained` is
+        None or a whole number from 1 to that of the networks, `combiner` is "hedge" or "best",
+        `discount` and `delta` lie in (0, 1), `smoothing` in [0, 1], `least_loss` >= 0, and
+        `warm_up` is a whole number >= 0.
+
     Examples
     --------
     >>> import numpy as np

@@ -88,7 +88,9 @@ def _learn(p: Pool, n: int, y: float, weight: float, is_served: bool) -> None:
 class CANDRegressor(NetworkPool, Regressor):
     """Pool of networks for a number, of several sizes and rates, of which the best learn each row.
 
-    All else as in `CANDClassifier`.
+    Time per event is that of `n_trained` networks that learn and of all others that answer; with
+    combiner="best" and no row to learn, that of one. Memory is that of all networks. All else as in
+    `CANDClassifier`.
 
     Parameters
     ----------
@@ -119,6 +121,15 @@ class CANDRegressor(NetworkPool, Regressor):
         What the hedge makes them weigh; sums to 1.
     n_learned_ : (n_networks,)
         Rows that each has learned.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `networks` is None or at least one `MLPRegressor`, without
+        `layer_norm` and `privacy` and of the rules "sgd", "momentum" or "adam", `n_trained` is
+        None or a whole number from 1 to that of the networks, `combiner` is "hedge" or "best",
+        `discount` and `delta` lie in (0, 1), `smoothing` in [0, 1], `least_loss` >= 0, and
+        `warm_up` is a whole number >= 0.
 
     Examples
     --------

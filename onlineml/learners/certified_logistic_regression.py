@@ -311,6 +311,12 @@ class CertifiedLogisticRegression(Classifier):
         removal since a solution takes all of `epsilon` and `delta` from it, those that follow
         nothing; where it has no room, requests solve anew, which costs nothing.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` and `every` are whole numbers >= 1, `l2` > 0,
+        `noise` >= 0, `epsilon` > 0, 0 < `delta` < 1, and `shared` is a `PrivacyOdometer` or None.
+
     Examples
     --------
     >>> import numpy as np

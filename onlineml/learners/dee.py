@@ -214,6 +214,13 @@ class DEE(Classifier):
     seed
         Seed of the keys.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_experts` is a whole number >= 1, `n_chosen` one from 1 to
+        `n_experts`, `epsilon` and `learning_rate` are > 0, `weight_decay` >= 0, and `routing` is
+        "soft" or "hard".
+
     Examples
     --------
     >>> from onlineml.learners import DEE

@@ -32,7 +32,8 @@ class DriftMixture(ExpertPool):
     expert's own mean, it takes the expert's place. Seven combiners make an answer of what the
     experts say, among them a gate that learns from the row whom to trust; their blend answers, in
     which those count most that erred least of late. Time per event is that of the experts plus
-    O(hidden * (n_features + n_experts) + n_classes * (n_features + n_experts)).
+    O(hidden * (n_features + n_experts) + n_classes * (n_features + n_experts)); memory is that of
+    the experts and of background experts, within `max_bytes`.
 
     Parameters
     ----------
@@ -66,6 +67,16 @@ class DriftMixture(ExpertPool):
     max_bytes
         Bound of `nbytes`; trees get what is left by twice the size that all else begins with. None
         for none.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` and `lag_labels` are whole numbers >= 0, `hidden` and
+        `n_jobs` whole numbers >= 1, `experts` are classifiers or None (one at least where there
+        are no trees), `poisson_mean` lies in (0, 100], `delta_warning` and `delta_drift` in
+        (0, 1), `max_bytes` > 0 or None, and `imbalance` and `combiner` are among the above. At any
+        event whose features or classes bring what has no budget of its own to more than
+        `max_bytes`, or to more than twice its size at the start.
 
     Examples
     --------

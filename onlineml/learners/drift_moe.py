@@ -68,6 +68,16 @@ class DriftMoE(Classifier):
     max_bytes
         Bound of `nbytes`, shared out evenly among trees; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_experts`, `top_k` and `batch_size` are whole numbers >= 1,
+        `top_k` <= `n_experts`, `hidden` are whole numbers >= 1, `learning_rate` > 0,
+        `grace_period` > 0, 0 < `delta` < 1, `tie_threshold` >= 0, `max_bytes` > 0 or None,
+        `freeze_after` is None or a whole number >= 1, and `mode` is "data" or "task", the latter
+        without `freeze_after` and `diagnose_train_first`. At any event whose features or classes
+        leave no room within `max_bytes` for router and trees.
+
     Examples
     --------
     >>> from onlineml.datasets import load

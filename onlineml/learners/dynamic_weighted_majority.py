@@ -77,6 +77,14 @@ class DynamicWeightedMajority(Ensemble, Classifier):
     max_bytes
         Bound of `nbytes`, shared out evenly among `n_members` experts; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a classifier whose own parameters can be used,
+        `n_members` and `period` are whole numbers >= 1, `beta` and `theta` lie in (0, 1), and
+        `max_bytes` > 0 or None. At any event whose features or classes leave no room within
+        `max_bytes` for `n_members` experts.
+
     Examples
     --------
     >>> from onlineml.learners import DynamicWeightedMajority

@@ -21,9 +21,10 @@ class EWC(Penalty):
     For `TorchClassifier` and `TorchRegressor`. At the end of a task, which `consolidate` or `every`
     says, the weights become anchors and get an importance: the diagonal of the Fisher information
     of the network's answers to `n_rows` rows of the task. The loss grows by `strength` / 2 times
-    the sum over weights of importance times squared distance from the anchor. Memory is two numbers
-    a weight, however many tasks there were, and the rows; the end of a task costs `n_rows` times
-    the number of classes backward passes.
+    the sum over weights of importance times squared distance from the anchor. Time per event is
+    O(number of weights) more at each step, and `n_rows` times the number of classes backward passes
+    at the end of a task; memory is two numbers a weight, however many tasks there were, and the
+    rows.
 
     Parameters
     ----------
@@ -41,7 +42,9 @@ class EWC(Penalty):
     Raises
     ------
     ValueError
-        For `every` without a `gamma` below 1: springs would become stiffer without end.
+        By the learner, at its first event, unless `strength` > 0, `gamma` lies in [0, 1] or is
+        None, and `n_rows` and `every` are whole numbers >= 1 (`every` or None); for `every`
+        without a `gamma` below 1: springs would become stiffer without end.
 
     Examples
     --------

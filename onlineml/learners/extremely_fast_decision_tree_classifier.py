@@ -200,13 +200,14 @@ def _learn(d: int, x: Array, c: int, w: float, rule: Array, said: int) -> None:
 
 
 class ExtremelyFastDecisionTreeClassifier(ClassificationTree):
-    """Extremely fast decision tree (EFDT, also Hoeffding anytime tree).
+    """Extremely fast decision tree (EFDT): divides leaves early, and inner nodes anew.
 
-    A leaf is divided as soon as its best division is surely better than none, not only when it is
-    surely better than the second best. Inner nodes go on observing: where another feature turns out
-    to be surely better than the one that divides a node, the node is divided by it and what was
-    below begins anew. Time per event is O(depth * (n_features + what a leaf costs)); memory is
-    O(n_nodes * n_classes * n_features), within `max_bytes`.
+    Also known as Hoeffding anytime tree. A leaf is divided as soon as its best division is surely
+    better than none, not only when it is surely better than the second best. Inner nodes go on
+    observing: where another feature turns out to be surely better than the one that divides a node,
+    the node is divided by it and what was below begins anew. Time per event is O(depth *
+    (n_features + what a leaf costs)); memory is O(n_nodes * n_classes * n_features), within
+    `max_bytes`.
 
     Parameters
     ----------
@@ -225,6 +226,15 @@ class ExtremelyFastDecisionTreeClassifier(ClassificationTree):
         Bound of `nbytes`, by default 32 MiB; None for none. When it is reached, the least promising
         nodes lose their observations: leaves then answer with the majority class and are not
         divided, inner nodes stay as they are.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `grace_period` > 0, `reevaluation_period` > 0, 0 < `delta` < 1,
+        `tie_threshold` >= 0, 0 <= `min_branch_fraction` < 0.5, `max_depth` is None or a whole
+        number >= 0, `max_bytes` > 0 or None, and `criterion` and `leaves` are known to
+        `HoeffdingTreeClassifier`. At any event whose features or classes leave no room within
+        `max_bytes` for a single leaf.
 
     Examples
     --------

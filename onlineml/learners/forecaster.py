@@ -33,9 +33,10 @@ class Forecaster(Regressor):
     ahead of it, such as the hour or a price. A regressor for `s` steps ahead foretells a target
     from its row and from the `n_lags` targets up to `s` rows before it. `predict_one` is about the
     next row, `forecast_many` about the next ones. Intervals are as wide as past errors tell, and
-    become wider when they were missed more often than they should: their coverage holds in the
-    long run whatever the series does. Time per event is that of `horizon` regressors, and
-    O(horizon log(window_size)).
+    become wider when they were missed more often than they should: their coverage holds in the long
+    run whatever the series does. Time per event is that of `horizon` regressors, and O(horizon
+    log(window_size)); memory is that of the regressors, and O(horizon window_size
+    log(window_size)).
 
     Parameters
     ----------
@@ -59,6 +60,14 @@ class Forecaster(Regressor):
     ----------
     members_
         The regressors, by step.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a regressor, `horizon`, `n_lags`, `tuning_span` and
+        `window_size` are whole numbers >= 1, and `coverage` and `step_size` (or each of several)
+        lie in (0, 1). By `forecast_many` and `forecast_interval_many` before any data, and for
+        more than `horizon` rows.
 
     Examples
     --------

@@ -238,6 +238,11 @@ class GaussianNB(Classifier):
         A variance at or below this counts as zero, in squared units of the feature: the density is
         then 1 at the mean and 0 elsewhere.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `var_floor` >= 0.
+
     Examples
     --------
     >>> from onlineml.learners import GaussianNB

@@ -167,6 +167,15 @@ class HoeffdingAdaptiveTreeClassifier(ClassificationTree):
     max_bytes
         Bound of `nbytes`, by default 32 MiB; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `grace_period` > 0, 0 < `delta` < 1, `tie_threshold` >= 0,
+        0 <= `min_branch_fraction` < 0.5, `max_depth` is None or a whole number >= 0,
+        `max_bytes` > 0 or None, 0 < `drift_delta` < 1, `judged_after` is a whole number >= 1, and
+        `criterion`, `leaves` and `max_features` are known to `HoeffdingTreeClassifier`. At any
+        event whose features or classes leave no room within `max_bytes` for a single leaf.
+
     Examples
     --------
     >>> import numpy as np

@@ -154,6 +154,16 @@ class HoeffdingAdaptiveTreeRegressor(RegressionTree):
     max_bytes
         Bound of `nbytes`, by default 32 MiB; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `grace_period` > 0, 0 < `delta` < 1, `tie_threshold` >= 0,
+        `learning_rate` > 0, `fading` lies in [0, 1], `n_bins` is a whole number >= 2,
+        0 <= `min_branch_fraction` < 0.5, `max_depth` is None or a whole number >= 0,
+        `max_bytes` > 0 or None, 0 < `drift_delta` < 1, `judged_after` is a whole number >= 1, and
+        `leaves` and `max_features` are known to `HoeffdingTreeRegressor`. At any event whose
+        features leave no room within `max_bytes` for a single leaf.
+
     Examples
     --------
     >>> import numpy as np

@@ -53,6 +53,14 @@ class HoeffdingTreeClassifier(ClassificationTree):
         leaves lose their observations (they then answer with the majority class and are not
         divided); when there is no room for nodes either, the tree stays as it is.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `grace_period` > 0, 0 < `delta` < 1, `tie_threshold` >= 0,
+        0 <= `min_branch_fraction` < 0.5, `max_depth` is None or a whole number >= 0,
+        `max_bytes` > 0 or None, and `criterion`, `leaves` and `max_features` are among the above.
+        At any event whose features or classes leave no room within `max_bytes` for a single leaf.
+
     Examples
     --------
     >>> import numpy as np

@@ -57,6 +57,15 @@ class HoeffdingTreeRegressor(RegressionTree):
         smallest squared deviation lose their observations (they answer and learn, but are not
         divided); when there is no room for nodes either, the tree stays as it is.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `grace_period` > 0, 0 < `delta` < 1, `tie_threshold` >= 0,
+        `learning_rate` > 0, `fading` lies in [0, 1], `n_bins` is a whole number >= 2,
+        0 <= `min_branch_fraction` < 0.5, `max_depth` is None or a whole number >= 0,
+        `max_bytes` > 0 or None, and `leaves` and `max_features` are among the above. At any event
+        whose features leave no room within `max_bytes` for a single leaf.
+
     Examples
     --------
     >>> import numpy as np

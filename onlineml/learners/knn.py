@@ -109,6 +109,12 @@ class KNNClassifier(Classifier):
         Whether numeric features are measured in units of their standard deviation in the window;
         those that are constant in it then do not count.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, `n_neighbors` one from 1
+        to `window_size`, and `weights` is "distance" or "uniform".
+
     Examples
     --------
     >>> from onlineml.learners import KNNClassifier
@@ -162,12 +168,19 @@ class KNNClassifier(Classifier):
 class KNNRegressor(Regressor):
     """The mean target of the `n_neighbors` nearest of the last `window_size` rows.
 
-    Cost, distances and ties as in `KNNClassifier`; 0 before the first row.
+    The search is exact. Time per prediction and memory are O(window_size * n_features); to fit
+    takes O(n_features). Distances and ties as in `KNNClassifier`; 0 before the first row.
 
     Parameters
     ----------
     n_neighbors, window_size, weights, scaled
         As in `KNNClassifier`.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, `n_neighbors` one from 1
+        to `window_size`, and `weights` is "distance" or "uniform".
 
     Examples
     --------
@@ -175,6 +188,11 @@ class KNNRegressor(Regressor):
     >>> model = KNNRegressor(n_neighbors=2)
     >>> model.fit_many([[0.0], [1.0], [2.0], [3.0]], [0.0, 10.0, 20.0, 30.0]).predict_one([2.5])
     25.0
+
+    References
+    ----------
+    .. [1] Altman (1992), An introduction to kernel and nearest-neighbor nonparametric regression,
+       The American Statistician 46(3), 175-185. doi:10.1080/00031305.1992.10475879
     """
 
     _kernel = _knn_regressor

@@ -140,6 +140,14 @@ class LASTClassifier(ClassificationTree):
         leaves lose their observations and windows (they then answer with the majority class and are
         not divided); when there is no room for nodes either, the tree stays as it is.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `drift_delta` < 1, 0 <= `min_branch_fraction` < 0.5,
+        `max_depth` is None or a whole number >= 0, `max_bytes` > 0 or None, `watched` is "errors"
+        or "impurity", and `criterion` and `leaves` are known to `HoeffdingTreeClassifier`. At any
+        event whose features or classes leave no room within `max_bytes` for a single leaf.
+
     Examples
     --------
     >>> import numpy as np

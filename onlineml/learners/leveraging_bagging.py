@@ -44,6 +44,14 @@ class LeveragingBaggingClassifier(Ensemble, Classifier):
     max_bytes
         Bound of `nbytes`, shared out evenly among the members; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a classifier whose own parameters can be used,
+        `n_members` and `n_jobs` are whole numbers >= 1, 0 < `poisson_mean` <= 100, 0 < `delta` < 1
+        and `max_bytes` > 0 or None. At any event whose features or classes leave no room within
+        `max_bytes` for all members.
+
     Examples
     --------
     >>> from onlineml.learners import GaussianNB, LeveragingBaggingClassifier

@@ -105,6 +105,15 @@ class LinearRegression(Guarded, Regressor):
         None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
         what it asks of rows and of the learner. The budget left is then told by `odometer`.
 
+    Raises
+    ------
+    BudgetSpentError
+        Where `privacy` shares an odometer: see `TreeAggregation`.
+    ValueError
+        At the first event, unless `learning_rate` > 0, `l2` >= 0, `delta` > 0, `optimizer` and
+        `loss` are among the above, and `privacy` is None or a promise that can be kept and has a
+        `target_range`.
+
     Examples
     --------
     >>> from onlineml.learners import LinearRegression

@@ -22,11 +22,12 @@ _Row = tuple[Array, Array, Array]
 class LossFilter(Classifier):
     """Learns a row only if its loss is at least the running mean of the losses.
 
-    For bases whose learning is dear: what they know by heart is answered, not learned again. With
-    a `foreteller`, a cheap classifier, the base is not even run on rows to be learned of which
-    that one expects that they are below the mean. A share of them, drawn at random, is run all
-    the same: it goes on learning from those, and what it misses is counted. Time per event is that
-    of an answer of the foreteller and, for some rows, of an answer of the base and of a step.
+    For bases whose learning is dear: what they know by heart is answered, not learned again. With a
+    `foreteller`, a cheap classifier, the base is not even run on rows to be learned of which that
+    one expects that they are below the mean. A share of them, drawn at random, is run all the same:
+    it goes on learning from those, and what it misses is counted. Time per event is that of an
+    answer of the foreteller and, for some rows, of an answer of the base and of a step; memory is
+    that of both.
 
     Parameters
     ----------
@@ -44,6 +45,12 @@ class LossFilter(Classifier):
         Share of the rows, drawn at random, that are run whatever is foretold.
     seed
         Of the draws.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier, `foreteller` one or None, `n_warm` a
+        whole number >= 0, `rate` and `audit` lie in (0, 1], and 0 <= `missed` < 1.
 
     Examples
     --------

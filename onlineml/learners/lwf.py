@@ -23,7 +23,8 @@ class LwF(Penalty):
     For `TorchClassifier`. At the end of a task, which `consolidate` or `every` says, a copy of the
     network is frozen. The loss grows by `strength` times the cross-entropy between what the copy
     and the network say of the rows of a batch, among the classes that the copy knew. No row is
-    kept. Memory is that of the network; a step takes one more forward pass.
+    kept. Time per event is that of one more forward pass at each step, memory that of one more
+    network.
 
     Parameters
     ----------
@@ -34,6 +35,12 @@ class LwF(Penalty):
     every
         A task ends after so many rows (by itself), rounded up to whole batches; None: when
         `consolidate` is called.
+
+    Raises
+    ------
+    ValueError
+        By the learner, at its first event, unless `strength` and `temperature` are > 0 and `every`
+        is None or a whole number >= 1; for a learner with a loss of its own or of numbers.
 
     Examples
     --------

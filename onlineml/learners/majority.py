@@ -42,6 +42,11 @@ class MajorityClassifier(Classifier):
     Among classes of equal weight, the one that appeared first. Time per event and memory are
     O(n_classes); features are not looked at.
 
+    Raises
+    ------
+    ValueError
+        For rows that cannot be used; there are no parameters.
+
     Examples
     --------
     >>> from onlineml.learners import MajorityClassifier

@@ -33,6 +33,11 @@ class MeanRegressor(Regressor):
 
     Time per event and memory are O(1); features are not looked at.
 
+    Raises
+    ------
+    ValueError
+        For rows and targets that cannot be used; there are no parameters.
+
     Examples
     --------
     >>> from onlineml.learners import MeanRegressor

@@ -122,6 +122,17 @@ class MLPClassifier(Guarded, Classifier):
         what it asks of rows and of the learner: features are then not standardized. The budget left
         is told by `odometer`.
 
+    Raises
+    ------
+    BudgetSpentError
+        Where `privacy` shares an odometer: see `TreeAggregation`.
+    ValueError
+        At the first event, unless `hidden` are whole numbers >= 1, one at least,
+        `learning_rate` > 0 (at most 1 with "intentional"), `l2` >= 0, 0 <= `dropout` < 1,
+        `activation` and `optimizer` are among the above, and `privacy` is None or a promise that
+        can be kept, with "sgd", "momentum" or "adam"; for labels that are not among its `classes`,
+        where it has any.
+
     Examples
     --------
     >>> import numpy as np
@@ -151,7 +162,7 @@ class MLPClassifier(Guarded, Classifier):
 
     References
     ----------
-    .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
+    .. [1] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
     .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
        arXiv:1502.01852
     .. [3] Srivastava et al. (2014), Dropout, JMLR 15, 1929-1958. Section 4.
@@ -159,7 +170,8 @@ class MLPClassifier(Guarded, Classifier):
        AISTATS. Equation 4, with c = 1/2. arXiv:2002.10542
     .. [5] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
        Algorithm 1 (ObGD). arXiv:2410.14606
-    .. [6] Intentional updates for streaming reinforcement learning (2026), ICML. arXiv:2604.19033
+    .. [6] Sharifnassab, Elsayed, De Asis, Mahmood, Sutton (2026), Intentional updates for streaming
+       reinforcement learning, ICML. arXiv:2604.19033
     .. [7] Ba, Kiros, Hinton (2016), Layer normalization. Equations 2 and 3. arXiv:1607.06450
     """
 

@@ -101,6 +101,16 @@ class MLPRegressor(Guarded, Regressor):
         what it asks of rows and of the learner: features are then not standardized. The budget left
         is told by `odometer`.
 
+    Raises
+    ------
+    BudgetSpentError
+        Where `privacy` shares an odometer: see `TreeAggregation`.
+    ValueError
+        At the first event, unless `hidden` are whole numbers >= 1, one at least,
+        `learning_rate` > 0 (at most 1 with "intentional"), `l2` >= 0, 0 <= `dropout` < 1,
+        `activation` and `optimizer` are among the above, and `privacy` is None or a promise that
+        can be kept, has a `target_range`, with "sgd", "momentum" or "adam".
+
     Examples
     --------
     >>> import numpy as np
@@ -118,12 +128,13 @@ class MLPRegressor(Guarded, Regressor):
 
     References
     ----------
-    .. [1] Kingma, Ba (2015), Adam, ICLR. arXiv:1412.6980
+    .. [1] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
     .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
        arXiv:1502.01852
     .. [3] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
        Algorithm 1 (ObGD). arXiv:2410.14606
-    .. [4] Intentional updates for streaming reinforcement learning (2026), ICML. arXiv:2604.19033
+    .. [4] Sharifnassab, Elsayed, De Asis, Mahmood, Sutton (2026), Intentional updates for streaming
+       reinforcement learning, ICML. arXiv:2604.19033
     """
 
     _kernel = by_privacy(_mlp_regressor, private_mlp_regressor)

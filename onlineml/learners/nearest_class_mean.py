@@ -163,6 +163,11 @@ class NearestClassMean(Classifier):
         Whether numeric features are measured in units of their standard deviation so far; those
         that have been constant then do not count.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `scaled` is True or False.
+
     Examples
     --------
     >>> from onlineml.learners import NearestClassMean

@@ -37,6 +37,11 @@ class NoChangeClassifier(Classifier):
     The baseline of streams whose labels come in runs: on Electricity it beats most single models.
     Time per event and memory are O(1); features are not looked at.
 
+    Raises
+    ------
+    ValueError
+        For rows that cannot be used; there are no parameters.
+
     Examples
     --------
     >>> from onlineml.learners import NoChangeClassifier

@@ -52,6 +52,13 @@ class OnlineBagging(Ensemble, Classifier):
     max_bytes
         Bound of `nbytes`, shared out evenly among the members; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a classifier whose own parameters can be used,
+        `n_members` and `n_jobs` are whole numbers >= 1 and `max_bytes` > 0 or None. At any event
+        whose features or classes leave no room within `max_bytes` for all members.
+
     Examples
     --------
     >>> from onlineml.learners import GaussianNB, OnlineBagging
@@ -120,6 +127,13 @@ class OnlineBaggingRegressor(Ensemble, Regressor):
         Threads that members are spread over; the answers are the same, to the bit.
     max_bytes
         Bound of `nbytes`, shared out evenly among the members; None for none.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a regressor whose own parameters can be used,
+        `n_members` and `n_jobs` are whole numbers >= 1 and `max_bytes` > 0 or None. At any event
+        whose features leave no room within `max_bytes` for all members.
 
     Examples
     --------

@@ -137,6 +137,11 @@ class PassiveAggressiveClassifier(Classifier):
     intercept
         Whether scores have one, as the weight of a feature that is always 1.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `C` > 0 and `variant` is among the above.
+
     Examples
     --------
     >>> from onlineml.learners import PassiveAggressiveClassifier
@@ -199,6 +204,12 @@ class PassiveAggressiveRegressor(Regressor):
         per unit of feature.
     epsilon
         Error, in units of the target, that is left alone.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `C` > 0, `epsilon` >= 0, and `variant` is "PA", "PA-I" or
+        "PA-II".
 
     Examples
     --------

@@ -50,7 +50,8 @@ class ReplayingClassifier(Classifier):
     """Learns each row `n_steps` times, each time with `batch_size` - 1 rows of the past.
 
     For labels that are few and dear: a network that takes one step a label learns too slowly from
-    them. Time per event is that of `n_steps * batch_size` events of the base.
+    them. Time per event is that of `n_steps * batch_size` events of the base; memory is that of the
+    base and of `capacity` rows.
 
     Parameters
     ----------
@@ -66,6 +67,12 @@ class ReplayingClassifier(Classifier):
         "all": any row seen is as likely as another to be remembered; "recent": the last ones are.
     seed
         Of what is remembered and drawn.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier, `n_steps`, `batch_size` and `capacity`
+        are whole numbers >= 1, and `keep` is "all" or "recent".
 
     Examples
     --------

@@ -261,6 +261,11 @@ class RidgeRegressor(Regressor):
     intercept
         Whether there is one; it is free of the ridge.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `l2` > 0.
+
     Examples
     --------
     >>> from onlineml.learners import RidgeRegressor

@@ -409,6 +409,11 @@ class SLDA(Classifier):
         "uniform": all classes are equally probable before the row is seen; "observed": as
         probable as they have been frequent.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `shrinkage` < 1 and `prior` is "uniform" or "observed".
+
     Examples
     --------
     >>> from onlineml.learners import SLDA

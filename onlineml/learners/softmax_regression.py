@@ -41,6 +41,15 @@ class SoftmaxRegression(Guarded, Classifier):
         None, or a promise of differential privacy: `TreeAggregation` or `BandedNoise`, which say
         what it asks of rows and of the learner. The budget left is then told by `odometer`.
 
+    Raises
+    ------
+    BudgetSpentError
+        Where `privacy` shares an odometer: see `TreeAggregation`.
+    ValueError
+        At the first event, unless `learning_rate` > 0, `l2` >= 0, `optimizer` is among the above,
+        and `privacy` is None or a promise that can be kept; for labels that are not among its
+        `classes`, where it has any.
+
     Examples
     --------
     >>> from onlineml.learners import SoftmaxRegression

@@ -26,7 +26,9 @@ class StackedRegressor(StackedLearner, Regressor):
     seeds, whose members also answer one by one (`predict_each_fit_many` is the test-then-train run
     of all seeds at once). With a key, each key has a network of its own. Features and targets are
     standardized inside, over all keys; what is missing counts as the mean, codes of nominal values
-    are taken as numbers (put a `OneHotEncoder` before). New features widen the first layer.
+    are taken as numbers (put a `OneHotEncoder` before). New features widen the first layer. Time
+    per event is that of an answer of the networks, and of a step of all of them each `batch_size`
+    rows; memory is that of the networks and of `batch_size` rows.
 
     Parameters
     ----------
@@ -79,8 +81,11 @@ class StackedRegressor(StackedLearner, Regressor):
     ImportError
         torch is not installed.
     ValueError
-        For parameters that cannot be used, and a module that cannot be stacked (see
-        `onlineml.nn.stacked.Stacked`) or whose last layer is too small.
+        At the first event, unless `n_models`, `max_keys` and `batch_size` are whole numbers >= 1
+        (`max_keys` >= `batch_size` with a `key`), `learning_rate` > 0, `clip_norm` > 0 or None,
+        `key` is a feature, `device` is there, and `optimizer`, `optimizer_params` and `loss` are
+        among the above; for `cuda_graphs` that cannot be, a `module` that cannot be stacked (see
+        `onlineml.nn.stacked.Stacked`), and one whose last layer is too small.
 
     Examples
     --------
@@ -104,6 +109,11 @@ class StackedRegressor(StackedLearner, Regressor):
 
     Answers of a chunk and of its rows one by one agree to about 1e-6: torch sums in another order.
     States are the same, bit for bit.
+
+    References
+    ----------
+    .. [1] Lakshminarayanan, Pritzel, Blundell (2017), Simple and scalable predictive uncertainty
+       estimation using deep ensembles, NeurIPS. Section 2.4. arXiv:1612.01474
     """
 
     _state = (*STACKED_STATE, TARGET)

@@ -103,6 +103,14 @@ class StreamingGradientBoostedTrees(Ensemble, Classifier):
         Bound of `nbytes`, shared out evenly among the members; None for none. When a class
         comes, trees that are larger than their new part begin anew.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a regressor whose own parameters can be used,
+        `n_members` is a whole number >= 1, `learning_rate` > 0, 0 < `feature_share` <= 1 and
+        `max_bytes` > 0 or None. At any event whose features or classes leave no room within
+        `max_bytes` for the trees at their least.
+
     Examples
     --------
     >>> import numpy as np

@@ -70,6 +70,15 @@ class StreamingRandomPatchesClassifier(RandomPatches, WatchedClassifiers):
     max_bytes
         Bound of `nbytes`, shared out evenly among members and background members; None for none.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a classifier whose own parameters can be used,
+        `n_members` and `n_jobs` are whole numbers >= 1, `poisson_mean` lies in (0, 100],
+        `delta_warning` and `delta_drift` in (0, 1), `max_bytes` > 0 or None, and `max_features`
+        and `training` are among the above. At any event whose features or classes leave no room
+        within `max_bytes` for all members.
+
     Examples
     --------
     >>> from onlineml.datasets import load
@@ -129,7 +138,7 @@ class StreamingRandomPatchesClassifier(RandomPatches, WatchedClassifiers):
 
 
 class StreamingRandomPatchesRegressor(RandomPatches, WatchedRegressors):
-    """Streaming random patches (SRP) for regression.
+    """Streaming random patches (SRP) for numbers: the mean of members on random features, rows.
 
     Every member looks at its own random `max_features` features, and learns each row
     Poisson(`poisson_mean`) times. Two adaptive windows watch a member's absolute errors, in units
@@ -161,6 +170,15 @@ class StreamingRandomPatchesRegressor(RandomPatches, WatchedRegressors):
         Threads that members are spread over; the answers are the same, to the bit.
     max_bytes
         Bound of `nbytes`, shared out evenly among members and background members; None for none.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is None or a regressor whose own parameters can be used,
+        `n_members` and `n_jobs` are whole numbers >= 1, `poisson_mean` lies in (0, 100],
+        `delta_warning` and `delta_drift` in (0, 1), `max_bytes` > 0 or None, and `max_features`
+        and `training` are among the above. At any event whose features leave no room within
+        `max_bytes` for all members.
 
     Examples
     --------

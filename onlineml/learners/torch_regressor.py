@@ -77,7 +77,12 @@ class TorchRegressor(TorchLearner, Regressor):
     ImportError
         torch is not installed.
     ValueError
-        For parameters that cannot be used, and a module whose last layer is too small.
+        At the first event, unless `batch_size` is a whole number >= 1, `replay_size` and
+        `replay_rows` are whole numbers >= 0, the latter no greater, `learning_rate` > 0,
+        `clip_norm` > 0 or None, `device` is there, and `optimizer`, `scheduler` and `loss` are
+        among the above; for a `penalty` that compares classes (`LwF`), `compile` and `cuda_graphs`
+        that cannot be, and a `module` whose last layer is too small. By `consolidate` without a
+        `penalty`.
 
     Examples
     --------
@@ -95,6 +100,13 @@ class TorchRegressor(TorchLearner, Regressor):
     States are the same, bit for bit. On the CPU, a small `torch.nn.Sequential` of Linear layers
     with ReLU, Tanh or Sigmoid between them learns a named loss without autograd, in a third of the
     time. For small networks by row, `MLPRegressor` is another fifteen to forty times faster.
+
+    References
+    ----------
+    .. [1] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
+    .. [2] Chaudhry, Rohrbach, Elhoseiny et al. (2019), On tiny episodic memories in continual
+       learning. Algorithm 1. arXiv:1902.10486
+    .. [3] Vitter (1985), Random sampling with a reservoir, ACM TOMS 11(1), 37-57. Algorithm R.
     """
 
     _state = (*STATE, TARGET)

@@ -18,7 +18,8 @@ class TorchSequenceRegressor(TorchSequence, Regressor):
     What is answered to a row depends on the rows that were learned before it; to answer does not
     move the state, to learn does. Features and targets are standardized inside by their running
     mean and variance; what is missing counts as the mean. New features widen the first layer, with
-    zeros. Time per event is that of torch.
+    zeros. Time per event is that of torch; memory is that of the network, and of a state and
+    `truncation` rows a key.
 
     Parameters
     ----------
@@ -72,7 +73,10 @@ class TorchSequenceRegressor(TorchSequence, Regressor):
     ImportError
         torch is not installed.
     ValueError
-        For parameters that cannot be used, and a module that gives no state.
+        At the first event, unless `hidden`, `truncation` and `max_keys` are whole numbers >= 1,
+        `learning_rate` > 0, `clip_norm` > 0 or None, `key` is a feature or None, `device` is
+        there, and `cell`, `optimizer`, `scheduler` and `loss` are among the above; for a `module`
+        that gives no state, or whose last layer is too small.
 
     Examples
     --------

@@ -61,8 +61,14 @@ class TreeAggregation(Privacy):
         The learner is left as it was; parts of a chain, graph or ensemble that come before it have
         learned the rows by then.
     ValueError
-        By the learner: for a `target_range` that a regressor lacks, an `optimizer` whose steps look
-        at single rows ("obgd", "intentional"), a promise that is another than at the start.
+        By the learner, at its first event, unless `epsilon` > 0, 0 < `delta` < 1, `clip` > 0,
+        `period` and `n_periods` are whole numbers >= 1 (`n_periods` or None, as it must be beside
+        a `noise_multiplier`), `noise_multiplier` is None or so large that one period fits into the
+        budget, `target_range` is two finite numbers, the lower first, or None, `classes` are at
+        least two, all different, or None, and `odometer` is a `PrivacyOdometer` or None; for a
+        `target_range` that a regressor lacks and an optimizer whose steps look at single rows
+        ("obgd", "intentional"). Later, for labels that are not among `classes`, and a promise that
+        is another than at the start.
 
     Examples
     --------

@@ -141,6 +141,13 @@ class AdaptiveIsolationForest(Detector):
     seed
         Seed of the cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` and `n_candidates` are whole numbers >= 1,
+        `window_size` one >= 2, `n_replaced` one from 1 to `n_candidates`, and
+        0 <= `size_share` <= 1.
+
     Examples
     --------
     >>> import numpy as np

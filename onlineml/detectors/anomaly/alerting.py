@@ -25,7 +25,17 @@ _BLOCK = 256  # rows that are judged at once
 
 
 class Alerts(NamedTuple):
-    """What some events scored, the thresholds that they met, and whether alerts were raised."""
+    """What some events scored, the thresholds that they met, and whether alerts were raised.
+
+    Parameters
+    ----------
+    scores
+        Surprise of each event, `(n_events,)`: -log10 of its tail probability.
+    thresholds
+        The score from which on each event was an alert, `(n_events,)`.
+    raised
+        Whether it was, `(n_events,)`.
+    """
 
     scores: Array
     thresholds: Array
@@ -42,7 +52,7 @@ class AlertingDetector(Detector):
     however many events there are between them; "fixed" keeps the threshold at -log10(`level`), and
     is wrong in a share `level` of the normal events. Each event is scored, judged, and then
     learned. Time per event is that of the detector and the calibrator, plus O(alerts of late), at
-    most 64.
+    most 64; memory is that of both.
 
     Parameters
     ----------
@@ -71,6 +81,14 @@ class AlertingDetector(Detector):
         the calibrator starts anew, and earlier alerts earn nothing: until it has some 100 scores,
         hardly an alert is raised. More where anomalies come in stretches. At most 64; None for
         never.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a detector of anomalies, `calibrator` a transformer
+        that gives one number for one, or None, `rule` is among the above, `level` and
+        `fading_factor` lie in (0, 1), `n_owed` > 0, and `patience` is a whole number from 2 to 64,
+        or None.
 
     Examples
     --------

@@ -140,6 +140,12 @@ class Autoencoder(Detector):
     seed
         Seed of the first weights; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `hidden` are whole numbers >= 1, one at least, `activation` and
+        `optimizer` are among the above, `learning_rate` > 0, and 0 < `fading_factor` <= 1.
+
     Examples
     --------
     >>> import numpy as np

@@ -15,8 +15,8 @@ class CalibratedDetector(Detector):
 
     With the default calibrator a score is one minus a conformal p-value: an alarm above 0.99 is
     false for about one normal event in a hundred, whatever the detector's own scale. Each event is
-    scored, the score learned by the calibrator, then the event by the detector. Time per event is
-    that of both.
+    scored, the score learned by the calibrator, then the event by the detector. Time per event and
+    memory are those of both.
 
     Parameters
     ----------
@@ -24,6 +24,12 @@ class CalibratedDetector(Detector):
         The unfitted detector.
     calibrator
         A transformer of one number; None for `ConformalCalibrator`.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a detector of anomalies, and `calibrator` a
+        transformer that gives one number for one, or None.
 
     Examples
     --------
@@ -38,6 +44,11 @@ class CalibratedDetector(Detector):
     -----
     The p-value is exact for scores that are exchangeable; those of a detector that keeps learning
     are nearly so where the stream does not drift.
+
+    References
+    ----------
+    .. [1] Laxhammar, Falkman (2014), Online learning and sequential anomaly detection in
+       trajectories, IEEE TPAMI 36(6), 1158-1173, algorithm 1. doi:10.1109/TPAMI.2013.172
     """
 
     base_: Detector

@@ -59,6 +59,11 @@ class DeviationFromMean(Detector):
         changes what is normal; a lasting change is still learned within
         O(log(distance) / (1 - fading_factor)) events. `inf` for no limit.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `fading_factor` <= 1, `min_std` > 0, and `clip` > 0.
+
     Examples
     --------
     >>> from onlineml.detectors import DeviationFromMean

@@ -105,6 +105,12 @@ class ExactStorm(Detector):
         Whether numeric features are measured in units of their standard deviation of late, in which
         values further off than ten of it count as ten; constant ones then do not count.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, `sample_size` one >= 2,
+        and 0 < `quantile` <= 1.
+
     Examples
     --------
     >>> import numpy as np

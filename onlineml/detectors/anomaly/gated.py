@@ -18,7 +18,8 @@ class GatedDetector(Detector):
     Anomalies that come in numbers would otherwise soon look normal: they hide each other. Since
     some are learned all the same, a lasting change of the stream still becomes normal. An event is
     strange when its score is greater than a share `quantile` of the last `window_size` scores. Time
-    per event is that of the detector, plus O(log(window_size)) and a call of Python.
+    per event is that of the detector, plus O(log(window_size)) and a call of Python; memory that of
+    the detector, plus O(window_size * log(window_size)).
 
     Parameters
     ----------
@@ -30,6 +31,12 @@ class GatedDetector(Detector):
         Of so many strange events one is learned.
     window_size
         Scores that are remembered.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a detector of anomalies, 0 < `quantile` < 1, and
+        `one_in` and `window_size` are whole numbers >= 1.
 
     Examples
     --------

@@ -440,6 +440,13 @@ class HalfSpaceTrees(Detector):
     seed
         Seed of the random cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, `height` one from 1 to 24,
+        `window_size` one from 2 to 16383, 0 <= `size_limit` < 1, and `scoring` is "summed" or
+        "terminal".
+
     Examples
     --------
     >>> import numpy as np

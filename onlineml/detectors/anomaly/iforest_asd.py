@@ -130,6 +130,12 @@ class IForestASD(Detector):
     seed
         Seed of samples and cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, `sample_size` one >= 2,
+        `window_size` one >= `sample_size`, and 0 <= `drift_threshold` <= 1 or None.
+
     Examples
     --------
     >>> import numpy as np

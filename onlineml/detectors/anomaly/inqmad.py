@@ -148,6 +148,12 @@ class INQMAD(Detector):
     seed
         Seed of the frequencies; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_components` is an even number >= 2, `rank` a whole number
+        from 1 to `n_components`, `gamma` > 0, and 0 < `fading_factor` <= 1.
+
     Examples
     --------
     >>> import numpy as np

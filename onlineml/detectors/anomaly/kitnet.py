@@ -272,6 +272,12 @@ class KitNet(Detector):
     seed
         Seed of the first weights; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `group_size` is a whole number >= 1, `window_size` one >= 2, and
+        `hidden_ratio`, `learning_rate` and `fading_factor` lie in (0, 1].
+
     Examples
     --------
     >>> import numpy as np

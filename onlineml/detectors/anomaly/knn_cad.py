@@ -256,6 +256,12 @@ class KNNCAD(Detector):
     window_size
         Points that are compared with; they lie `window_size` to 2 `window_size` events back.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `shingle_size` and `n_neighbors` are whole numbers >= 1, and
+        `window_size` is a whole number > `n_neighbors`. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

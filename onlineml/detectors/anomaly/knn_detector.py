@@ -76,6 +76,12 @@ class KNNDetector(Detector):
         Whether numeric features are measured in units of their standard deviation of late, in which
         values further off than ten of it count as ten; constant ones then do not count.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, and `n_neighbors` one from
+        1 to `window_size`.
+
     Examples
     --------
     >>> import numpy as np

@@ -83,6 +83,12 @@ class LocalOutlierFactor(Detector):
     window_size
         How many rows are remembered; those of weight 0 are not.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 2, and `n_neighbors` one from
+        1 to `window_size` - 1.
+
     Examples
     --------
     >>> import numpy as np

@@ -107,6 +107,12 @@ class LocalOutlierProbability(Detector):
     window_size
         How many rows are remembered; those of weight 0 are not.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 2, `n_neighbors` one from 1
+        to `window_size` - 1, `n_compared` one >= 1 or None, and `extent` > 0.
+
     Examples
     --------
     >>> import numpy as np

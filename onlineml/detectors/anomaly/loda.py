@@ -291,6 +291,12 @@ class LODA(Detector):
     seed
         Seed of the projections; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_cuts` is a whole number >= 1, `n_bins` and `window_size` are
+        whole numbers >= 2, and 0 < `fading_factor` <= 1.
+
     Examples
     --------
     >>> import numpy as np

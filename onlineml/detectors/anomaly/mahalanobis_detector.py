@@ -299,6 +299,12 @@ class MahalanobisDetector(Detector):
         A row further off than `clip` times sqrt(n_features) is drawn towards the mean to that
         distance, in the direction that it has, before it is learned.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `fading_factor` <= 1, `n_components` is a whole number >= 1
+        or None, and `clip` > 0.
+
     Examples
     --------
     >>> import numpy as np

@@ -183,6 +183,12 @@ class MatrixProfileDetector(Detector):
     window_size
         How many earlier stretches are looked at.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `subsequence_size` is a whole number >= 3, and `window_size`
+        one >= 2 `subsequence_size`. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

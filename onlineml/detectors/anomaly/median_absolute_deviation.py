@@ -80,6 +80,12 @@ class MedianAbsoluteDeviation(Detector):
     min_spread
         Floor of the robust standard deviation, in the units of the values.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, and `min_spread` > 0. For
+        events of several numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import MedianAbsoluteDeviation

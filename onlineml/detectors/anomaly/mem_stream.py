@@ -238,6 +238,14 @@ class MemStream(Detector):
     seed
         Seed of first weights and of noise; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `memory_size` is a whole number >= 16, `n_neighbors` and
+        `one_in` are whole numbers >= 1, `n_passes` is one >= 0, `hidden` are whole numbers >= 1,
+        one at least, `activation` and `optimizer` are among the above, `learning_rate` > 0,
+        `discount` and `fading_factor` lie in (0, 1], and `beta` and `noise` are >= 0.
+
     Examples
     --------
     >>> import numpy as np

@@ -175,6 +175,12 @@ class NoveltyDetector(Detector):
     min_std
         Floor of the deviation of distances, in the units of the values.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `block` and `length` are whole numbers >= 1, `window_size` is
+        one >= 2 `block` * `length`, `clip` >= 1, and `min_std` > 0. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

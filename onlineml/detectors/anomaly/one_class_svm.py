@@ -122,6 +122,12 @@ class OneClassSVM(Detector):
     seed
         Seed of the random features; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `nu` <= 1, `n_components` is a whole number >= 1,
+        `gamma` > 0 or None, `learning_rate` > 0, and 0 < `fading_factor` <= 1.
+
     Examples
     --------
     >>> import numpy as np

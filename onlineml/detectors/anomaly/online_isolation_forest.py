@@ -239,6 +239,12 @@ class OnlineIsolationForest(Detector):
     seed
         Seed of the cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` and `max_leaf_samples` are whole numbers >= 1,
+        `window_size` is one >= 2 `max_leaf_samples`, and `growth` is "adaptive" or "fixed".
+
     Examples
     --------
     >>> import numpy as np

@@ -41,8 +41,8 @@ class RankEnsemble(Detector):
     mean of late, in deviations, through the logistic function. It is 0.5 for what is usual, and 1
     for what is far beyond to all detectors; 0 before any data. Or their scores become ranks among
     the last ones, as conformal p-values: then it is the mean of their surprises -log(p), or the
-    ranks 1 - p are put together. Time per event is that of the detectors, plus
-    O(n_detectors log(window_size)) for ranks.
+    ranks 1 - p are put together. Time per event is that of the detectors, plus O(n_detectors
+    log(window_size)) for ranks; memory is theirs, plus O(n_detectors window_size log(window_size)).
 
     Parameters
     ----------
@@ -53,10 +53,6 @@ class RankEnsemble(Detector):
         "level", for detectors whose scores are positive; "surprise" (mean of -log p: one detector
         that is sure is heard); or, of ranks, "mean", "median", "max", "aom" (average of maxima: the
         greatest of each group, averaged) or "moa" (maximum of averages: the other way round).
-    n_groups
-        Groups that "aom" and "moa" deal the detectors out to, in turn: with 2, the first, third,
-        ... detector make one. Groups that stay empty, or whose detectors all have nothing to say,
-        do not count.
     window_size
         How many past scores a new one is compared with.
     weighted
@@ -64,6 +60,17 @@ class RankEnsemble(Detector):
         with the mean of the others', at least 0.05. All alike otherwise.
     fading_factor
         Share of the past that each event keeps in that correlation.
+    n_groups
+        Groups that "aom" and "moa" deal the detectors out to, in turn: with 2, the first, third,
+        ... detector make one. Groups that stay empty, or whose detectors all have nothing to say,
+        do not count.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `detectors` are detectors of anomalies, one at least, or None,
+        `combine` is among the above, `n_groups` and `window_size` are whole numbers >= 1, and
+        0 < `fading_factor` < 1.
 
     Examples
     --------

@@ -137,6 +137,13 @@ class RelativeEntropy(Detector):
     fading_factor
         Share that each event keeps of how often hypotheses were seen.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` and `n_bins` are whole numbers >= 2,
+        `n_hypotheses` is one >= 1, 0 < `alpha` < 1, `min_seen` >= 0, and 0 < `fading_factor` <= 1.
+        For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

@@ -26,7 +26,7 @@ class ResidualDetector(Detector):
     them, in units of what is usually left. Any regressor of the package will do: linear for speed,
     trees or neighbors where features depend on each other in other ways. Works for a series of
     numbers too, foretold from its past. Time per event is that of n_features regressors of
-    n_features - 1 + n_lags n_features inputs.
+    n_features - 1 + n_lags n_features inputs; memory too.
 
     Parameters
     ----------
@@ -36,6 +36,12 @@ class ResidualDetector(Detector):
         Rows before that a row is foretold from; at least 1 where rows have one feature.
     fading_factor
         What means and deviations forget by, an event.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `regressor` is a regressor, `n_lags` a whole number >= 0 (>= 1
+        where rows have one feature), and 0 < `fading_factor` <= 1.
 
     Examples
     --------

@@ -178,6 +178,11 @@ class RobustRandomCutForest(Detector):
     seed
         Seed of the cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, and `tree_size` one >= 2.
+
     Examples
     --------
     >>> import numpy as np

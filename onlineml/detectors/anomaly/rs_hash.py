@@ -272,6 +272,12 @@ class RSHash(Detector):
     seed
         Seed of the grids; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_grids`, `n_hashes` and `n_slots` are whole numbers >= 1,
+        `sample_size` and `window_size` are whole numbers >= 2, and 0 < `fading_factor` <= 1.
+
     Examples
     --------
     >>> import numpy as np

@@ -137,6 +137,13 @@ class SeasonalDetector(Detector):
     min_scale
         Floor of the deviation, in the units of the values.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 6, `period` is one from 1 to
+        half the window or None, `level_rate`, `season_rate` and `scale_rate` lie in (0, 1], and
+        `clip` and `min_scale` are > 0. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

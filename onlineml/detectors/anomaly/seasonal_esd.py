@@ -257,6 +257,13 @@ class SeasonalESD(_ESD):
     min_scale
         Floor of the deviation, in the units of the values.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 20, `period` one from 1 to
+        half the window or None, `n_cycles` one >= 1, 0 < `max_anomalies` < 0.4, 0 < `alpha` < 1,
+        and `min_scale` > 0. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np
@@ -307,6 +314,13 @@ class SeasonalHybridESD(_ESD):
         Probability that some value of a normal window is found anomalous, about.
     min_scale
         Floor of the deviation, in the units of the values.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 20, `period` one from 1 to
+        half the window or None, `n_cycles` one >= 1, 0 < `max_anomalies` < 0.4, 0 < `alpha` < 1,
+        and `min_scale` > 0. For events of several numbers.
 
     Examples
     --------

@@ -58,6 +58,12 @@ class StandardAbsoluteDeviation(Detector):
         Most standard deviations that a value is learned to be off, so that a single far one does
         not hide the next ones; `inf` for no limit.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `center` is "mean" or "median", 0 < `fading_factor` <= 1, and
+        `min_std` and `clip` are > 0. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

@@ -244,6 +244,12 @@ class StreamRHF(Detector):
     seed
         Seed of the cuts; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_trees` is a whole number >= 1, `height` one from 1 to 16, and
+        `window_size` one >= 2.
+
     Examples
     --------
     >>> import numpy as np

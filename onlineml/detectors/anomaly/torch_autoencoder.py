@@ -115,7 +115,10 @@ class TorchAutoencoder(TorchBatches, Detector):
     ImportError
         torch is not installed.
     ValueError
-        For parameters that cannot be used, and a module whose last layer is too small.
+        At the first event, unless `batch_size` is a whole number >= 1, `learning_rate` > 0,
+        0 < `fading_factor` <= 1, `clip_norm` > 0 or None, `device` is there, and `activation`,
+        `optimizer`, `scheduler` and `loss` are among the above; for `compile` and `cuda_graphs`
+        that cannot be, and a `module` whose last layer is too small.
 
     Examples
     --------

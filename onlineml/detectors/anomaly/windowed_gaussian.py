@@ -59,6 +59,12 @@ class WindowedGaussian(Detector):
         Most standard deviations that a value is learned to be off, so that a single far one does
         not hide the next ones; `inf` for no limit.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 2, and `min_std` and `clip`
+        are > 0. For events of several numbers.
+
     Examples
     --------
     >>> import numpy as np

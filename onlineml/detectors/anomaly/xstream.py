@@ -251,6 +251,12 @@ class xStream(Detector):  # noqa: N801 - the paper's name
     seed
         Seed of projections and chains; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `n_projections`, `n_chains` and `n_slots` are whole
+        numbers >= 1, `depth` is one from 1 to 64, and `window_size` one from 2 to 16383.
+
     Examples
     --------
     >>> import numpy as np

@@ -66,6 +66,13 @@ class ADWIN(DriftDetector):
         Whether an alarm empties the window, instead of leaving what lies after the cut. None: when
         `two_sided`.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `delta` < 1, `clock` and `min_window_length` are whole
+        numbers >= 1, `max_buckets` is one >= 2, and `grace_period` one >= 0. For events of several
+        numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import ADWIN

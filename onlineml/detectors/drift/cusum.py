@@ -47,7 +47,7 @@ class CUSUM(DriftDetector):
     """The cumulative sum test for a rise of the mean.
 
     Sums up S = max(0, S + value - mean - delta), with the mean of all values since the last alarm,
-    and raises an alarm where S exceeds `lambda_`. Time per event is O(1).
+    and raises an alarm where S exceeds `lambda_`. Time per event and memory are O(1).
 
     Parameters
     ----------
@@ -59,6 +59,12 @@ class CUSUM(DriftDetector):
         Sum of deviations that is tolerated, in units of the values.
     two_sided
         Whether a mean that falls raises an alarm too.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `min_instances` is a whole number >= 0, and `lambda_` > 0. For
+        events of several numbers.
 
     Examples
     --------

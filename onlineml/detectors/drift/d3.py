@@ -143,6 +143,12 @@ class D3(DriftDetector):
     threshold
         Area under the curve that raises an alarm; 0.5 is chance.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 4, `rho` lies in [2 /
+        `window_size`, 1], and 0.5 < `threshold` <= 1.
+
     Examples
     --------
     >>> import numpy as np

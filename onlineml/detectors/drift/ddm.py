@@ -54,7 +54,7 @@ class DDM(DriftDetector):
 
     With p the rate of errors since the last alarm and s = sqrt(p (1 - p) / n), the least p + s is
     remembered; p + s above p_min + 2 s_min is a warning, above p_min + 3 s_min an alarm. Time per
-    event is O(1).
+    event and memory are O(1).
 
     Parameters
     ----------
@@ -66,6 +66,12 @@ class DDM(DriftDetector):
         The same for alarms.
     two_sided
         Whether a rate that falls raises an alarm too: right answers are then watched like errors.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `warm_start` is a whole number >= 0, and
+        0 < `warning_threshold` <= `drift_threshold`. For events of several numbers.
 
     Examples
     --------

@@ -64,7 +64,7 @@ class EDDM(DriftDetector):
 
     With p the mean number of values from one error to the next and s its standard deviation, the
     largest p + 2 s is remembered; a ratio of the present one to it below `alpha` is a warning,
-    below `beta` an alarm. Made for slow drift. Time per event is O(1).
+    below `beta` an alarm. Made for slow drift. Time per event and memory are O(1).
 
     Parameters
     ----------
@@ -76,6 +76,12 @@ class EDDM(DriftDetector):
         Ratio for alarms.
     two_sided
         Whether a rate that falls raises an alarm too: right answers are then watched like errors.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `warm_start` is a whole number >= 0, and
+        0 < `beta` <= `alpha` <= 1. For events of several numbers.
 
     Examples
     --------

@@ -60,10 +60,10 @@ def _limit(rate: float) -> float:
 class EWMAChart(DriftDetector):
     """Exponentially weighted moving average chart for errors (ECDD).
 
-    The average z = z + lambda (value - z) of recent errors may not exceed the rate p of all
-    errors since the last alarm by more than L standard deviations of z,
-    sqrt(p (1 - p) lambda / (2 - lambda) (1 - (1 - lambda)^2n)); L is a polynomial of p made so
-    that false alarms are 400 values apart. Half of it is a warning. Time per event is O(1).
+    The average z = z + lambda (value - z) of recent errors may not exceed the rate p of all errors
+    since the last alarm by more than L standard deviations of z, sqrt(p (1 - p) lambda / (2 -
+    lambda) (1 - (1 - lambda)^2n)); L is a polynomial of p made so that false alarms are 400 values
+    apart. Half of it is a warning. Time per event and memory are O(1).
 
     Parameters
     ----------
@@ -73,6 +73,12 @@ class EWMAChart(DriftDetector):
         Weight of the newest value in the average. The polynomial was made for 0.2.
     two_sided
         Whether a rate that falls raises an alarm too: right answers are then watched like errors.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `min_instances` is a whole number >= 0, and 0 < `lambda_` < 1.
+        For events of several numbers.
 
     Examples
     --------

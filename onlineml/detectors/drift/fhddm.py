@@ -88,6 +88,13 @@ class FHDDM(DriftDetector):
     two_sided
         Whether an accuracy far above its minimum raises an alarm too.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `sliding_window_size` is a whole number >= 1,
+        `short_window_size` one from 1 to that or None, and 0 < `confidence_level` < 1. For events
+        of several numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import FHDDM

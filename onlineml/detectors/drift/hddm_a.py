@@ -68,8 +68,8 @@ class HDDM_A(DriftDetector):  # noqa: N801 - the name that the field knows
     """Drift detection by Hoeffding's inequality, on moving averages.
 
     The moment when mean + bound was lowest cuts the values since the last alarm in two. An alarm
-    says that the mean of all exceeds that of the first part by more than
-    sqrt((1/n_1 - 1/n) / 2 ln(2 / confidence)). Made for sudden drift. Time per event is O(1).
+    says that the mean of all exceeds that of the first part by more than sqrt((1/n_1 - 1/n) / 2
+    ln(2 / confidence)). Made for sudden drift. Time per event and memory are O(1).
 
     Parameters
     ----------
@@ -79,6 +79,12 @@ class HDDM_A(DriftDetector):  # noqa: N801 - the name that the field knows
         The same for warnings.
     two_sided
         Whether a mean that falls raises an alarm too.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `drift_confidence` and `warning_confidence` lie in (0, 1). For
+        events of several numbers.
 
     Examples
     --------

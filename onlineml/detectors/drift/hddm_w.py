@@ -89,9 +89,9 @@ def _compared(
 class HDDM_W(DriftDetector):  # noqa: N801 - the name that the field knows
     """Drift detection by McDiarmid's inequality, on exponentially weighted averages.
 
-    As `HDDM_A`, but the averages before and after the cut weigh recent values more, and the
-    bound is that of McDiarmid: sqrt((v_1 + v_2) / 2 ln(1 / confidence)), where v is the sum of an
-    average's squared weights. Made for gradual drift. Time per event is O(1).
+    As `HDDM_A`, but the averages before and after the cut weigh recent values more, and the bound
+    is that of McDiarmid: sqrt((v_1 + v_2) / 2 ln(1 / confidence)), where v is the sum of an
+    average's squared weights. Made for gradual drift. Time per event and memory are O(1).
 
     Parameters
     ----------
@@ -103,6 +103,12 @@ class HDDM_W(DriftDetector):  # noqa: N801 - the name that the field knows
         Weight of the newest value in an average.
     two_sided
         Whether a mean that falls raises an alarm too.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `drift_confidence`, `warning_confidence` and `lambda_` lie in
+        (0, 1). For events of several numbers.
 
     Examples
     --------

@@ -73,6 +73,12 @@ class Hellinger(DriftDetector):
     threshold
         Distance that raises an alarm.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` and `n_bins` are whole numbers >= 2, and
+        `threshold` > 0.
+
     Examples
     --------
     >>> import numpy as np

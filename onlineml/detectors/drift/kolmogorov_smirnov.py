@@ -79,6 +79,11 @@ class KolmogorovSmirnov(DriftDetector):
     window_size
         Number of rows in either window.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `alpha` < 1, and `window_size` is a whole number >= 2.
+
     Examples
     --------
     >>> import numpy as np

@@ -116,9 +116,9 @@ class KSWIN(DriftDetector):
     """Kolmogorov-Smirnov windowing: recent values against the older ones of a sliding window.
 
     An alarm says that the largest distance of the two empirical distribution functions exceeds
-    sqrt(ln(2 / alpha) / 2 (1/n + 1/m)); one-sided, that the recent values lie higher, with
-    ln(1 / alpha). Then only the recent values are kept. The window is kept in order, so that a
-    value costs O(window_size) simple steps and no sorting.
+    sqrt(ln(2 / alpha) / 2 (1/n + 1/m)); one-sided, that the recent values lie higher, with ln(1 /
+    alpha). Then only the recent values are kept. The window is kept in order: time per event is
+    O(window_size), of simple steps without sorting. Memory is O(window_size).
 
     Parameters
     ----------
@@ -130,6 +130,12 @@ class KSWIN(DriftDetector):
         Number of recent values among them.
     two_sided
         Whether any change raises an alarm, not just a rise.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `alpha` < 1, and `stat_size` is a whole number >= 1 and
+        below `window_size`. For events of several numbers.
 
     Examples
     --------

@@ -119,6 +119,12 @@ class MMD(DriftDetector):
     seed
         Seed of the deals; None for a fresh one each time.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `alpha` < 1, `window_size` is a whole number >= 2,
+        `n_permutations` one >= 1 / `alpha` - 1, and `sigma` > 0 or None.
+
     Examples
     --------
     >>> import numpy as np

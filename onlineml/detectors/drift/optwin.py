@@ -162,6 +162,13 @@ class OPTWIN(DriftDetector):
     two_sided
         Whether a mean that falls raises an alarm too. The window is emptied in either case.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `drift_confidence` and `warning_confidence` lie in (0, 1),
+        `rigor` and `minimum_noise` are > 0, and 6 <= `min_window_length` <= `max_window_length`.
+        For events of several numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import OPTWIN

@@ -54,7 +54,7 @@ class PageHinkley(DriftDetector):
 
     Sums up U = alpha U + (value - mean - delta), with the mean of all values since the last alarm,
     and raises an alarm where U exceeds its least value by more than the threshold. Time per event
-    is O(1).
+    and memory are O(1).
 
     Parameters
     ----------
@@ -68,6 +68,12 @@ class PageHinkley(DriftDetector):
         Factor by which older deviations fade.
     two_sided
         Whether a mean that falls raises an alarm too.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `min_instances` is a whole number >= 0, `threshold` > 0, and
+        0 < `alpha` <= 1. For events of several numbers.
 
     Examples
     --------

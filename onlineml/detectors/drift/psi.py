@@ -76,6 +76,12 @@ class PSI(DriftDetector):
     threshold
         Index that raises an alarm; by tradition 0.1 is a moderate change, 0.2 a large one.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` and `n_bins` are whole numbers >= 2, and
+        `threshold` > 0.
+
     Examples
     --------
     >>> import numpy as np

@@ -130,6 +130,13 @@ class RDDM(DriftDetector):
     two_sided
         Whether a rate that falls raises an alarm too: right answers are then watched like errors.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `min_instances` and `warning_limit` are whole numbers >= 1,
+        0 < `warning_level` <= `drift_level`, and 1 <= `min_stable_size` <= `max_concept_size`. For
+        events of several numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import RDDM

@@ -167,6 +167,13 @@ class SEED(DriftDetector):
     two_sided
         Whether a mean that falls raises an alarm too. The window is cut in either case.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `delta` < 1, `block_size` is a whole number >= 2,
+        `compress_term` one >= 1, and `epsilon_prime` and `alpha` are >= 0. For events of several
+        numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import SEED

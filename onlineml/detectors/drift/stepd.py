@@ -73,6 +73,12 @@ class STEPD(DriftDetector):
     two_sided
         Whether a rate that falls raises an alarm too.
 
+    Raises
+    ------
+    ValueError
+        At the first event, unless `window_size` is a whole number >= 1, and
+        0 < `alpha_drift` <= `alpha_warning` < 1. For events of several numbers.
+
     Examples
     --------
     >>> from onlineml.detectors import STEPD

@@ -85,8 +85,8 @@ class STUDD(DriftDetector):
     A row is the teacher's answer (the code of the class that a model predicts), and then the
     features that it was given. A student, softmax regression on standardized features, learns to
     foretell the answer; `ADWIN` watches its mistakes, and a rise is an alarm: the features have
-    left the region where teacher and student agree. Both then start again. Time per event is
-    O(max_classes * n_features).
+    left the region where teacher and student agree. Both then start again. Time per event and
+    memory are O(max_classes * n_features).
 
     Parameters
     ----------
@@ -98,6 +98,12 @@ class STUDD(DriftDetector):
         Step of the student, for rows of length 1.
     max_classes
         Rows whose answer is not a code below this are skipped.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless 0 < `delta` < 1, `min_instances` is a whole number >= 0,
+        0 < `learning_rate` <= 2, and `max_classes` is a whole number >= 2.
 
     Examples
     --------

@@ -17,10 +17,11 @@ _TINY = 1e-9  # keeps weights finite where errors are 0
 class AUE(BatchEnsemble):
     """Accuracy-updated ensemble: a new member a batch, and the old ones learn the batch too.
 
-    With `MSE_k` the squared error of a member on the newest batch before it learns it, and
-    `MSE_r` that of answering with the shares of the classes, a member's vote weighs
-    `1 / (MSE_r + MSE_k)`, that of the new one `1 / MSE_r`. Once there are `n_members`, the new one
-    replaces that of least weight. Time per event is that of `n_members` fits and predictions.
+    With `MSE_k` the squared error of a member on the newest batch before it learns it, and `MSE_r`
+    that of answering with the shares of the classes, a member's vote weighs `1 / (MSE_r + MSE_k)`,
+    that of the new one `1 / MSE_r`. Once there are `n_members`, the new one replaces that of least
+    weight. Time per event is that of `n_members` fits and predictions; memory is that of the
+    members and of `batch_size` rows.
 
     Parameters
     ----------
@@ -33,6 +34,12 @@ class AUE(BatchEnsemble):
     variant
         "AUE2" [2]_ as above; or "AUE1" [1]_: votes `1 / MSE_k`, and only members with an error
         below `MSE_r` learn the batch.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1 and `variant` is "AUE1" or "AUE2".
 
     Examples
     --------

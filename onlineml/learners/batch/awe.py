@@ -19,7 +19,7 @@ class AWE(BatchEnsemble):
     is than that of answering with the shares of the classes; members that are no better do not
     vote. The new member's own error comes from cross-validation on its batch. Once there are
     `n_members`, the one of least weight goes. Time per event is that of `n_folds` fits and
-    `n_members` predictions.
+    `n_members` predictions; memory is that of the members and of `batch_size` rows.
 
     Parameters
     ----------
@@ -31,6 +31,12 @@ class AWE(BatchEnsemble):
         Rows from one update to the next.
     n_folds
         Folds of the new member's cross-validation.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1 and `n_folds` is a whole number from 2 to `batch_size`.
 
     Examples
     --------

@@ -15,8 +15,9 @@ class KUE(SubspaceEnsemble):
 
     Each member has a random subset, of random size, of the features, and learns each row a
     Poisson(1) number of times. On every batch, the members' kappas are measured, then all learn it;
-    a new member replaces the one of least kappa if its own is higher. Members of kappa 0 or less
-    do not vote. Time per event is that of `n_members` fits and predictions.
+    a new member replaces the one of least kappa if its own is higher. Members of kappa 0 or less do
+    not vote. Time per event is that of `n_members` fits and predictions; memory is that of the
+    members and of `batch_size` rows.
 
     Parameters
     ----------
@@ -30,6 +31,12 @@ class KUE(SubspaceEnsemble):
         New members that are tried at each batch.
     seed
         Seed of subsets and Poisson numbers.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1 and `n_candidates` is a whole number >= 0.
 
     Examples
     --------

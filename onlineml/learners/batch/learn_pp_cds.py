@@ -20,11 +20,11 @@ class LearnPPCDS(BatchEnsemble):
 
     Classes smaller than `balance` times the largest are filled with synthetic rows, on lines
     between neighbors of the class, before a new member learns the batch. All members are then
-    judged on the batch, rows that the ensemble gets wrong counting more. A vote is the
-    logarithm of the inverse of the member's normalized error, averaged over the batches since it
-    was made with weights that rise as a sigmoid: its first batches count little. Once there are
-    `n_members`, the oldest goes. Time per event is that of a fit and `n_members` predictions, and
-    O(rows of the class) to find neighbors.
+    judged on the batch, rows that the ensemble gets wrong counting more. A vote is the logarithm of
+    the inverse of the member's normalized error, averaged over the batches since it was made with
+    weights that rise as a sigmoid: its first batches count little. Once there are `n_members`, the
+    oldest goes. Time per event is that of a fit and `n_members` predictions, and O(rows of the
+    class) to find neighbors; memory is that of the members and of `batch_size` rows.
 
     Parameters
     ----------
@@ -44,6 +44,13 @@ class LearnPPCDS(BatchEnsemble):
         The sigmoid over a member's age in batches, 1/2 at `crossing`.
     seed
         Seed of the synthetic rows.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1, `balance` lies in [0, 1], `n_neighbors` is a whole number >= 1, `slope`
+        and `crossing` are finite, and `pruning` is "age" or "vote".
 
     Examples
     --------

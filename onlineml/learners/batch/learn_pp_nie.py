@@ -21,9 +21,9 @@ class LearnPPNIE(BatchEnsemble):
 
     A batch trains `n_bags` classifiers; each learns as many rows of every class as the smallest
     class has, drawn without replacement. They form one member, which votes as in `LearnPPCDS` by
-    its errors over time; the error counts classes alike, however few rows they have. Once there
-    are `n_members`, the oldest goes. Time per event is that of `n_members * n_bags`
-    predictions, and at most `n_bags` fits.
+    its errors over time; the error counts classes alike, however few rows they have. Once there are
+    `n_members`, the oldest goes. Time per event is that of `n_members * n_bags` predictions, and at
+    most `n_bags` fits; memory is that of as many classifiers and of `batch_size` rows.
 
     Parameters
     ----------
@@ -43,6 +43,13 @@ class LearnPPNIE(BatchEnsemble):
         The sigmoid over a member's age in batches, 1/2 at `crossing`.
     seed
         Seed of the samples.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members`, `batch_size` and
+        `n_bags` are whole numbers >= 1, `slope` and `crossing` are finite, and `error` and
+        `pruning` are among the above.
 
     Examples
     --------

@@ -12,7 +12,7 @@ class OOB(ClassBagging):
     Class sizes are running means of "is of this class", which forget at rate `decay`. Each member
     learns a row of class c k times, k Poisson with mean `size of the largest class / size of c`, so
     that rows of small classes are repeated. Time per event is that of `n_members` fits and
-    predictions.
+    predictions, memory that of the members.
 
     Parameters
     ----------
@@ -24,6 +24,12 @@ class OOB(ClassBagging):
         Share of a class size that is kept at each row: 0.9 looks back about ten rows.
     seed
         Seed of the Poisson numbers.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` is a whole
+        number >= 1 and 0 < `decay` < 1.
 
     Examples
     --------

@@ -26,7 +26,8 @@ class OUSE(BatchEnsemble):
     it learns the kept rows of all classes but the batch's largest, at most as many of each as that
     has, and a random sample of the largest, of the size of the second. So members know only the
     newest concept of the large class. Time per event is that of 2 `n_members` fits and `n_members`
-    predictions.
+    predictions; memory is that of the members, of `batch_size` rows and of `memory_size` rows a
+    class.
 
     Parameters
     ----------
@@ -40,6 +41,12 @@ class OUSE(BatchEnsemble):
         Rows that are kept of each class.
     seed
         Seed of the samples.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, and `n_members`, `batch_size`
+        and `memory_size` are whole numbers >= 1.
 
     Examples
     --------

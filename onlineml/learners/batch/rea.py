@@ -71,7 +71,8 @@ class REA(BatchEnsemble):
     than `balance` asks, the kept rows join it that have the most neighbors of the class in the
     batch. A member votes with the logarithm of the inverse of its squared error on the batch. Once
     there are `n_members`, the one of least vote goes. Time per event is that of a fit and
-    `n_members` predictions, and O(`memory_size` * n_features) to find neighbors.
+    `n_members` predictions, and O(`memory_size` * n_features) to find neighbors; memory is that of
+    the members, of `batch_size` rows and of `memory_size` rows a class.
 
     Parameters
     ----------
@@ -87,6 +88,12 @@ class REA(BatchEnsemble):
         Neighbors that are looked at.
     memory_size
         Rows that are kept of each class.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members`, `batch_size`,
+        `n_neighbors` and `memory_size` are whole numbers >= 1, and 0 <= `balance` < 1.
 
     Examples
     --------

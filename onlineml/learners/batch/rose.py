@@ -35,10 +35,11 @@ class ROSE(SubspaceEnsemble):
 
     Members see a random part of the features, and learn each row a Poisson number of times with
     mean `min_rate * (1 + log10(largest class / this class))`. A member's vote is the mean of its
-    kappa times its mean recall over recent batches, each counting half as much as the next.
-    Beside these members a background ensemble of as many is trained, which begins with the newest
-    rows of every class, as many of each; `n_background` batches later, the best `n_members` of both
-    stay, and the next one begins. Time per event is that of 2 `n_members` fits and predictions.
+    kappa times its mean recall over recent batches, each counting half as much as the next. Beside
+    these members a background ensemble of as many is trained, which begins with the newest rows of
+    every class, as many of each; `n_background` batches later, the best `n_members` of both stay,
+    and the next one begins. Time per event is that of 2 `n_members` fits and predictions; memory is
+    that of as many members, of `batch_size` rows and of `memory_size` rows a class.
 
     Parameters
     ----------
@@ -62,6 +63,13 @@ class ROSE(SubspaceEnsemble):
         Confidence of that alarm, see `ADWIN`.
     seed
         Seed of features and Poisson numbers.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members`, `batch_size`,
+        `memory_size` and `n_background` are whole numbers >= 1, `feature_share` lies in (0, 1],
+        `min_rate` in (0, 30], `delta` in (0, 1), and `challenge` is "always" or "alarm".
 
     Examples
     --------

@@ -41,8 +41,9 @@ class SEAEnsemble(BatchEnsemble):
     """A new member from every batch; once the ensemble is full, it replaces the worst one.
 
     Members vote with equal weights. Each `batch_size` rows, the members are judged on the batch,
-    the worst of a full ensemble goes, and a member that learned the batch comes. Time per event
-    is that of one fit and of `n_members` predictions.
+    the worst of a full ensemble goes, and a member that learned the batch comes. Time per event is
+    that of one fit and of `n_members` predictions; memory is that of the members and of
+    `batch_size` rows.
 
     Parameters
     ----------
@@ -55,6 +56,12 @@ class SEAEnsemble(BatchEnsemble):
     quality
         What the worst is worst in: "accuracy" on the batch, or the paper's "diversity", accuracy
         that counts more where the vote is close.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1 and `quality` is "accuracy" or "diversity".
 
     Examples
     --------

@@ -19,7 +19,7 @@ class WAE(BatchEnsemble):
     batches; members whose share of the votes is below `theta` / `n_members` leave. Once there are
     more than `n_members`, the one goes whose loss leaves the most diverse ensemble (or the least
     accurate one). Time per event is that of one fit and `n_members` predictions, plus O(n_members)
-    to judge the diversity.
+    to judge the diversity; memory is that of the members and of `batch_size` rows.
 
     Parameters
     ----------
@@ -33,6 +33,12 @@ class WAE(BatchEnsemble):
         "diversity": the rest has the highest generalized diversity; "accuracy": the worst goes.
     theta
         A member goes when its share of the votes is below this part of an equal share.
+
+    Raises
+    ------
+    ValueError
+        At the first event, unless `base` is a classifier or None, `n_members` and `batch_size` are
+        whole numbers >= 1, 0 <= `theta` < 1, and `pruning` is "diversity" or "accuracy".
 
     Examples
     --------

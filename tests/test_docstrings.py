@@ -1,0 +1,106 @@
+"""Every public docstring says what it costs, what is refused, and where the method comes from."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from numpydoc.docscrape import NumpyDocString
+
+from onlineml.estimator import Estimator
+
+#: Rooms that keep to it.
+ROOMS = (
+    "learners",
+    "detectors",
+)
+#: Name -> why it has neither cost nor example, and refuses nothing.
+RECORDS = {"Alerts": "fields that a method returns"}
+#: Name -> why it has no source.
+NO_SOURCE = {"Alerts": "a record", "MajorityClassifier": "counts labels"}
+
+_COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")
+_NAME = re.compile(r"`([A-Za-z_]\w*)`")
+_ELSEWHERE = re.compile(r"[Aa]s in `|as of `")
+#: What most parameters are not; those that take all of them have no range to tell of.
+_ODD = {"int": (-1, 0, 1), "float": (-1.0, 0.0, 2.0), "str": ("no such",), "Literal": ("no such",)}
+
+
+def exported() -> dict[str, Any]:
+    """Classes and functions that the rooms export, by name."""
+    rooms = [importlib.import_module(f"onlineml.{room}") for room in ROOMS]
+    found = {name: getattr(room, name) for room in rooms for name in room.__all__}
+    return {name: item for name, item in found.items() if callable(item)}
+
+
+EXPORTED = exported()
+TELLING = [pytest.param(item, id=name) for name, item in EXPORTED.items() if name not in RECORDS]
+
+
+def text_of(item: Any) -> str:
+    return " ".join((inspect.getdoc(item) or "").split())
+
+
+def sections_of(item: Any) -> Any:
+    return NumpyDocString(inspect.getdoc(item) or "")
+
+
+def told_of(item: Any) -> str:
+    """What the section "Raises" says."""
+    return " ".join(line for entry in sections_of(item)["Raises"] for line in entry.desc)
+
+
+@pytest.mark.parametrize("item", TELLING)
+def test_cost_refusals_and_an_example_are_told(item: Any) -> None:
+    sections = sections_of(item)
+    assert _COST.search(text_of(item)), "no cost per event"
+    assert "memory" in text_of(item).lower(), "no memory"
+    assert sections["Raises"], "no section Raises"
+    assert sections["Examples"], "no example"
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_sources_are_told(name: str) -> None:
+    assert bool(sections_of(EXPORTED[name])["References"]) == (name not in NO_SOURCE)
+
+
+@pytest.mark.parametrize("item", EXPORTED.values(), ids=EXPORTED)
+def test_parameters_are_those_of_the_signature(item: Any) -> None:
+    told = ", ".join(entry.name for entry in sections_of(item)["Parameters"])
+    assert sorted(filter(None, told.split(", "))) == sorted(inspect.signature(item).parameters)
+
+
+@pytest.mark.parametrize("item", TELLING)
+def test_refusals_name_what_there_is(item: Any) -> None:
+    names = set(_NAME.findall(told_of(item)))
+    known = {*inspect.signature(item).parameters, *dir(item), *EXPORTED, "PrivacyOdometer"}
+    others = {"TreeAggregation"} if "privacy" in known else names & {*EXPORTED}
+    for other in others:  # of which it says that theirs are refused
+        known |= {*inspect.signature(EXPORTED[other]).parameters}
+    assert names <= known
+
+
+def refused(kind: type[Estimator]) -> Iterator[str]:
+    """Names of the parameters of which an odd value is refused on its own account."""
+    for name, parameter in inspect.signature(kind).parameters.items():
+        plain = re.split(r"\W", str(parameter.annotation))[0]
+        for value in _ODD.get(plain, ()):
+            try:
+                kind(**{name: value})._accept_parameters()
+            except ValueError as error:
+                if re.match(rf"{name}\b", str(error)):
+                    yield name
+
+
+@pytest.mark.parametrize("item", TELLING)
+def test_what_is_refused_is_told(item: Any) -> None:
+    given = inspect.signature(item).parameters.values()
+    if any(p.default is p.empty for p in given) or _ELSEWHERE.search(told_of(item)):
+        return
+    assert set(refused(item)) <= set(_NAME.findall(told_of(item)))
+
+
+def test_exemptions_are_of_what_is_exported() -> None:
+    assert {*RECORDS, *NO_SOURCE} <= {*EXPORTED}
