@@ -23,6 +23,10 @@ NO_SOURCE = {"Alerts": "a record", "MajorityClassifier": "counts labels"}
 
 _COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")
 _NAME = re.compile(r"`([A-Za-z_]\w*)`")
+_END = r"(\d+(?:\.\d+)?)"
+_BELOW = re.compile(rf"`(\w+)` (>=?) {_END}(?! [`/])")
+_ABOVE = re.compile(rf"`(\w+)` (<=?) {_END}")
+_LEAST = re.compile(rf"{_END} (<=?) `(\w+)`")
 _ELSEWHERE = re.compile(r"[Aa]s in `|as of `")
 #: What most parameters are not; those that take all of them have no range to tell of.
 _ODD = {"int": (-1, 0, 1), "float": (-1.0, 0.0, 2.0), "str": ("no such",), "Literal": ("no such",)}
@@ -99,7 +103,35 @@ def test_what_is_refused_is_told(item: Any) -> None:
     given = inspect.signature(item).parameters.values()
     if any(p.default is p.empty for p in given) or _ELSEWHERE.search(told_of(item)):
         return
+    _skip_without_torch(item)
     assert set(refused(item)) <= set(_NAME.findall(told_of(item)))
+
+
+def _skip_without_torch(item: Any) -> None:
+    if any(entry.type == "ImportError" for entry in sections_of(item)["Raises"]):
+        pytest.importorskip("torch")
+
+
+def beyond(told: str) -> Iterator[tuple[str, float]]:
+    """Names of parameters, and a value just out of the range that is told."""
+    lows = [*_BELOW.findall(told), *((name, sign, end) for end, sign, name in _LEAST.findall(told))]
+    for name, sign, end in lows:
+        yield name, float(end) - sign.endswith("=")
+    for name, sign, end in _ABOVE.findall(told):
+        yield name, float(end) + sign.endswith("=")
+
+
+@pytest.mark.parametrize("item", TELLING)
+def test_what_is_told_is_refused(item: Any) -> None:
+    given = inspect.signature(item).parameters
+    if any(p.default is p.empty for p in given.values()):
+        return
+    _skip_without_torch(item)
+    for name, value in beyond(told_of(item)):
+        whole = str(given[name].annotation).startswith("int")
+        model = item(**{name: int(value) if whole else value})
+        with pytest.raises(ValueError, match=r"^\w+: got "):
+            model._accept_parameters()
 
 
 def test_exemptions_are_of_what_is_exported() -> None:

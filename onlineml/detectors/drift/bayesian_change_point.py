@@ -158,8 +158,8 @@ class BayesianChangePoint(DriftDetector):
     ValueError
         At the first event, unless `model` is "gaussian" or "bernoulli", `expected_run_length` > 1,
         0 < `threshold` < 1, `max_run_length` is a whole number >= 10, `min_instances` one >= 0,
-        `prior_strength` and `prior_scale` are > 0, and 0 < `prior_mean` < 1 for "bernoulli". For
-        events of several numbers.
+        `prior_strength` and `prior_scale` are > 0, and `prior_mean` lies between 0 and 1 for
+        "bernoulli". For events of several numbers.
 
     Examples
     --------
