@@ -450,7 +450,19 @@ class Estimator(ABC):
                 return True
         except (TypeError, ValueError, KeyError, OverflowError, struct.error):
             pass
-        return False
+        return kind is dict and self._read_cells(x)
+
+    def _read_cells(self, x: dict[Any, Any]) -> bool:
+        """The same of a mapping with text or without some of the values, if it brings no news."""
+        if self._width < 0 or self._width != self.schema_.n_features:
+            return False
+        try:
+            cells = self.schema_.cells(x)
+            if cells is not None:
+                self._pack(self._bytes, 0, *cells)
+        except (TypeError, ValueError, OverflowError, struct.error):
+            return False
+        return cells is not None
 
     def _as_one(self, x: Any) -> Any:
         """A row as `_rows` takes it: by name, where it has names and arrays were not before it."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 import sys
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+_NAN = float("nan")
 
 
 def wrong(argument: str, came: object, due: str) -> ValueError:
@@ -111,9 +113,51 @@ class Schema:
         if isinstance(x, Sequence) and x and isinstance(x[0], Mapping):
             schema = self
             for row in x:
-                schema = schema.admitting(row)
+                if not schema._knows(row):
+                    schema = schema.admitting(row)
             return schema
         return self
+
+    def cells(self, x: Mapping[Any, Any]) -> list[Any] | None:
+        """What becomes the cells of a row, in column order; None where a name or text is new.
+
+        The short way of a row that brings nothing new. Cells of numeric columns are as they came,
+        and missing values NaN. Raises `TypeError` or `ValueError` for values that need a look.
+        """
+        if not self._names.issuperset(x):
+            return None
+        cells = list(map(x.get, self.names or (), self._nans))
+        for column, codes in self._codes:
+            code = codes.get(cells[column])
+            if code is not None:
+                cells[column] = code
+            elif cells[column] == cells[column]:
+                return None
+        return [_NAN if cell is None else cell for cell in cells] if None in cells else cells
+
+    def _knows(self, x: Mapping[Any, Any]) -> bool:
+        """Whether `x` is easily seen to bring nothing new, and nothing wrong."""
+        try:
+            cells = self.cells(x)
+            return cells is not None and bool(_packer(self.n_features)(*cells))
+        except (TypeError, ValueError, OverflowError, struct.error):
+            return False
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.names or ())
+
+    @cached_property
+    def _nans(self) -> tuple[float, ...]:
+        return (_NAN,) * self.n_features
+
+    @cached_property
+    def _codes(self) -> list[tuple[int, dict[Hashable, float]]]:
+        """Nominal columns, each with the codes of its values; None is missing."""
+        return [
+            (column, {None: _NAN} | {value: float(code) for code, value in enumerate(values)})
+            for column, values in self.nominal.items()
+        ]
 
     def _admitting_columns(self, columns: Mapping[str, Any], first: bool) -> Schema:
         if self.names is None:
@@ -208,6 +252,12 @@ class Schema:
             {column: tuple(values) for column, values in plain["nominal"]},
             None if classes is None else tuple(classes),
         )
+
+
+@cache
+def _packer(n: int) -> Callable[..., bytes]:
+    """What takes `n` numbers, and nothing else."""
+    return struct.Struct(f"{n}d").pack
 
 
 def _bytes_of(plain: Any) -> int:

@@ -48,6 +48,11 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
+def test_rows_as_mappings() -> None:
+    lines = run("benchmarks.mappings", "--rows", 200).splitlines()
+    assert [len(line.rsplit(None, 3)) for line in lines[1:]] == [4] * 8
+
+
 def test_one_measurement(tmp_path: Path) -> None:
     file = tmp_path / "onlineml-sea-500.npz"
     assert fresh("benchmarks.streams", "sea", 500, file) == {"rows": 500}
