@@ -42,7 +42,23 @@ _LEAST, _MOST = -math.inf, math.inf  # names: to negate a number at each row tak
 
 
 class Classifier(Estimator):
-    """Predicts a class label. Classes may appear at any time; `classes_` is in that order."""
+    """Predicts a class label. Classes may appear at any time; `classes_` is in that order.
+
+    Raises
+    ------
+    ValueError
+        As `Estimator`; where a row is learned, for a label that is missing or no number, text or
+        bool.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> model = GaussianNB()
+    >>> model.predict_fit_many([[1.0], [2.0], [9.0]], ["low", "low", "high"]).tolist()
+    [None, 'low', 'low']
+    >>> model.classes_, model.predict_proba_one([5.0]).shape
+    (['low', 'high'], (2,))
+    """
 
     classes_: list[Hashable]
     _codes: Mapping[Hashable, int] = MappingProxyType({})
@@ -50,7 +66,19 @@ class Classifier(Estimator):
     _notices: ClassVar[bool] = False
 
     def fit_one(self, x: Any, y: Any, *, weight: float = 1.0) -> Self:
-        """Learn one row `x` with label `y`."""
+        """Learn one row `x` with label `y`.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For a row or a weight that cannot be used (see `Estimator`), and a missing label, or one
+            that is neither number, text nor bool; nothing is learned.
+        """
         code = self._codes.get(y) if y.__hash__ else None
         if code is not None and weight == 1.0 and self._read(x):
             self._y[0] = code
@@ -61,7 +89,18 @@ class Classifier(Estimator):
         return self
 
     def predict_one(self, x: Any) -> Any:
-        """The most probable label, or None before any class is known."""
+        """The most probable label, or None before any class is known.
+
+        Returns
+        -------
+        Hashable
+            A member of `classes_`, or None.
+
+        Raises
+        ------
+        ValueError
+            For a row that cannot be used (see `Estimator`).
+        """
         if self._read(x) or self._read_slowly(x):
             if self._call(self._serving) != 1:
                 self._refuse_row()
@@ -69,7 +108,18 @@ class Classifier(Estimator):
         return None
 
     def predict_proba_one(self, x: Any) -> Array:
-        """Class probabilities, shape `(n_classes,)`, in the order of `classes_`."""
+        """Class probabilities, shape `(n_classes,)`, in the order of `classes_`.
+
+        Returns
+        -------
+        array
+            Shape `(n_classes,)`, `(0,)` before any class is known; a copy.
+
+        Raises
+        ------
+        ValueError
+            For a row that cannot be used (see `Estimator`).
+        """
         if self._read(x) or self._read_slowly(x):
             if self._call(self._scoring) != 1:
                 self._refuse_row()
@@ -78,26 +128,70 @@ class Classifier(Estimator):
         return np.empty(0)
 
     def fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Self:
-        """Learn rows `X` with labels `y`, in order."""
+        """Learn rows `X` with labels `y`, in order.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`, and for labels or weights that are not one a row; no row is learned.
+        """
         self._learn(X, y, weight)
         return self
 
     def predict_many(self, X: Any) -> Labels:
-        """Labels, shape `(n_rows,)`; None where no class was known yet."""
+        """Labels, shape `(n_rows,)`; None where no class was known yet.
+
+        Raises
+        ------
+        ValueError
+            For rows that cannot be used (see `Estimator`).
+        """
         return self._to_labels(self._serve(X, ANSWER))
 
     def predict_proba_many(self, X: Any) -> Array:
-        """Class probabilities, shape `(n_rows, n_classes)`."""
+        """Class probabilities, shape `(n_rows, n_classes)`.
+
+        Raises
+        ------
+        ValueError
+            For rows that cannot be used (see `Estimator`).
+        """
         return self._to_probabilities(self._serve(X, ANSWER_AND_SCORES))
 
     def predict_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Labels:
-        """What the loop "predict a row, then fit it" would have predicted, in one pass."""
+        """What the loop "predict a row, then fit it" would have predicted, in one pass.
+
+        Returns
+        -------
+        array
+            Labels, shape `(n_rows,)`; None where no class was known yet.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
+        """
         return self._to_labels(self._learn(X, y, weight, serve=ANSWER))
 
     def predict_proba_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Array:
         """What the loop "predict_proba a row, then fit it" would have given, in one pass.
 
         A class that appears within `X` has probability 0 in the rows before.
+
+        Returns
+        -------
+        array
+            Shape `(n_rows, n_classes)`, the classes those that are known at the end.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
         """
         return self._to_probabilities(self._learn(X, y, weight, serve=ANSWER_AND_SCORES))
 
@@ -105,11 +199,32 @@ class Classifier(Estimator):
         """Take note of a row whose label may never come; most classifiers learn nothing from it.
 
         It changes no answer: what was noticed is of use when a label comes.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For a row that cannot be used (see `Estimator`).
         """
         return self.notice_many([x])
 
     def notice_many(self, X: Any) -> Self:
-        """Take note of rows `X`, in order."""
+        """Take note of rows `X`, in order.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For rows that cannot be used (see `Estimator`).
+        """
         schema, rows = self._rows(X, fit=True)
         self._admit(schema)
         self._notice(rows)
@@ -173,10 +288,34 @@ class Classifier(Estimator):
 
 
 class Regressor(Estimator):
-    """Predicts a number."""
+    """Predicts a number.
+
+    Raises
+    ------
+    ValueError
+        As `Estimator`; where a row is learned, for a target that is no finite number.
+
+    Examples
+    --------
+    >>> from onlineml.learners import MeanRegressor
+    >>> MeanRegressor().predict_fit_many([[0.0], [0.0], [0.0]], [3.0, 5.0, 7.0]).tolist()
+    [0.0, 3.0, 4.0]
+    """
 
     def fit_one(self, x: Any, y: float, *, weight: float = 1.0) -> Self:
-        """Learn one row `x` with target `y`."""
+        """Learn one row `x` with target `y`.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For a row or a weight that cannot be used (see `Estimator`), and a target that is no
+            finite number; nothing is learned.
+        """
         try:
             fast = weight == 1.0 and _LEAST < y < _MOST and self._read(x)
             if fast:
@@ -190,7 +329,13 @@ class Regressor(Estimator):
         return self
 
     def predict_one(self, x: Any) -> float:
-        """The expected target; 0 before any data."""
+        """The expected target; 0 before any data.
+
+        Raises
+        ------
+        ValueError
+            For a row that cannot be used (see `Estimator`).
+        """
         if self._read(x) or self._read_slowly(x):
             if self._call(self._serving) != 1:
                 self._refuse_row()
@@ -199,19 +344,47 @@ class Regressor(Estimator):
         return 0.0
 
     def fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Self:
-        """Learn rows `X` with targets `y`, in order."""
+        """Learn rows `X` with targets `y`, in order.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`, and for targets or weights that are not one a row; no row is learned.
+        """
         self._learn(X, y, weight)
         return self
 
     def predict_many(self, X: Any) -> Array:
-        """Expected targets, shape `(n_rows,)`."""
+        """Expected targets, shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            For rows that cannot be used (see `Estimator`).
+        """
         rows = self._rows(X, fit=False)[1]
         if not self.is_started:
             return np.zeros(len(rows))
         return self._pass(rows, None, None, ANSWER, fit=False)
 
     def predict_fit_many(self, X: Any, y: Any, *, weight: Any = None) -> Array:
-        """What the loop "predict a row, then fit it" would have predicted, in one pass."""
+        """What the loop "predict a row, then fit it" would have predicted, in one pass.
+
+        Returns
+        -------
+        array
+            Predictions, shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
+        """
         return self._learn(X, y, weight, serve=ANSWER)
 
     def _known_target(self, y: Any) -> float | None:
@@ -228,10 +401,33 @@ class Regressor(Estimator):
 
 
 class Transformer(Estimator):
-    """Turns a row into another row. Most need no target."""
+    """Turns a row into another row. Most need no target.
+
+    Raises
+    ------
+    ValueError
+        As `Estimator`.
+
+    Examples
+    --------
+    >>> from onlineml.transforms import MinMaxScaler
+    >>> MinMaxScaler().transform_fit_many([[1.0], [3.0], [2.0]]).ravel().tolist()
+    [0.0, 0.0, 0.5]
+    """
 
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0) -> Self:
-        """Learn one row `x`."""
+        """Learn one row `x`.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For a row or a weight that cannot be used (see `Estimator`); nothing is learned.
+        """
         if weight == 1.0 and self._read(x):
             if self._call(self._fitting) != 1:
                 self._fit_row_again()
@@ -240,7 +436,14 @@ class Transformer(Estimator):
         return self
 
     def transform_one(self, x: Any) -> Array:
-        """The new row, shape `(n_outputs,)`."""
+        """The new row, shape `(n_outputs,)`.
+
+        Raises
+        ------
+        ValueError
+            For a row that cannot be used (see `Estimator`); before any data also for parameters
+            that cannot.
+        """
         if self._read(x) or self._read_slowly(x):
             if self._call(self._serving) != 1:
                 self._refuse_row()
@@ -248,19 +451,48 @@ class Transformer(Estimator):
         return self._unfitted(x).transform_one(x)
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
-        """Learn rows `X`, in order."""
+        """Learn rows `X`, in order.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`, and for weights that are not one a row; no row is learned.
+        """
         self._learn(X, y, weight)
         return self
 
     def transform_many(self, X: Any) -> Array:
-        """New rows, shape `(n_rows, n_outputs)`."""
+        """New rows, shape `(n_rows, n_outputs)`.
+
+        Raises
+        ------
+        ValueError
+            For rows that cannot be used (see `Estimator`); before any data also for parameters that
+            cannot.
+        """
         if not self.is_started:
             return self._unfitted(X).transform_many(X)
         rows = self._rows(X, fit=False)[1]
         return self._pass(rows, None, None, ANSWER_AND_SCORES, fit=False)
 
     def transform_fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Array:
-        """What the loop "transform a row, then fit it" would have given, in one pass."""
+        """What the loop "transform a row, then fit it" would have given, in one pass.
+
+        Returns
+        -------
+        array
+            New rows, shape `(n_rows, n_outputs)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
+        """
         return self._learn(X, y, weight, serve=ANSWER_AND_SCORES)
 
     def _unfitted(self, x: Any) -> Self:
@@ -268,37 +500,39 @@ class Transformer(Estimator):
         return self.clone().start(self._first_schema(as_row(x)))
 
     def output_schema(self) -> Schema:
-        """Names and kinds of the new rows."""
+        """Names and kinds of the new rows.
+
+        Raises
+        ------
+        AttributeError
+            Before any data, when no schema is known.
+        """
         return self.schema_
 
 
 class Watcher(Estimator):
     """What detectors share: events are rows or, where `_n_inputs` is 1, plain numbers."""
 
-    #: 1 where an event is a number, None where it is a row of any width.
-    _n_inputs: ClassVar[int | None] = None
-
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0) -> Self:
-        """Learn one event `x`."""
+        """Learn one event `x`.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            For an event or a weight that cannot be used (see `Estimator`), and a row where the
+            event is one number; nothing is learned.
+        """
         if weight == 1.0 and (self._read_number(x) or self._read(x)):
             if self._call(self._fitting) != 1:
                 self._fit_row_again()
         else:
             self._learn(self._as_row(x), None, weight, one=True)
         return self
-
-    def _begin(self, schema: Schema) -> None:
-        self._check_width(schema)
-        super()._begin(schema)
-
-    def _admit(self, schema: Schema) -> None:
-        self._check_width(schema)
-        super()._admit(schema)
-
-    def _check_width(self, schema: Schema) -> None:
-        """Kernels of one number have room for no more."""
-        if self._n_inputs == 1 and schema.n_features != 1:
-            raise wrong("x", f"{schema.n_features} numbers", "one number an event")
 
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
         plain = x is None or isinstance(x, np.ndarray | Mapping)
@@ -333,6 +567,20 @@ class Detector(Watcher):
     The score is 0 before any data: kernels give it in the state that they begin with. Scoring
     never changes the detector. Those whose kernel can tell say what each feature
     contributed (`explain_one`).
+
+    Raises
+    ------
+    ValueError
+        As `Estimator`, and for rows of several numbers where the detector watches one.
+    TypeError
+        From `explain_one`, where the method cannot tell.
+
+    Examples
+    --------
+    >>> from onlineml.detectors import WindowedGaussian
+    >>> model = WindowedGaussian().fit_many([1.0, 2.0, 1.0, 2.0])
+    >>> bool(model.score_one(9.0) > model.score_one(2.0))
+    True
     """
 
     #: Whether the kernel writes, beside the score, one contribution a feature.
@@ -341,7 +589,18 @@ class Detector(Watcher):
     _greatest: float = math.inf
 
     def score_one(self, x: Any) -> float:
-        """How strange the event `x` is, before it is learned."""
+        """How strange the event `x` is, before it is learned.
+
+        Returns
+        -------
+        float
+            The score; 0 before any data.
+
+        Raises
+        ------
+        ValueError
+            For an event that cannot be used (see `Estimator`).
+        """
         if not self._serves(x):
             return 0.0
         if self._call(self._serving) != 1:
@@ -352,7 +611,14 @@ class Detector(Watcher):
     def explain_one(self, x: Any) -> Array:
         """What each feature contributes to the score of `x`, shape `(n_features,)`.
 
-        Raises `TypeError` for methods that cannot tell.
+        Shape `(0,)` before any data.
+
+        Raises
+        ------
+        TypeError
+            For methods that cannot tell.
+        ValueError
+            For an event that cannot be used (see `Estimator`).
         """
         if not self._explains:
             raise TypeError(f"{type(self).__name__} does not tell what features contribute")
@@ -364,19 +630,47 @@ class Detector(Watcher):
         return contributions
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> Self:
-        """Learn events `X`, in order."""
+        """Learn events `X`, in order.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`, and for weights that are not one an event; none is learned.
+        """
         self._learn(self._as_rows(X), None, weight)
         return self
 
     def score_many(self, X: Any) -> Array:
-        """Scores, shape `(n_rows,)`."""
+        """Scores, shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            For events that cannot be used (see `Estimator`).
+        """
         rows = self._rows(self._as_rows(X), fit=False)[1]
         if not self.is_started:
             return np.zeros(len(rows))
         return self._pass(rows, None, None, ANSWER, fit=False)
 
     def score_fit_many(self, X: Any, *, weight: Any = None) -> Array:
-        """What the loop "score an event, then fit it" would have given, in one pass."""
+        """What the loop "score an event, then fit it" would have given, in one pass.
+
+        Returns
+        -------
+        array
+            Scores, shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
+        """
         return self._learn(self._as_rows(X), None, weight, serve=ANSWER)
 
     def _serves(self, x: Any) -> bool:
@@ -394,17 +688,51 @@ class DriftDetector(Watcher):
 
     The kernel answers after it has learned the row: 0 nothing, 1 drift, 2 warning; it keeps the
     last answer in `flag_`. `drift_detected` and `warning_detected` are about the last value.
+
+    Raises
+    ------
+    ValueError
+        As `Estimator`, and for rows of several numbers where the detector watches one.
+
+    Examples
+    --------
+    >>> from onlineml.detectors import ADWIN
+    >>> errors = [0.0, 1.0] * 500 + [1.0] * 500
+    >>> bool(ADWIN().fit_many(errors)[0] > 1000)
+    True
     """
 
     flag_: npt.NDArray[np.int64]
     _n_inputs: ClassVar[int | None] = 1
 
     def fit_many(self, X: Any, y: Any = None, *, weight: Any = None) -> npt.NDArray[np.int64]:
-        """Learn values, in order; returns the positions of those that raised an alarm."""
+        """Learn values, in order; returns the positions of those that raised an alarm.
+
+        Returns
+        -------
+        array
+            Positions in `X`, whole numbers, in order.
+
+        Raises
+        ------
+        ValueError
+            For values or weights that cannot be used (see `Estimator`); none is learned.
+        """
         return np.flatnonzero(self.flags_of(X, weight=weight) == DRIFT)
 
     def flags_of(self, X: Any, *, weight: Any = None) -> Array:
-        """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning."""
+        """Learn values, in order; returns the flag after each: 0 none, 1 drift, 2 warning.
+
+        Returns
+        -------
+        array
+            Flags, shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`.
+        """
         return self._learn(self._as_rows(X), None, weight, serve=ANSWER)
 
     @property

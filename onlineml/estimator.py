@@ -55,6 +55,32 @@ class Estimator(ABC):
     The constructor takes any arguments; they are looked at by `start`, or at the first event. A
     value of another kind than is annotated (a fraction or NaN where a whole number is due, text for
     a number) or out of range is then a `ValueError` that names it.
+
+    Verbs for many rows (`fit_many` and the like) take the time of as many of one row, less what a
+    call costs, and memory for their answers alone.
+
+    Raises
+    ------
+    ValueError
+        From any verb, not from the constructor, with the name of the argument, what came and what
+        was due. At the first event, or at `start`: for parameters of another kind or out of their
+        range (which classes tell of), and a `seed` that is neither a whole number >= 0 nor None. At
+        any event: for rows that are not numbers, one for each feature, for infinite numbers (NaN is
+        a missing value), mappings after arrays, text in a column of numbers; for targets that are
+        missing where one is learned; for weights that are not finite, or below 0.
+        What was learned before stays as it was.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> model = GaussianNB().fit_many([[1.0], [2.0], [9.0]], ["low", "low", "high"])
+    >>> twin = model.clone().set_state(model.get_state())
+    >>> twin.fit_one([8.0], "high").predict_one([7.0]), model.reset().predict_one([7.0])
+    ('high', None)
+    >>> model.fit_one([float("inf")], "high")
+    Traceback (most recent call last):
+    ...
+    ValueError: x['column 0']: got inf, expected a finite number (NaN where missing)
     """
 
     _state: ClassVar[tuple[Field, ...]] = ()
@@ -62,6 +88,8 @@ class Estimator(ABC):
     #: Name of a check in `onlineml.checks` -> why this class is excused from it.
     _excuses: ClassVar[Mapping[str, str]] = {}
 
+    #: 1 where an event is a number, None where it is a row of any width.
+    _n_inputs: ClassVar[int | None] = None
     #: Whether the kernel takes a row back when it is fitted with a negative weight.
     _takes_back: ClassVar[bool] = False
     #: How far answers by row and by chunk may lie apart, relative to them; states never do.
@@ -94,6 +122,12 @@ class Estimator(ABC):
 
         Once it has learned, a change takes effect from the next event on. Refused are values that
         cannot be used, and those that sizes of what was learned depend on (`reset` first).
+
+        Raises
+        ------
+        ValueError
+            For names that are no parameters and, once it has learned, for values that cannot be
+            used and those that sizes of what was learned depend on.
         """
         if self.is_started:
             self._check_sizes_under(params)
@@ -156,8 +190,20 @@ class Estimator(ABC):
     def set_state(self, state: Mapping[str, Any]) -> Self:
         """Take over what `get_state` gave; the arrays are copied.
 
-        Raises `ValueError` where the arrays do not fit together.
+        Returns
+        -------
+        Self
+            The estimator, which goes on from there bit for bit.
+
+        Raises
+        ------
+        ValueError
+            For what is no such state, parameters that cannot be used, and arrays that do not fit
+            together or those parameters. What was learned is then gone, or stays where the state is
+            no mapping with a schema.
         """
+        if not isinstance(state, Mapping) or (state and "schema_" not in state):
+            raise wrong("state", state, "what get_state gave")
         self.reset()
         least = {}
         if state:
@@ -232,6 +278,17 @@ class Estimator(ABC):
         from one that they did, as long as they can hold it. Models that keep their rows find it
         by `id`, which others do not look at. Names of features and labels that only this row has
         shown stay known.
+
+        Returns
+        -------
+        Receipt
+            Its `kind`, `bound`, `rows` and `reason`; a row is taken out of sums in the time that it
+            took to learn it.
+
+        Raises
+        ------
+        ValueError
+            For a row, a target or a weight that cannot be used (see the class).
         """
         began = perf_counter()
         if self._width < 0 and not self.is_started:
@@ -323,7 +380,14 @@ class Estimator(ABC):
     # ---------------------------------------------------------------- life
 
     def start(self, schema: Schema) -> Self:
-        """Declare names and kinds of the features before the first data; optional."""
+        """Declare names and kinds of the features before the first data; optional.
+
+        Raises
+        ------
+        ValueError
+            For an estimator that has started, what is no `Schema`, and parameters that cannot be
+            used.
+        """
         if self.is_started:
             raise wrong("schema", schema, "an estimator that has not started (see reset)")
         if not isinstance(schema, Schema):
@@ -341,10 +405,14 @@ class Estimator(ABC):
         problem = misfit(_signature_of(type(self)), vars(self))
         if problem is not None:
             raise problem
+        seed = vars(self).get("seed")
+        if isinstance(seed, int) and seed < 0:
+            raise wrong("seed", seed, "a whole number >= 0, or None")
         self._check()
 
     def _begin(self, schema: Schema) -> None:
         self._accept_parameters()
+        self._accept_width(schema)
         sizes = {"C": 2, "F": schema.n_features, "V": _power_of_two(schema.n_values)}
         sizes |= self._sizes()
         for field in self._state:
@@ -352,6 +420,11 @@ class Estimator(ABC):
         self._mark_nominal(schema)
         self._start(schema)
         self.schema_ = schema
+
+    def _accept_width(self, schema: Schema) -> None:
+        """Kernels that read one number trust that it is all there is."""
+        if self._n_inputs not in (None, schema.n_features):
+            raise wrong("x", f"{schema.n_features} numbers", "one number an event")
 
     def _mark_nominal(self, schema: Schema) -> None:
         """Kernels that treat nominal features apart read which they are in `nominal_`."""
@@ -384,6 +457,7 @@ class Estimator(ABC):
         if not self.is_started:
             self._begin(schema)
         elif schema is not self.schema_:
+            self._accept_width(schema)
             if schema.n_features > self.schema_.n_features:
                 self._enlarge("F", schema.n_features)
             if schema.n_values > self._size("V") > 0:

@@ -6,6 +6,7 @@ import math
 import secrets
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Real
 from threading import Lock
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -49,7 +50,17 @@ def rho_of(epsilon: float, delta: float) -> float:
 
 
 class BudgetSpentError(ValueError):
-    """What was asked for would exceed a budget of privacy; nothing was spent, or learned."""
+    """What was asked for would exceed a budget of privacy; nothing was spent, or learned.
+
+    Raised by private learners whose odometer refuses: those of
+    `onlineml.learners` that take a `privacy`.
+
+    Examples
+    --------
+    >>> from onlineml.unlearning import BudgetSpentError
+    >>> issubclass(BudgetSpentError, ValueError)
+    True
+    """
 
 
 class PrivacyOdometer:
@@ -63,7 +74,7 @@ class PrivacyOdometer:
     back: copies of it, and of learners that have it, are the same budget, and so is what a file
     brings back while it is in use. A file holds what was spent when it was written; of files of
     different age, or one that is used, the most counts. Processes that go on from the same file do
-    not know of one another.
+    not know of one another. Time per step and memory are O(1).
 
     Parameters
     ----------
@@ -79,7 +90,8 @@ class PrivacyOdometer:
     Raises
     ------
     ValueError
-        For budgets that are none.
+        For an `epsilon` that is not finite and > 0, a `delta` outside of [0, 1), or 0 where the
+        rule is not "basic", and an unknown `rule`.
 
     Examples
     --------
@@ -118,10 +130,10 @@ class PrivacyOdometer:
         delta: float = 0.0,
         rule: Literal["basic", "adaptive", "concentrated"] = "basic",
     ) -> None:
-        if not 0.0 < epsilon < math.inf:
+        if not (isinstance(epsilon, Real) and 0.0 < epsilon < math.inf):
             raise wrong("epsilon", epsilon, "a number > 0")
-        if not 0.0 <= delta < 1.0:
-            raise wrong("delta", delta, "a number from 0 to 1")
+        if not (isinstance(delta, Real) and 0.0 <= delta < 1.0):
+            raise wrong("delta", delta, "a number from 0 to 1, below 1")
         if rule not in RULES:
             raise wrong("rule", rule, f"one of {list(RULES)}")
         if rule != "basic" and delta == 0.0:
@@ -138,7 +150,14 @@ class PrivacyOdometer:
         return self._after(0.0, 0.0, 0.0) if self.n_steps else (0.0, 0.0)
 
     def allows(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
-        """Whether a step fits into what is left."""
+        """Whether a step fits into what is left.
+
+        Raises
+        ------
+        ValueError
+            For an `epsilon` or `rho` that is not finite and >= 0, a `delta` outside of [0, 1), and
+            a `rho` where the rule is not "concentrated".
+        """
         for name, value in (("epsilon", epsilon), ("rho", rho)):
             if not 0.0 <= value < math.inf:
                 raise wrong(name, value, "a number >= 0")
@@ -151,7 +170,13 @@ class PrivacyOdometer:
         return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
 
     def spend(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
-        """Take a step where it fits; False, and nothing is spent, where it does not."""
+        """Take a step where it fits; False, and nothing is spent, where it does not.
+
+        Raises
+        ------
+        ValueError
+            As `allows`; nothing is spent.
+        """
         with _SPENDING:
             if not self.allows(epsilon, delta, rho=rho):
                 return False

@@ -75,7 +75,26 @@ def decremented(bound: float = 0.0) -> Receipt:
 def worst(receipts: Iterable[Receipt]) -> Receipt:
     """One receipt for several parts of a model: the worst kind and bound, the sum of the costs.
 
-    Raises `ValueError` where there is none.
+    Parameters
+    ----------
+    receipts
+        At least one.
+
+    Returns
+    -------
+    Receipt
+        With the reason of the first of the worst kind.
+
+    Raises
+    ------
+    ValueError
+        Where there is none.
+
+    Examples
+    --------
+    >>> from onlineml.unlearning import Receipt, worst
+    >>> worst([Receipt("replayed", 0.0, 0.2, 40, ""), Receipt("exact", 1e-16, 0.1, 1, "")]).kind
+    'replayed'
     """
     parts = list(receipts)
     if not parts:

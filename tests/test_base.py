@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onlineml.active import MarginSampling
-from onlineml.base import Array, Estimator, Regressor
+from onlineml import detectors
+from onlineml.active import Budget, MarginSampling
+from onlineml.base import Array, Estimator, Regressor, Watcher
 from onlineml.checks import assert_same_state
 from onlineml.detectors import (
     ADWIN,
@@ -23,7 +24,7 @@ from onlineml.detectors import (
     EWMAChart,
     PageHinkley,
 )
-from onlineml.graph import Graph, Label, Sample
+from onlineml.graph import Graph, Keyed, Label, Sample, chain
 from onlineml.kernels.arena import Field
 from onlineml.labels import codes_of, labels_of
 from onlineml.learners import (
@@ -42,7 +43,8 @@ from onlineml.learners import (
 )
 from onlineml.registry import estimators
 from onlineml.schema import Schema
-from onlineml.transforms import RandomProjector, StandardScaler
+from onlineml.transforms import RandomProjector, RandomRotation, RunningMean, StandardScaler
+from onlineml.unlearning import Replayable, Sharded
 
 ROWS = [
     {"temp": 20.5, "sky": "clear", "wet": False},
@@ -137,6 +139,21 @@ def test_columns_that_are_numbered_are_the_same_for_frames_and_mappings() -> Non
         StandardScaler().fit_many(twice)
 
 
+def test_detectors_of_numbers_take_no_rows() -> None:
+    kinds = [getattr(detectors, name) for name in detectors.__all__]
+    watchers = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Watcher)]
+    narrow = [kind() for kind in watchers if kind._n_inputs == 1]
+    assert len(narrow) > 20
+    for watcher in (*narrow, Budget(rate=0.1)):
+        with pytest.raises(ValueError, match=r"^x: got '2 numbers', expected one number"):
+            watcher.fit_many([[1.0, 2.0], [3.0, 4.0]])
+        assert not watcher.is_started
+    adwin = ADWIN().fit_one({"error": 1.0})
+    with pytest.raises(ValueError, match=r"^x: got '2 numbers'"):
+        adwin.fit_one({"error": 1.0, "id": 7.0})
+    assert adwin.schema_.names == ("error",)
+
+
 def test_signs_of_missing_values_in_pandas() -> None:
     frame = pd.DataFrame({
         "a": pd.array([1, None, 3], dtype="Int64"),
@@ -199,6 +216,33 @@ def test_parameters_of_numpy_are_numbers_and_text_is_named() -> None:
         with pytest.raises(ValueError, match=f"^{name}: got .* expected a number, such as"):
             tree.fit_one([1.0], 0)
         assert not tree.is_started
+
+
+@pytest.mark.parametrize("within", [Keyed, Replayable, Sharded, chain])
+def test_so_are_those_of_models_within(within: Any) -> None:
+    within(KNNClassifier(n_neighbors=np.int64(2))).fit_one([1.0, 2.0], "a")
+    with pytest.raises(ValueError, match=r"^grace_period: got 'often', expected a number"):
+        within(HoeffdingTreeClassifier(grace_period="often")).fit_one([1.0, 2.0], "a")
+
+
+def test_so_are_those_of_nodes() -> None:
+    g = Graph("g", max_pending=np.int64(5), remember=np.int32(2))  # type: ignore[arg-type]
+    g.add("scale", RunningMean(window_size=np.int64(5)))  # type: ignore[arg-type]
+    g.fit_one([1.0])
+    for name, value in {"max_pending": 1.5, "remember": "all"}.items():
+        g = Graph("g", **{name: value})  # type: ignore[arg-type]
+        g.add("scale", StandardScaler())
+        with pytest.raises(ValueError, match=f"^{name}: got .* expected a whole number"):
+            g.fit_one([1.0])
+
+
+@pytest.mark.parametrize("value", [-1, "x", 1.5, float("nan"), [1]])
+def test_seeds_are_whole_numbers(value: Any) -> None:
+    rotation = RandomRotation(seed=value)
+    with pytest.raises(ValueError, match=r"^seed: got .* expected a whole number.*, or None$"):
+        rotation.transform_one([1.0])
+    with pytest.raises(ValueError, match=r"^seed: "):
+        RandomRotation(seed=0).fit_one([1.0, 2.0]).set_params(seed=value)
 
 
 #: What is none of its kind, by annotation.
@@ -281,6 +325,14 @@ def test_parameters_that_sizes_depend_on_are_those_of_the_start() -> None:
     model = KNNClassifier().fit_many(X, y).set_params(n_neighbors=1)
     assert model.predict_many(X).tolist() == y.tolist()
     assert LogisticRegression().fit_many(X, y).reset().set_params(optimizer="adam").fit_many(X, y)
+
+
+@pytest.mark.parametrize("state", [3, None, [1.0], {"mean_": np.zeros(1)}])
+def test_what_is_no_state_changes_nothing(state: Any) -> None:
+    scaler = StandardScaler().fit_many([[1.0], [3.0]])
+    with pytest.raises(ValueError, match=r"^state: got .* expected what get_state gave$"):
+        scaler.set_state(state)
+    assert scaler.transform_one([3.0]).tolist() == [1.0]
 
 
 def test_labels_of_several_types_stay_what_they_are() -> None:

@@ -22,9 +22,9 @@ _TERMS = (
     ("cost", _LEAST, 1e300, "a number > 0"),
     ("n_min", 0, 1e300, "a number of labels >= 0"),
     ("k_min", 0, 1e300, "a number of classes >= 0"),
-    ("window_size", 1, 1e9, "a number of scores >= 1"),
     ("n_refund", 0.0, 1e300, "a number of labels >= 0"),
 )
+_UNKNOWN = ("rate", "total", "horizon")  # terms that may be None
 _COLD_SHARE = 0.2  # of all labels, at most, that are bought at the very start
 
 
@@ -81,6 +81,15 @@ class Budget(QueryStrategy):
         Labels, at an alarm.
     seed
         Of the draw between equal scores, where this is used as a strategy.
+
+    Raises
+    ------
+    ValueError
+        At the first row, or that of the strategy that it is given to: for a `rate` outside of (0,
+        1], or None without `total` and `horizon`; a `total` or `cost` that is not > 0, a `horizon`
+        below 1, an `explore` outside of [0, 1], an `n_min`, `k_min` or `n_refund` below 0, a
+        `window_size` that is not a whole number >= 1; an unknown `pace`, or "front" without a
+        horizon; and a `detector` that is none.
 
     Examples
     --------
@@ -147,12 +156,15 @@ class Budget(QueryStrategy):
     def _budget(self) -> Any:
         return self
 
-    def _check_terms(self) -> None:
-        """Raise `ValueError` for terms that cannot be kept."""
+    def _check(self) -> None:
         for name, low, high, due in _TERMS:
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
+            if value is None and name in _UNKNOWN:
+                continue
+            if not (isinstance(value, int | float) and low <= value <= high):
                 raise wrong(name, value, due)
+        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+            raise wrong("window_size", self.window_size, "a whole number >= 1")
         if self.rate is None and (self.total is None or self.horizon is None):
             raise wrong("rate", self.rate, "a share in (0, 1], or a total and a horizon")
         if not (self.detector is None or isinstance(self.detector, DriftDetector)):

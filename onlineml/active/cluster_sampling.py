@@ -152,6 +152,13 @@ class ClusterSampling(QueryStrategy):
     seed
         Of the draw between equal scores.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], an
+        `n_clusters` that is not a whole number >= 2, a `sure_below` outside of [0, 1], and a
+        `half_life` that is not > 0. At any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np
@@ -206,15 +213,15 @@ class ClusterSampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not self.n_clusters >= 2:
-            raise wrong("n_clusters", self.n_clusters, "an integer >= 2")
+        if not (isinstance(self.n_clusters, int) and self.n_clusters >= 2):
+            raise wrong("n_clusters", self.n_clusters, "a whole number >= 2")
         if not 0 <= self.sure_below <= 1:
             raise wrong("sure_below", self.sure_below, "a number in [0, 1]")
         if not self.half_life > 0:
             raise wrong("half_life", self.half_life, "a number of rows > 0")
 
     def _sizes(self) -> dict[str, int]:
-        return {**super()._sizes(), "M": int(self.n_clusters)}
+        return {**super()._sizes(), "M": self.n_clusters}
 
     def _own_settings(self) -> tuple[float, ...]:
         return float(self.sure_below), float(0.5 ** (1.0 / self.half_life))

@@ -56,6 +56,13 @@ class CommitteeSampling(QueryStrategy):
     seed
         Of the draws, and of members that have one.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], a
+        `base` that is no classifier, an `n_members` that is not a whole number >= 2, a
+        `max_pending` not one >= 1, and an unknown `disagreement`.
+
     Examples
     --------
     >>> import numpy as np
@@ -115,10 +122,10 @@ class CommitteeSampling(QueryStrategy):
         super()._check()
         if not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier")
-        if not self.n_members >= 2:
-            raise wrong("n_members", self.n_members, "an integer >= 2")
-        if not self.max_pending >= 1:
-            raise wrong("max_pending", self.max_pending, "an integer >= 1")
+        if not (isinstance(self.n_members, int) and self.n_members >= 2):
+            raise wrong("n_members", self.n_members, "a whole number >= 2")
+        if not (isinstance(self.max_pending, int) and self.max_pending >= 1):
+            raise wrong("max_pending", self.max_pending, "a whole number >= 1")
         if self.disagreement not in ("vote", "divergence"):
             raise wrong("disagreement", self.disagreement, "'vote' or 'divergence'")
 

@@ -27,7 +27,7 @@ def consult(
     Answers that come late are learned before the next row is predicted, in order of their
     questions; at the end of the rows all that are outstanding are waited for. An error of the
     oracle is raised where its answer was due, and ends the work; learner and strategy go on from
-    there in another call.
+    there in another call. Time per event is that of the learner, the strategy and the oracle.
 
     Parameters
     ----------
@@ -45,6 +45,12 @@ def consult(
     tuple
         The id and the prediction of each row.
 
+    Raises
+    ------
+    ValueError
+        While it is iterated: for a `max_pending` that is not a whole number >= 1, an id that comes
+        again while its label is awaited, and rows and labels that learner or strategy refuse.
+
     Examples
     --------
     >>> import numpy as np
@@ -58,8 +64,8 @@ def consult(
     >>> bool(np.mean(right[500:]) > 0.95), strategy.n_answered
     (True, 98)
     """
-    if max_pending < 1:
-        raise wrong("max_pending", max_pending, "at least 1 answer")
+    if not (isinstance(max_pending, int) and max_pending >= 1):
+        raise wrong("max_pending", max_pending, "a whole number >= 1")
     awaited: dict[Hashable, tuple[Any, Future[Any]]] = {}
     for id, x in rows:
         _learn_what_came(learner, strategy, awaited)

@@ -164,6 +164,12 @@ class DenseVeSSAL(QueryStrategy):
     seed
         Of the draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1],
+        and a `prior` that is not > 0. At any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np

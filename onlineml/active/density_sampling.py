@@ -102,6 +102,12 @@ class DensitySampling(QueryStrategy):
     seed
         Of the draw between equal scores.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1],
+        and an `n_neighbors` that is not a whole number >= 1. At any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np
@@ -142,11 +148,11 @@ class DensitySampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not self.n_neighbors >= 1:
-            raise wrong("n_neighbors", self.n_neighbors, "an integer >= 1")
+        if not (isinstance(self.n_neighbors, int) and self.n_neighbors >= 1):
+            raise wrong("n_neighbors", self.n_neighbors, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:
-        return {**super()._sizes(), "M": int(self.n_neighbors)}
+        return {**super()._sizes(), "M": self.n_neighbors}
 
     def _n_scratch(self) -> int:
-        return self.schema_.n_features + int(self.n_neighbors)
+        return self.schema_.n_features + self.n_neighbors

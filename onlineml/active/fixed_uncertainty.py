@@ -54,6 +54,12 @@ class FixedUncertainty(QueryStrategy):
     seed
         Of the draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1],
+        and a `threshold` outside of [0, 1]. At any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np
@@ -89,7 +95,8 @@ class FixedUncertainty(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
+        given = self.threshold
+        if not (given is None or (isinstance(given, int | float) and 0 <= given <= 1)):
             raise wrong("threshold", self.threshold, "a probability, or None")
 
     def _own_settings(self) -> tuple[float, ...]:

@@ -72,6 +72,12 @@ class LeverageSampling(QueryStrategy):
     seed
         Of the draw between equal scores.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1],
+        and a `prior` that is not > 0.
+
     Examples
     --------
     >>> import numpy as np

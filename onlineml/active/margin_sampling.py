@@ -38,6 +38,12 @@ class MarginSampling(QueryStrategy):
     seed
         Of the draw between equal scores.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1]. At
+        any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np

@@ -102,6 +102,13 @@ class NeurOnAlS(QueryStrategy):
     seed
         Of the nets and draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], an
+        unknown `rule`, a `gamma` that is not > 0, an `n_replays`, `n_labeled` or `max_pending` that
+        is not a whole number >= 1, and what `MLPRegressor` refuses of `hidden` and `learning_rate`.
+
     Examples
     --------
     >>> import numpy as np
@@ -180,8 +187,9 @@ class NeurOnAlS(QueryStrategy):
         if not self.gamma > 0:
             raise wrong("gamma", self.gamma, "a number > 0")
         for name in ("n_replays", "n_labeled", "max_pending"):
-            if not getattr(self, name) >= 1:
-                raise wrong(name, getattr(self, name), "an integer >= 1")
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise wrong(name, value, "a whole number >= 1")
         self._net(0)._check()
 
     def _net(self, number: int) -> Regressor:
@@ -194,7 +202,7 @@ class NeurOnAlS(QueryStrategy):
         )
 
     def _sizes(self) -> dict[str, int]:
-        return {**super()._sizes(), "M": int(self.n_labeled)}
+        return {**super()._sizes(), "M": self.n_labeled}
 
     def _start(self, schema: Schema) -> None:
         super()._start(schema)
@@ -229,6 +237,8 @@ class NeurOnAlS(QueryStrategy):
 
     def foretell(self, rows: Array) -> Array:
         """Losses of predicting each of `labels_`, shape `(n_rows, n_labels)`."""
+        if not (self.is_started and self.losses_):
+            return np.empty((len(rows), 0))
         found = np.column_stack([net.predict_many(rows) for net in self.losses_])
         if self.exploration and found.shape[1] > 1:
             reads = [self._reads(rows, found, c) for c in range(found.shape[1])]

@@ -179,6 +179,13 @@ class PAL(QueryStrategy):
     seed
         Of the draw between equal scores.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], an
+        unknown `rule`, a `tolerance`, `width` or `prior` that is not > 0, and an `n_labeled`,
+        `n_neighbors` or `max_pending` that is not a whole number >= 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -257,11 +264,12 @@ class PAL(QueryStrategy):
             if not getattr(self, name) > 0:
                 raise wrong(name, getattr(self, name), "a number > 0")
         for name in ("n_labeled", "n_neighbors", "max_pending"):
-            if not getattr(self, name) >= 1:
-                raise wrong(name, getattr(self, name), "an integer >= 1")
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise wrong(name, value, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:
-        return {**super()._sizes(), "M": int(self.n_labeled), "N": int(self.n_neighbors)}
+        return {**super()._sizes(), "M": self.n_labeled, "N": self.n_neighbors}
 
     def _start(self, schema: Schema) -> None:
         super()._start(schema)

@@ -46,6 +46,11 @@ class PeriodicSampling(QueryStrategy):
     seed
         Has no effect; strategies can be exchanged for one another.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1].
+
     Examples
     --------
     >>> import numpy as np

@@ -22,7 +22,23 @@ _ROOM = 4  # classes for which a row has room at first
 
 
 class Query(NamedTuple):
-    """Whether to ask for a row's label; the chance with which that was decided; the score."""
+    """Whether to ask for a row's label; the chance with which that was decided; the score.
+
+    Parameters
+    ----------
+    ask
+        Whether the label is wanted.
+    probability
+        Chance of a question, in [0, 1], as decided before the draw.
+    score
+        How much the strategy would like the label; the greater, the more.
+
+    Examples
+    --------
+    >>> from onlineml.active import Query
+    >>> Query(True, 0.25, 1.4).ask
+    True
+    """
 
     ask: bool
     probability: float
@@ -30,7 +46,25 @@ class Query(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """The same of many rows, each of shape `(n_rows,)`."""
+    """Whether to ask for the labels of rows, with what chances, and the scores.
+
+    Parameters
+    ----------
+    asks
+        Which labels are wanted, shape `(n_rows,)`, true or false.
+    probabilities
+        Chances of the questions, shape `(n_rows,)`, in [0, 1].
+    scores
+        Shape `(n_rows,)`; the greater, the more the strategy would like the label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.active import Budget, PeriodicSampling
+    >>> strategy = PeriodicSampling(budget=Budget(rate=0.5, n_min=0))
+    >>> strategy.query_fit_many(np.zeros((4, 1))).asks.tolist()
+    [False, True, False, True]
+    """
 
     asks: Bools
     probabilities: Array
@@ -45,6 +79,13 @@ class QueryStrategy(Estimator):
     decides and changes nothing, `fit_one` takes note of the row by the same decision and pays if it
     was a question, `answer_one` brings the label, late or never. The probability of a question
     is for importance weights: 1 / probability is unbiased where `Budget.explore` is positive.
+
+    Raises
+    ------
+    ValueError
+        At the first row, for parameters that cannot be used. At any: as `onlineml.base.Estimator`,
+        and for probabilities that are missing where they are needed, infinite, or not one row of
+        them for each row.
     """
 
     _state: ClassVar[tuple[Field, ...]] = cells.STATE
@@ -52,8 +93,6 @@ class QueryStrategy(Estimator):
     _needs_proba: ClassVar[bool] = True
     #: Whether the strategy learns from the labels that come: see `_learn_answer`.
     _learns_answers: ClassVar[bool] = False
-    #: 1 where a row is a number.
-    _n_inputs: ClassVar[int | None] = None
 
     ledger_: Array
     window_: Array
@@ -68,7 +107,13 @@ class QueryStrategy(Estimator):
     # ---------------------------------------------------------------- verbs
 
     def query_one(self, x: Any, proba: Any = None) -> Query:
-        """Whether the label of row `x`, of which the learner said `proba`, should be bought."""
+        """Whether the label of row `x`, of which the learner said `proba`, should be bought.
+
+        Raises
+        ------
+        ValueError
+            For a row or probabilities that cannot be used, and parameters before any row.
+        """
         if self._take(x, proba) and self._call(self._scoring) == 1:
             out = self._answer
             return Query(out[0] == 1.0, out[1], out[2])
@@ -81,6 +126,16 @@ class QueryStrategy(Estimator):
 
         `id` is the name under which the answer will come; by default the number of the row, from 0.
         A row of weight `w` counts as `w` rows of the stream, one of weight 0 not at all.
+
+        Returns
+        -------
+        Self
+            The strategy.
+
+        Raises
+        ------
+        ValueError
+            For a row, probabilities or a weight that cannot be used; nothing is noted.
         """
         self.query_fit_one(x, proba, weight=weight, id=id)
         return self
@@ -88,7 +143,18 @@ class QueryStrategy(Estimator):
     def query_fit_one(
         self, x: Any, proba: Any = None, *, weight: float = 1.0, id: Hashable = None
     ) -> Query:
-        """`query_one`, then `fit_one`, in one pass."""
+        """`query_one`, then `fit_one`, in one pass.
+
+        Returns
+        -------
+        Query
+            The decision that was paid for.
+
+        Raises
+        ------
+        ValueError
+            For a row, probabilities or a weight that cannot be used; nothing is noted.
+        """
         if weight == 1.0 and self._take(x, proba) and self._call(self._both) == 1:
             out = self._answer
             if self._stores and out[0] == 1.0:
@@ -99,25 +165,58 @@ class QueryStrategy(Estimator):
         return _query(self._ask(x, proba, weight, fit=True, one=True, ids=ids))
 
     def query_many(self, X: Any, P: Any = None) -> Queries:
-        """What `query_one` says of each row, in the present state."""
+        """What `query_one` says of each row, in the present state.
+
+        Raises
+        ------
+        ValueError
+            As `query_one`, and for probabilities that are not one row each.
+        """
         return _queries(self._ask(X, P, None, fit=False))
 
     def fit_many(self, X: Any, P: Any = None, *, weight: Any = None) -> Self:
-        """Take note of rows `X`, in order."""
+        """Take note of rows `X`, in order.
+
+        Returns
+        -------
+        Self
+            The strategy.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`, and for probabilities or weights that are not one a row; no row is noted.
+        """
         self._ask(X, P, weight, fit=True)
         return self
 
     def query_fit_many(
         self, X: Any, P: Any = None, *, weight: Any = None, ids: Sequence[Hashable] | None = None
     ) -> Queries:
-        """What the loop "query a row, then fit it" would have said, in one pass."""
+        """What the loop "query a row, then fit it" would have said, in one pass.
+
+        Returns
+        -------
+        Queries
+            The decisions, each array of shape `(n_rows,)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit_many`, and for `ids` that are not one a row.
+        """
         return _queries(self._ask(X, P, weight, fit=True, ids=ids))
 
     def answer_one(self, id: Hashable, y: Any, *, cost: float | None = None) -> Self:
         """The label `y` of the row `id` has come; None: it never will, and is not to be paid.
 
-        `cost` is what it did cost, where that is not `Budget.cost`. Raises `ValueError` for a row
-        that no label is expected for, in strategies that learn from labels.
+        `cost` is what it did cost, where that is not `Budget.cost`.
+
+        Raises
+        ------
+        ValueError
+            Before any row, for a `cost` that is not finite and >= 0 and, in strategies that learn
+            from labels, for an id whose label is not expected; nothing is then noted.
         """
         if not self.is_started:
             raise wrong("id", id, "a row that was asked about; none was")
@@ -144,6 +243,11 @@ class QueryStrategy(Estimator):
 
         With a known horizon, all that is left after them is spread over the rest; otherwise the
         pace is halved until the rate is met again.
+
+        Raises
+        ------
+        ValueError
+            For a number that is not finite and >= 0.
         """
         if not 0 <= n_labels < np.inf:
             raise wrong("n_labels", n_labels, "a number >= 0")
@@ -208,7 +312,7 @@ class QueryStrategy(Estimator):
         return Budget(rate=float(given))
 
     def _check(self) -> None:
-        self._budget()._check_terms()
+        self._budget()._accept_parameters()
 
     def _sizes(self) -> dict[str, int]:
         return {"W": int(self._budget().window_size), "C": _ROOM}

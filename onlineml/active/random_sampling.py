@@ -42,6 +42,11 @@ class RandomSampling(QueryStrategy):
     seed
         Of the draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1].
+
     Examples
     --------
     >>> import numpy as np

@@ -76,6 +76,13 @@ class VariableUncertainty(QueryStrategy):
     seed
         Of the draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], a
+        `step` outside of (0, 1), a `noise` below 0, and a `split` outside of [0, 1]. At any,
+        without class probabilities.
+
     Examples
     --------
     >>> import numpy as np

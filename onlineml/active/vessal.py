@@ -194,6 +194,13 @@ class VeSSAL(QueryStrategy):
     seed
         Of the draws.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `budget` that is neither a usable `Budget` nor a share in (0, 1], an
+        `n_chosen` that is not a whole number >= 1, a `prior` that is not > 0, and an unknown
+        `rule`. At any, without class probabilities.
+
     Examples
     --------
     >>> import numpy as np
@@ -247,18 +254,18 @@ class VeSSAL(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not self.n_chosen >= 1:
-            raise wrong("n_chosen", self.n_chosen, "an integer >= 1")
+        if not (isinstance(self.n_chosen, int) and self.n_chosen >= 1):
+            raise wrong("n_chosen", self.n_chosen, "a whole number >= 1")
         if not self.prior > 0:
             raise wrong("prior", self.prior, "a number > 0")
         if self.rule not in ("volume", "rank"):
             raise wrong("rule", self.rule, "'volume' or 'rank'")
 
     def _sizes(self) -> dict[str, int]:
-        return {**super()._sizes(), "M": int(self.n_chosen)}
+        return {**super()._sizes(), "M": self.n_chosen}
 
     def _own_settings(self) -> tuple[float, ...]:
         return float(self.prior), float(self.rule == "rank")
 
     def _n_scratch(self) -> int:
-        return self.schema_.n_features + self._size("C") + 2 * int(self.n_chosen)
+        return self.schema_.n_features + self._size("C") + 2 * self.n_chosen

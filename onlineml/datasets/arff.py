@@ -35,7 +35,8 @@ class ARFFStream(CSVStream):
     """Rows of an ARFF file, plain or packed, as Weka and MOA write it.
 
     Nominal values have the codes of their order in the header; `?` is missing; `string` columns
-    are nominal by order of appearance; dates are seconds since 1970. Labels that are all whole
+    are nominal by order of appearance; dates are seconds since 1970. Memory is that of a few
+    thousand rows, whatever the length of the file. Labels that are all whole
     numbers become integers. Sparse files, and relational or weighted rows, are not read. A quoted
     value that holds a comma must follow the comma before it without a blank.
 
@@ -53,6 +54,8 @@ class ARFFStream(CSVStream):
         None: classification where the target is nominal, regression where it is a number.
     drop
         Columns to leave out.
+    name
+        Name for tables and files; None: that of the file.
 
     Raises
     ------

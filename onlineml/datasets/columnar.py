@@ -41,6 +41,8 @@ class _ColumnarStream(TableStream):
 class ParquetStream(_ColumnarStream):
     """Rows of a Parquet file; only the columns that are used are read.
 
+    Memory is that of a chunk and of the pages of the file that it lies in.
+
     Parameters
     ----------
     path
@@ -56,6 +58,8 @@ class ParquetStream(_ColumnarStream):
         "classification", "regression", "anomaly", or None: what the target suggests.
     drop
         Columns to leave out.
+    name
+        Name for tables and files; None: that of the file.
 
     Raises
     ------
@@ -87,7 +91,17 @@ class ParquetStream(_ColumnarStream):
 class ArrowStream(_ColumnarStream):
     """Rows of an Arrow IPC file (Feather version 2) or stream, mapped into memory.
 
-    Parameters, errors and coding are those of `ParquetStream`.
+    Memory is that of a chunk: pages of the file come and go.
+
+    Parameters
+    ----------
+    path, target, nominal, time, task, drop, name
+        As in `ParquetStream`.
+
+    Raises
+    ------
+    ValueError
+        For a file that is absent, empty or damaged, a column that does not exist, a broken row.
 
     Examples
     --------

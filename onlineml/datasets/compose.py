@@ -117,6 +117,8 @@ class ConceptDrift(_Composed):
     At row t, b's probability is ``1 / (1 + exp(-4 (t - position) / width))``. Each source moves
     on only by the rows taken from it. Sources may be composed streams themselves, at any depth,
     and of any kind whose schemas agree. The pass ends where the source of the next row has ended.
+    Time per row is that of its source (of both, while an incremental change lasts); memory is that
+    of theirs.
 
     Parameters
     ----------
@@ -137,7 +139,9 @@ class ConceptDrift(_Composed):
     Raises
     ------
     ValueError
-        Where task, number, names or kinds of the features differ.
+        For `a` and `b` that are no streams, or differ in task, number, names or kinds of the
+        features; for a `position` or `seed` that is not a whole number >= 0, a `width` outside of
+        [0, 1e15], and an unknown `kind`.
 
     Examples
     --------
@@ -243,6 +247,7 @@ class Recurring(_Composed):
     """Streams in turn, each for `every` rows, over and over.
 
     A stream goes on where it stopped. The pass ends where the source of the next row has ended.
+    Time per row is that of its source; memory is that of all.
 
     Parameters
     ----------
@@ -260,7 +265,9 @@ class Recurring(_Composed):
     Raises
     ------
     ValueError
-        Where task, number, names or kinds of the features differ.
+        For fewer than two `streams`, what is none, and where task, number, names or kinds of the
+        features differ; for an `every` that is not a whole number >= 1, a `width` outside of [0,
+        every], and a `seed` that is not a whole number >= 0.
 
     Examples
     --------

@@ -53,6 +53,8 @@ class CSVStream(TableStream):
         Column names of a file that has no header.
     delimiter
         The character between cells; None: a tab for `.tsv`, else a comma.
+    name
+        Name for tables and files; None: that of the file.
 
     Raises
     ------

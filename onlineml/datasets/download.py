@@ -22,7 +22,14 @@ _MAGIC = {".zip": b"PK\x03\x04", ".gz": b"\x1f\x8b"}
 
 
 class DownloadError(ValueError):
-    """A file that could not be fetched, or is not the one that was expected."""
+    """A file that could not be fetched, or is not the one that was expected.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import DownloadError
+    >>> issubclass(DownloadError, ValueError)
+    True
+    """
 
 
 def data_folder() -> Path:

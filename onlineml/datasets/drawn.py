@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.stream import Chunk, Stream
-from onlineml.schema import Array, wrong
+from onlineml.datasets.stream import Chunk, Stream, check_size
+from onlineml.schema import Array
 
 _READ = 4096  # rows asked at once of a stream that is read, not drawn
 
@@ -27,8 +27,7 @@ class Drawn(Stream):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
-        if size < 1:
-            raise wrong("size", size, "at least 1")
+        check_size(size)
         return self._pass(size)
 
     def _pass(self, size: int) -> Iterator[Chunk]:

@@ -25,6 +25,13 @@ class Known:
         As in the stream; `n_rows` is None where the stream has no end.
     description
         One line.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import names
+    >>> known = names()["sea"]
+    >>> known.kind, known.task, known.n_rows, known.n_features
+    ('generator', 'classification', None, 3)
     """
 
     make: Callable[..., Stream]

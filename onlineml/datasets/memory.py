@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.datasets.columns import Nominal, checked_task, inferred_task, listed
-from onlineml.datasets.stream import Chunk, Stream, Task
+from onlineml.datasets.stream import Chunk, Stream, Task, check_size
 from onlineml.datasets.table import BATCH, TableStream
 from onlineml.schema import Array, Schema, is_missing, wrong
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class ArrayStream(Stream):
     """Rows of a NumPy array and labels of another, in order; a memory map works too.
+
+    Rows are checked when they are read; memory beside the arrays is that of a chunk.
 
     Parameters
     ----------
@@ -42,7 +44,9 @@ class ArrayStream(Stream):
     Raises
     ------
     ValueError
-        For shapes that do not fit, no rows, infinite numbers, missing labels (row named).
+        For shapes that do not fit, no rows, `names` that are not one a column, and a `task` that is
+        none. While it is read: for infinite numbers, missing labels, and labels that do not fit the
+        task, with the row.
 
     Examples
     --------
@@ -79,8 +83,7 @@ class ArrayStream(Stream):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """A fresh pass over the rows, `size` at a time."""
-        if size < 1:
-            raise wrong("size", size, "at least 1 row")
+        check_size(size)
         for first in range(0, len(self.X), size):
             rows = slice(first, first + size)
             X = finite(self.X[rows], self.name, first)
@@ -92,7 +95,7 @@ class FrameStream(TableStream):
     """Rows of a pandas, polars or Arrow table, taken over in slices.
 
     Text and categorical columns are nominal, with codes by order of appearance; all values are
-    in the schema from the start.
+    in the schema from the start. Memory beside the table is that of a slice.
 
     Parameters
     ----------

@@ -21,17 +21,26 @@ _ROOM = "onlineml.datasets"
 def load(name: str, **options: Any) -> Stream:
     """The stream of that name.
 
+    Nothing is read before it is asked for, but a remote file, which is downloaded and checked.
+
     Parameters
     ----------
     name
         One of `names()`. A remote one is downloaded at first use.
-    options
+    **options
         Arguments of the stream: `seed`, `variant`, ...
+
+    Returns
+    -------
+    Stream
+        A fresh one.
 
     Raises
     ------
     ValueError
-        For an unknown name or option (the nearest ones named), or a download that fails.
+        For an unknown name or option (the nearest ones named), and values that the stream refuses.
+    DownloadError
+        A `ValueError`, for a download that fails.
 
     Examples
     --------
@@ -51,6 +60,13 @@ def load(name: str, **options: Any) -> Stream:
 
 def names() -> dict[str, Known]:
     """What is known of every stream that `load` takes: the bundled ones first, then by kind.
+
+    Nothing is downloaded or read.
+
+    Returns
+    -------
+    dict
+        Name -> `Known`.
 
     Examples
     --------

@@ -37,13 +37,19 @@ def as_stream(source: Any, target: str | None = None, **options: Any) -> Stream:
         function that returns one.
     target
         Column of labels; for files and tables.
-    options
+    **options
         Further arguments of the reader: `task`, `nominal`, `time`, `on_error`, ...
+
+    Returns
+    -------
+    Stream
+        Of what is in memory, without a copy.
 
     Raises
     ------
     ValueError
-        For a source of another kind, or an option that its reader does not have.
+        For a source of another kind, an option that its reader does not have, and what the reader
+        refuses.
 
     Examples
     --------

@@ -17,8 +17,22 @@ Task = Literal["classification", "regression", "anomaly"]
 class Chunk(NamedTuple):
     """Consecutive rows of a stream.
 
-    `X` is `(n_rows, n_features)` float64 (nominal values as codes of the stream's schema), `y`
-    holds labels or targets `(n_rows,)`, `time` event times in seconds where the source has them.
+    Parameters
+    ----------
+    X
+        Rows, `(n_rows, n_features)`, float64: nominal values as codes of the stream's schema, NaN
+        where missing.
+    y
+        Labels or targets, `(n_rows,)`.
+    time
+        Event times in seconds, `(n_rows,)`, where the source has them; else None.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import STAGGER
+    >>> X, y, time = next(STAGGER(seed=3).chunks(2))
+    >>> X.shape, y.shape, time is None
+    ((2, 3), (2,), True)
     """
 
     X: Array
@@ -30,7 +44,21 @@ class Stream(ABC):
     """A source of labelled rows that can be read again from the start.
 
     Reading in chunks of any size gives the same rows. Iterating gives `(x, y)` pairs with `x` a
-    mapping, as river does, where the schema has names, and a row where not.
+    mapping, as river does, where the schema has names, and a row where not. Memory is that of the
+    chunks that are read, unless a stream says otherwise.
+
+    Raises
+    ------
+    ValueError
+        From the constructor: for arguments that cannot be used. While it is read: for rows that
+        cannot be.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import SEA
+    >>> stream = SEA(n_rows=1000)
+    >>> [len(chunk.y) for chunk in stream.chunks(400)], stream.take(10).n_rows, stream.task
+    ([400, 400, 200], 10, 'classification')
     """
 
     #: "classification", "regression" or "anomaly" (labels 0 and 1, 1 = anomaly).
@@ -55,10 +83,23 @@ class Stream(ABC):
 
     @abstractmethod
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter)."""
+        """A fresh pass over the rows, `size` at a time (the last chunk may be shorter).
+
+        Raises
+        ------
+        ValueError
+            While it is iterated: for a `size` that is not a whole number >= 1, and rows that cannot
+            be read, with their place.
+        """
 
     def take(self, n_rows: int) -> Stream:
-        """The first `n_rows` rows."""
+        """The first `n_rows` rows.
+
+        Raises
+        ------
+        ValueError
+            For an `n_rows` that is not a whole number >= 1.
+        """
         return _Take(self, n_rows)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
@@ -70,8 +111,8 @@ class Stream(ABC):
 
 class _Take(Stream):
     def __init__(self, stream: Stream, n_rows: int) -> None:
-        if n_rows < 1:
-            raise wrong("n_rows", n_rows, "at least 1")
+        if not (isinstance(n_rows, int | np.integer) and n_rows >= 1):
+            raise wrong("n_rows", n_rows, "a whole number of rows, at least 1")
         self.stream, self.task, self.name = stream, stream.task, stream.name
         self.n_rows = n_rows if stream.n_rows is None else min(n_rows, stream.n_rows)
         self.drifts = tuple(row for row in stream.drifts if row < n_rows)
@@ -90,6 +131,12 @@ class _Take(Stream):
                 return
 
 
+def check_size(size: int) -> None:
+    """Raise `ValueError` for what is no number of rows."""
+    if not (isinstance(size, int | np.integer) and size >= 1):
+        raise wrong("size", size, "a whole number of rows, at least 1")
+
+
 def rechunked(pieces: Iterable[Chunk], size: int) -> Iterator[Chunk]:
     """The rows of `pieces`, of any lengths, `size` at a time; holds one piece and one chunk.
 
@@ -99,8 +146,7 @@ def rechunked(pieces: Iterable[Chunk], size: int) -> Iterator[Chunk]:
     >>> [len(chunk.X) for chunk in rechunked(pieces, 2)]
     [2, 2, 2, 1]
     """
-    if size < 1:
-        raise wrong("size", size, "at least 1 row")
+    check_size(size)
     held: list[Chunk] = []
     n_held = 0
     for piece in pieces:

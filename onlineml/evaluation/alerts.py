@@ -45,6 +45,13 @@ class AlertRecord:
         there was none), `n_hits`, `n_false` alerts and `n_anomalies` in it, `high_hit` and
         `high_false`, the greatest scores of these alerts (NaN where there are none), stretches of
         anomalies that begin (`n_begun`) and that are found (`n_found`).
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import AlertRecord
+    >>> found = AlertRecord("a threshold", n_alerts=4, n_hits=3, n_normal=100)
+    >>> found.precision, found.false_alarm_rate
+    (0.75, 0.01)
     """
 
     rule: str

@@ -20,12 +20,27 @@ Bias = Callable[[npt.NDArray[np.int64], int], Array]
 def stretches(labels: Any) -> list[Stretch]:
     """The runs of rows that are anomalies (1, True), each from its first row to one after its last.
 
+    Parameters
+    ----------
+    labels
+        For each row, in order, whether it is an anomaly; shape `(n_rows,)`.
+
+    Returns
+    -------
+    list of pairs
+        In order.
+
+    Raises
+    ------
+    ValueError
+        For labels that are not one a row, or neither 0 nor 1.
+
     Examples
     --------
     >>> stretches([0, 1, 1, 0, 1])
     [(1, 3), (4, 5)]
     """
-    odd = np.asarray(labels).astype(bool)
+    odd = as_flags(labels, "labels")
     edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]])))
     return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2])]
 
@@ -33,8 +48,21 @@ def stretches(labels: Any) -> list[Stretch]:
 class Detections(NamedTuple):
     """What became of every anomalous stretch, and of the alarms outside.
 
-    `delays` are the rows from the beginning of each stretch to its first alarm, None where it has
-    none; `n_false` alarms lie in none of them, out of `n_free` rows.
+    Parameters
+    ----------
+    delays
+        Rows from the beginning of each stretch to its first alarm, None where it has none.
+    n_false
+        Alarms in no stretch.
+    n_free
+        Rows in no stretch.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import Detections
+    >>> found = Detections(delays=(2, None), n_false=1, n_free=50)
+    >>> found.recall, found.mean_delay, found.false_alarm_rate
+    (0.5, 2.0, 0.02)
     """
 
     delays: tuple[int | None, ...]
@@ -62,10 +90,22 @@ class Detections(NamedTuple):
 def detections(labels: Any, alarms: Any) -> Detections:
     """When each anomalous stretch was first noticed, and how many alarms were false.
 
+    Time is O(n_rows).
+
     Parameters
     ----------
     labels, alarms
         For each row, in order, whether it is an anomaly, and whether an alarm was raised.
+
+    Returns
+    -------
+    Detections
+        With a delay for each stretch, in order.
+
+    Raises
+    ------
+    ValueError
+        For labels or alarms that are not one a row, or neither 0 nor 1.
 
     Examples
     --------
@@ -94,12 +134,29 @@ def front(places: npt.NDArray[np.int64], length: int) -> Array:
 def range_precision(labels: Any, alarms: Any, *, bias: Bias = flat) -> float:
     """Mean over the runs of alarms of the share that lies in anomalies; NaN without alarms.
 
+    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches.
+
     Parameters
     ----------
     labels, alarms
         For each row, in order, whether it is an anomaly, and whether an alarm was raised.
     bias
         How much each row of a run counts: `flat`, `front`, or another.
+
+    Returns
+    -------
+    float
+        In [0, 1], or NaN.
+
+    Raises
+    ------
+    ValueError
+        For labels or alarms that are not one a row, or neither 0 nor 1.
+
+    Examples
+    --------
+    >>> range_precision([0, 1, 1, 0, 0], [1, 1, 0, 0, 1])
+    0.25
 
     Notes
     -----
@@ -110,11 +167,6 @@ def range_precision(labels: Any, alarms: Any, *, bias: Bias = flat) -> float:
     ----------
     .. [1] Tatbul, Lee, Zdonik, Alam, Gottschlich (2018), Precision and recall for time series,
        NeurIPS, section 4. arXiv:1803.03639
-
-    Examples
-    --------
-    >>> range_precision([0, 1, 1, 0, 0], [1, 1, 0, 0, 1])
-    0.25
     """
     odd, raised = _two(labels, alarms)
     return _mean([_overlap(run, stretches(odd), bias) for run in stretches(raised)])
@@ -122,6 +174,8 @@ def range_precision(labels: Any, alarms: Any, *, bias: Bias = flat) -> float:
 
 def range_recall(labels: Any, alarms: Any, *, existence: float = 0.0, bias: Bias = flat) -> float:
     """Mean over the anomalies of how much of each raised alarms; NaN without anomalies.
+
+    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches.
 
     Parameters
     ----------
@@ -133,6 +187,24 @@ def range_recall(labels: Any, alarms: Any, *, existence: float = 0.0, bias: Bias
     bias
         How much each row of an anomaly counts: `flat`, `front`, or another.
 
+    Returns
+    -------
+    float
+        In [0, 1], or NaN.
+
+    Raises
+    ------
+    ValueError
+        For labels or alarms that are not one a row, or neither 0 nor 1, and an `existence` outside
+        of [0, 1].
+
+    Examples
+    --------
+    >>> range_recall([0, 1, 1, 0, 1], [1, 1, 0, 0, 0])
+    0.25
+    >>> range_recall([0, 1, 1, 0, 1], [1, 1, 0, 0, 0], existence=1.0)
+    0.5
+
     Notes
     -----
     Equations 4 and 5 of [1]_; the share is divided by the number of runs of alarms that an anomaly
@@ -142,13 +214,6 @@ def range_recall(labels: Any, alarms: Any, *, existence: float = 0.0, bias: Bias
     ----------
     .. [1] Tatbul, Lee, Zdonik, Alam, Gottschlich (2018), Precision and recall for time series,
        NeurIPS, section 4. arXiv:1803.03639
-
-    Examples
-    --------
-    >>> range_recall([0, 1, 1, 0, 1], [1, 1, 0, 0, 0])
-    0.25
-    >>> range_recall([0, 1, 1, 0, 1], [1, 1, 0, 0, 0], existence=1.0)
-    0.5
     """
     if not 0 <= existence <= 1:
         raise wrong("existence", existence, "a number in [0, 1]")
@@ -175,10 +240,19 @@ def _overlap(own: Stretch, others: Sequence[Stretch], bias: Bias) -> float:
     return float(inside / weights.sum() / len(touched))
 
 
+def as_flags(values: Any, argument: str) -> npt.NDArray[np.bool_]:
+    """One flag a row, 0 and 1 or false and true, as an array of the latter."""
+    given = np.asarray(values)
+    if given.ndim != 1:
+        raise wrong(argument, given.shape, "one flag a row, shape (n_rows,)")
+    others = given[(given != 0) & (given != 1)]
+    if len(others):
+        raise wrong(argument, others.tolist()[0], "0 or 1")
+    return given.astype(bool)
+
+
 def _two(labels: Any, alarms: Any) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    odd, raised = np.asarray(labels).astype(bool), np.asarray(alarms).astype(bool)
-    if odd.ndim != 1:
-        raise wrong("labels", odd.shape, "one label a row")
+    odd, raised = as_flags(labels, "labels"), as_flags(alarms, "alarms")
     if raised.shape != odd.shape:
         raise wrong("alarms", raised.shape, f"one flag a row, shape {odd.shape}")
     return odd, raised

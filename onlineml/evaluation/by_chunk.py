@@ -94,15 +94,38 @@ def _geometric_mean(values: Array) -> float:
 
 
 class ChunkScores(NamedTuple):
-    """What `test_then_train` found."""
+    """What `test_then_train` found.
 
-    #: `(n_models, n_chunks - 1, n_metrics)`: the first chunk is only learned.
+    Parameters
+    ----------
+    scores
+        Shape `(n_models, n_chunks - 1, n_metrics)`: the first chunk is only learned.
+    models, metrics
+        Names along the first and the last axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onlineml.evaluation import ChunkScores
+    >>> found = ChunkScores(np.array([[[0.5], [1.0]]]), ("GaussianNB",), ("accuracy",))
+    >>> found.of("accuracy").tolist(), found.means()
+    ([[0.5, 1.0]], {'GaussianNB': {'accuracy': 0.75}})
+    """
+
     scores: Array
     models: tuple[str, ...]
     metrics: tuple[str, ...]
 
     def of(self, metric: str) -> Array:
-        """Scores of one metric, `(n_models, n_chunks - 1)`."""
+        """Scores of one metric, `(n_models, n_chunks - 1)`.
+
+        Raises
+        ------
+        ValueError
+            For a metric that was not asked for.
+        """
+        if metric not in self.metrics:
+            raise wrong("metric", metric, f"one of {', '.join(self.metrics)}")
         return self.scores[:, :, self.metrics.index(metric)]
 
     def means(self) -> dict[str, dict[str, float]]:
@@ -124,7 +147,8 @@ def test_then_train(
     """Predict each chunk as a whole, score it, then learn it; the first one is only learned.
 
     Each row is predicted by a model that has learned no row of its chunk: stricter than
-    prequential evaluation, whose models learn every row before the next.
+    prequential evaluation, whose models learn every row before the next. Time and memory are those
+    of the models and of a chunk.
 
     Parameters
     ----------
@@ -151,7 +175,8 @@ def test_then_train(
     Raises
     ------
     ValueError
-        For an unknown metric, or models or a stream without classes.
+        For an unknown metric, models that are no classifiers or none at all, a stream without
+        classes, and a `chunk_size` below 1.
 
     Examples
     --------

@@ -38,7 +38,8 @@ def class_incremental(
     """Show models the classes one after another, each row once; test after each task.
 
     Rows are held out by class before anything is learned. A model predicts among all the classes
-    that it has met: it is not told which one a test row may be of. Memory is that of the rows.
+    that it has met: it is not told which one a test row may be of. Memory is that of the rows; the
+    rows held out of all tasks so far are predicted once after each.
 
     Parameters
     ----------
@@ -60,10 +61,17 @@ def class_incremental(
     boundaries
         Whether networks with a penalty (`EWC`, `LwF`) are told where a task ends. Others never are.
 
+    Returns
+    -------
+    ContinualResult
+        A run for each model and seed.
+
     Raises
     ------
     ValueError
-        For models that do not predict classes, a wrong order, or a class of a single row.
+        For models that do not predict classes, a `classes_per_task` that is not a whole number
+        >= 1, an `order` that has not each label once, no `seeds`, a `test_share` outside of (0, 1),
+        labels that are not one a row, or of regression, and a class of a single row.
 
     Examples
     --------

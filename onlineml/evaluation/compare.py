@@ -42,6 +42,8 @@ def compare(
 ) -> Comparison:
     """Evaluate models on several streams, each with every seed; see `prequential`.
 
+    Time is that of `prequential` on each stream, over `n_jobs`.
+
     Parameters
     ----------
     models
@@ -73,10 +75,20 @@ def compare(
     Raises
     ------
     ValueError
-        As `prequential`; nothing is evaluated then, where the argument shows it.
+        As `prequential`, and for an `n_jobs` that is not a whole number >= 1, no streams, and
+        sources that are none; nothing is evaluated then, where the argument shows it.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import SEA
+    >>> from onlineml.evaluation import compare
+    >>> from onlineml.learners import GaussianNB
+    >>> found = compare({"nb": GaussianNB()}, {"sea": SEA(n_rows=2000)}, metrics="accuracy")
+    >>> bool(found.table()["nb"]["sea"][0] > 0.8), found.models
+    (True, ['nb', 'NoChangeClassifier', 'MajorityClassifier'])
     """
-    if n_jobs < 1:
-        raise wrong("n_jobs", n_jobs, "at least 1 process")
+    if not (isinstance(n_jobs, int) and n_jobs >= 1):
+        raise wrong("n_jobs", n_jobs, "a whole number of processes >= 1")
     apart = n_jobs > 1 or executor is not None
     sources = _named_streams(streams, max_rows)
     named = named_models(models)

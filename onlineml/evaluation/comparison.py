@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 class Comparison:
     """What `compare` found: stream -> result, in the order of the streams.
 
+    Attributes
+    ----------
+    results
+        Name of the stream -> its `Result`.
+    interrupted
+        Whether Ctrl-C ended the comparison.
+
     Examples
     --------
     >>> from onlineml.datasets import SEA
@@ -34,7 +41,6 @@ class Comparison:
     """
 
     results: dict[str, Result] = field(default_factory=dict)
-    #: Whether Ctrl-C ended the comparison.
     interrupted: bool = False
 
     def __post_init__(self) -> None:
@@ -54,6 +60,11 @@ class Comparison:
 
         Without a name, the first metric. Sample standard deviation, NaN for one seed; NaN too
         where a model was not evaluated.
+
+        Raises
+        ------
+        ValueError
+            For an unknown metric.
         """
         name = self._metric(metric)
         table = {model: dict.fromkeys(self.results, (np.nan, np.nan)) for model in self.models}
@@ -67,6 +78,11 @@ class Comparison:
         """Model -> mean rank over the streams, 1 = best; equal models share their ranks.
 
         Of means over seeds; a model without a value comes last.
+
+        Raises
+        ------
+        ValueError
+            For an unknown metric.
         """
         name = self._metric(metric)
         table = self.table(name)
@@ -107,7 +123,15 @@ class Comparison:
 
     @classmethod
     def from_json(cls, source: str | Path) -> Comparison:
-        """The comparison that `to_json` wrote, from its text or its file."""
+        """The comparison that `to_json` wrote, from its text or its file.
+
+        Raises
+        ------
+        ValueError
+            For a text that is no such comparison.
+        OSError
+            Where the file cannot be read.
+        """
         import orjson
 
         is_text = isinstance(source, str) and source.lstrip().startswith("{")

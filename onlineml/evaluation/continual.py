@@ -39,6 +39,13 @@ class ContinualRun:
         `matrix[i][j]`: accuracy on the held-out rows of the j-th task after the i-th was learned.
     guessing
         Accuracy on each task of guessing among the labels of the first one.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import ContinualRun
+    >>> run = ContinualRun("nb", 1, ["a", "b"], [1.0, 0.7], [[1.0, 0.0], [0.6, 0.8]], [0.5, 0.0])
+    >>> run.final_accuracy, run.average_accuracy, run.forgetting
+    (0.7, 0.7, 0.4)
     """
 
     model: str
@@ -89,7 +96,20 @@ class ContinualRun:
 
 @dataclass
 class ContinualResult:
-    """What a continual protocol found: one run a model and seed."""
+    """What a continual protocol found: one run a model and seed.
+
+    Attributes
+    ----------
+    runs
+        One for each model and seed, models in the order in which they were given.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import ContinualResult, ContinualRun
+    >>> runs = [ContinualRun("nb", k, ["a"], [x], [[x]], [0.5]) for k, x in enumerate((0.5, 1.0))]
+    >>> ContinualResult(runs).summary()[0]["final_accuracy"]
+    0.75
+    """
 
     runs: list[ContinualRun]
 

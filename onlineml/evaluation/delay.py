@@ -169,8 +169,8 @@ class CalledDelay(QueuedDelay):
 
 def delay_of(label_delay: LabelDelay, max_pending: int) -> tuple[Delay | None, str]:
     """The delay that an argument describes, and its words; None where labels come at once."""
-    if max_pending < 1:
-        raise wrong("max_pending", max_pending, "at least 1 row")
+    if not (isinstance(max_pending, int | np.integer) and max_pending >= 1):
+        raise wrong("max_pending", max_pending, "a whole number of rows, at least 1")
     if callable(label_delay):
         name = getattr(label_delay, "__name__", type(label_delay).__name__)
         return CalledDelay(label_delay, max_pending), name

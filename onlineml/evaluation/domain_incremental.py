@@ -61,11 +61,17 @@ def domain_incremental(
     boundaries
         Whether networks with a penalty (`EWC`, `LwF`) are told where a task ends. Others never are.
 
+    Returns
+    -------
+    ContinualResult
+        A run for each model and seed.
+
     Raises
     ------
     ValueError
-        For models that do not predict classes, an unknown column, a column with missing values, a
-        wrong order, or a domain of a single row.
+        For models that do not predict classes, a `by` that is neither functions nor a column, a
+        column with missing values, an `order` that has not each domain once, no `seeds`, a
+        `test_share` outside of (0, 1), and a domain of a single row.
 
     Examples
     --------

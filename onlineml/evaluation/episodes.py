@@ -94,6 +94,8 @@ def play(
 ) -> Result:
     """Let agents act and learn in an environment; returns of their episodes, window by window.
 
+    Time and memory are those of agent and environment; of a window its figures are kept.
+
     Parameters
     ----------
     agents
@@ -127,11 +129,21 @@ def play(
     Raises
     ------
     ValueError
-        For numbers of steps that cannot be taken.
+        For an `n_steps` or `window` that is not a whole number >= 1, and what agents refuse.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import play
+    >>> from onlineml.evaluation.episodes import InWorld
+    >>> from onlineml.rl import Chain, SwiftSARSA
+    >>> rollout = lambda agent, seed: InWorld(agent, Chain())
+    >>> result = play(SwiftSARSA(n_actions=2, seed=1), rollout, 5_000, window=1_000)
+    >>> bool(result.runs[0].window["episode_return"][-1] > 0.5)
+    True
     """
     for argument, value in (("n_steps", n_steps), ("window", window)):
-        if value < 1:
-            raise wrong(argument, value, "a number of steps >= 1")
+        if not (isinstance(value, int | np.integer) and value >= 1):
+            raise wrong(argument, value, "a whole number of steps >= 1")
     tell, stop = on_progress or (lambda n, total: None), until or (lambda: False)
     named = agents if isinstance(agents, Mapping) else {type(agents).__name__: agents}
     result = Result(name, "control", NAMES, window, [])

@@ -23,7 +23,7 @@ _SMALLEST = 120
 def film(
     agent: Agent, world: World, path: str | Path, *, seed: int = 0, max_steps: int = 1000
 ) -> Path:
-    """Film one episode of `agent` in a compiled environment, acting as well as it can.
+    """A film of one episode of `agent` in a compiled environment, acting as well as it can.
 
     Parameters
     ----------
@@ -38,10 +38,26 @@ def film(
     max_steps
         Steps after which the film ends.
 
+    Returns
+    -------
+    Path
+        Of the file.
+
     Raises
     ------
     ValueError
-        For fewer steps than one.
+        For a `max_steps` that is not a whole number >= 1, and a `seed` that is none >= 0.
+    OSError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from onlineml.evaluation import film
+    >>> from onlineml.rl import Chain, StreamQ
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     film(StreamQ(n_actions=2), Chain(), f"{folder}/run.gif", max_steps=5).name
+    'run.gif'
     """
     first, _ = world.reset(seed=seed)
     taken = shots(agent, first, world.step, world.render, max_steps)
@@ -56,8 +72,8 @@ def shots(
     max_steps: int,
 ) -> Iterator[Any]:
     """Pictures of an episode that begins with `observation`, its end included."""
-    if max_steps < 1:
-        raise wrong("max_steps", max_steps, "a number of steps >= 1")
+    if not (isinstance(max_steps, int) and max_steps >= 1):
+        raise wrong("max_steps", max_steps, "a whole number of steps >= 1")
     for _ in range(max_steps):
         yield render()
         observation, _, terminated, truncated, *_ = step(agent.act_one(observation))

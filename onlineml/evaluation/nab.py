@@ -27,10 +27,23 @@ PROFILES = {
 
 
 class NABScore(NamedTuple):
-    """A score, 100 for all windows found at once and 0 for no alarms, and its threshold."""
+    """A score, 100 for all windows found at once and 0 for no alarms, and its threshold.
+
+    Parameters
+    ----------
+    score
+        At most 100; below 0 where false alarms cost more than was found.
+    threshold
+        Rows that score at least this much raise an alarm; infinite where none should.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import nab_score
+    >>> nab_score([([0.0] * 100, [(60, 79)])])  # all rows alike: better no alarm at all
+    NABScore(score=0.0, threshold=inf)
+    """
 
     score: float
-    #: Rows that score at least this much raise an alarm; infinite where none should.
     threshold: float
 
 
@@ -40,11 +53,11 @@ def nab_score(
     profile: str = "standard",
     threshold: float | None = None,
 ) -> NABScore:
-    """Score detectors of numbers over several series with windows of anomalies.
+    """The score of detectors of numbers over several series with windows of anomalies.
 
     The first 15 % of a series, 750 rows at most, are not judged. Alarms in a window count once: the
     earliest, which is worth the more the earlier it is. Other alarms cost the more the longer
-    after a window they come.
+    after a window they come. Time is O(n log n) of the rows of all series.
 
     Parameters
     ----------
@@ -55,6 +68,17 @@ def nab_score(
     threshold
         Where an alarm is raised, the same in all series; None for the one that gives the best
         score, as the benchmark does.
+
+    Returns
+    -------
+    NABScore
+        Score and threshold.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `profile`, a `threshold` that is NaN, scores that are not one a row or NaN,
+        windows beyond the rows, and series without a window to be judged.
 
     Examples
     --------
@@ -76,6 +100,8 @@ def nab_score(
     """
     if profile not in PROFILES:
         raise wrong("profile", profile, f"one of {list(PROFILES)}")
+    if threshold is not None and np.isnan(threshold):
+        raise wrong("threshold", threshold, "a number, or None")
     costs = PROFILES[profile]
     parts = [_judged(*one, costs) for one in series]
     if not parts or not sum(n for *_, n in parts):

@@ -11,11 +11,27 @@ from onlineml.schema import as_floats, wrong
 
 
 class PolicyValue(NamedTuple):
-    """Mean reward of a policy, as estimated."""
+    """Mean reward of a policy, as estimated.
+
+    Parameters
+    ----------
+    value
+        The estimate, in units of the rewards.
+    standard_error
+        Of the estimate.
+    effective_size
+        Rows of equal weight that would say as much.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import policy_value
+    >>> policy_value([1.0, 0.0], [0, 1], [0.5, 0.5], [[1.0, 0.0], [1.0, 0.0]]).effective_size
+    1.0
+    """
 
     value: float
     standard_error: float
-    effective_size: float  # rows of equal weight that would say as much
+    effective_size: float
 
 
 def policy_value(
@@ -55,11 +71,14 @@ def policy_value(
     Returns
     -------
     PolicyValue
+        NaN by "snips" where the policy takes none of the logged actions.
 
     Raises
     ------
     ValueError
-        For arrays of other shapes, probabilities out of range and unknown methods.
+        For arrays of other shapes or none at all, rewards or predictions that are not finite,
+        probabilities out of range or that do not sum to 1, actions that are none, a `clip` that is
+        not > 0, and an unknown `method`.
 
     Examples
     --------
@@ -81,7 +100,11 @@ def policy_value(
     if method not in ("ips", "snips", "dr"):
         raise wrong("method", method, "'ips', 'snips' or 'dr'")
     earned, drawn, chosen = as_floats(rewards, "rewards"), as_floats(logged, "logged"), actions
-    n = len(earned)
+    n = len(earned) if earned.ndim == 1 else 0
+    if not (n and np.isfinite(earned).all()):
+        raise wrong("rewards", earned.shape, "one finite number a row, of one row at least")
+    if not clip > 0:
+        raise wrong("clip", clip, "a number > 0")
     table = _table(policy, n, "policy")
     arms = _arms(chosen, n, table.shape[1])
     if drawn.shape != (n,) or not ((drawn > 0) & (drawn <= 1)).all():
@@ -91,6 +114,8 @@ def policy_value(
     terms = ratio * earned
     if method == "dr":
         guess = _table(predicted, n, "predicted")
+        if guess.shape != table.shape or not np.isfinite(guess).all():
+            raise wrong("predicted", guess.shape, f"finite numbers, shape {table.shape}")
         terms = (table * guess).sum(1) + ratio * (earned - guess[rows, arms])
     total = ratio.sum()
     size = float(total**2 / (ratio**2).sum()) if total > 0 else 0.0
@@ -109,8 +134,8 @@ def _table(values: Any, n: int, name: str) -> Array:
     table = as_floats(values, name)
     if table.ndim != 2 or len(table) != n:
         raise wrong(name, table.shape, f"shape ({n}, n_actions)")
-    if name == "policy" and not np.allclose(table.sum(1), 1.0):
-        raise wrong(name, float(table.sum(1).min()), "rows that sum to 1")
+    if name == "policy" and not (np.allclose(table.sum(1), 1.0) and (table >= 0.0).all()):
+        raise wrong(name, float(table.sum(1).min()), "rows of probabilities, which sum to 1")
     return table
 
 

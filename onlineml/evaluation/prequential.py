@@ -23,7 +23,24 @@ Ints = npt.NDArray[np.int64]
 
 
 class Tracker(Protocol):
-    """Follows an evaluation, for instance to log it."""
+    """Follows an evaluation, for instance to log it: what `prequential` takes as `track`.
+
+    Any object with these two methods is one; what they raise ends the evaluation.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import SEA
+    >>> from onlineml.evaluation import prequential
+    >>> from onlineml.learners import GaussianNB
+    >>> class Counter:
+    ...     windows = 0
+    ...     def on_window(self, record):
+    ...         self.windows += 1
+    ...     def on_end(self, result):
+    ...         print(self.windows, "windows of", len(result.runs), "run")
+    >>> found = prequential(GaussianNB(), SEA(n_rows=3000), baselines=False, track=Counter())
+    3 windows of 1 run
+    """
 
     def on_window(self, record: WindowRecord) -> None:
         """Take note of one model's window."""
@@ -125,7 +142,22 @@ def prequential(
     Raises
     ------
     ValueError
-        For a stream without rows, and for arguments that cannot be used.
+        For a stream without rows, one that is none, and rows that a model refuses, with their
+        numbers; for no models, or one that cannot do the stream's task; for metrics that are
+        unknown or of another task; for a `window`, `chunk_size` or `max_rows` that is not a whole
+        number >= 1, an `alert_rate` outside of (0, 1), a `label_delay` below 0, or in seconds where
+        rows have no time, a `max_pending` below 1, no `seeds`, and `strategies` and `budgets` that
+        do not go together.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import SEA
+    >>> from onlineml.evaluation import prequential
+    >>> from onlineml.learners import GaussianNB
+    >>> result = prequential(GaussianNB(), SEA(n_rows=5000), metrics="accuracy", window=500)
+    >>> run = result.run("GaussianNB")
+    >>> bool(run.totals["accuracy"] > 0.85), len(run.window["accuracy"])
+    (True, 10)
 
     References
     ----------

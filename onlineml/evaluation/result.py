@@ -99,7 +99,10 @@ class Result:
     def run(self, model: str, seed: int | None = None) -> Run:
         """The run of a model; with `seed` None, the first one.
 
-        Raises `ValueError` for a model or a seed that was not evaluated.
+        Raises
+        ------
+        ValueError
+            For a model or a seed that was not evaluated.
         """
         found = [run for run in self.runs if run.model == model]
         if not found:
@@ -214,7 +217,12 @@ class Result:
     def from_json(cls, source: str | Path) -> Result:
         """The result that `to_json` wrote, from its text or its file.
 
-        Raises `ValueError` where the text is not such a result.
+        Raises
+        ------
+        ValueError
+            For a text that is no such result.
+        OSError
+            Where the file cannot be read.
         """
         import orjson
 
@@ -227,7 +235,13 @@ class Result:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Result:
-        """The result that `to_plain` described."""
+        """The result that `to_plain` described.
+
+        Raises
+        ------
+        ValueError
+            For another format.
+        """
         rest = dict(plain)
         if rest.pop("format") != FORMAT:
             raise wrong("format", plain["format"], f"a result of format {FORMAT}")
@@ -271,6 +285,11 @@ class Result:
 
         Runs of several seeds are drawn as their mean and a band of one standard deviation;
         baselines are dashed gray, known drifts vertical lines. Colors suit color-blind readers.
+
+        Raises
+        ------
+        ValueError
+            For a metric that was not taken.
         """
         from onlineml.evaluation.plotting import curves
 

@@ -13,22 +13,40 @@ from onlineml.evaluation.alerts import AlertRecord
 
 
 class WindowRecord(NamedTuple):
-    """One model at the end of one window."""
+    """One model at the end of one window.
+
+    Parameters
+    ----------
+    model, seed, baseline
+        Which model; whether it is a baseline.
+    n_rows, n_window
+        Rows scored so far, and rows of this window (the last one may be shorter).
+    window, cumulative
+        Metric -> value over the window, and over all rows so far.
+    cpu_seconds
+        CPU seconds that the model has used so far.
+    diagnostics
+        What the model told of itself at the end of the window (see `Estimator.diagnostics`).
+    n_labels
+        Labels of the scored rows that were bought; None where all rows are learned.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import WindowRecord
+    >>> record = WindowRecord("nb", None, False, 500, 500, {"mae": 1.2}, {"mae": 1.2}, 0.01)
+    >>> record.window["mae"]
+    1.2
+    """
 
     model: str
     seed: int | None
     baseline: bool
-    #: Rows scored so far, and rows of this window (the last one may be shorter).
     n_rows: int
     n_window: int
-    #: Metric -> value over the window, and over all rows so far.
     window: dict[str, float]
     cumulative: dict[str, float]
-    #: CPU seconds that the model has used so far.
     cpu_seconds: float
-    #: What the model told of itself at the end of the window (see `Estimator.diagnostics`).
     diagnostics: Mapping[str, float | dict[str, float]] = MappingProxyType({})
-    #: Labels of the scored rows that were bought; None where all rows are learned.
     n_labels: int | None = None
 
 
@@ -38,14 +56,22 @@ class Run:
 
     `n_rows[i]` rows had been scored at the end of window `i`; `window` and `cumulative` hold a list
     per metric. `n_skipped` counts, per metric, windows that it could not judge (rankings of one
-    class). `diagnostics[name][part]` is what the model told of itself at
-    the end of each window, NaN where nothing; a number without parts has the part "". `alerts` is
+    class). `diagnostics[name][part]` is what the model told of itself at the end of each window,
+    NaN where nothing; a number without parts has the part "". `alerts` is
     what became of a detector's alerts, None for other models.
 
     Where labels are bought, `learner` and `strategy` are the names of both and `budget` that of
     the budget, `labels[i]` is how many labels of the rows scored by then were bought, and `n_asked`
     counts the questions of the whole run, those that were never answered too. Of a graph, `graph`
-    is its drawing, with the figures of the whole run (see `Graph.draw`).
+    is its drawing, with the figures of the whole run (see `Graph.draw`). `cpu_seconds` and
+    `nbytes` are time and size of the model alone, in seconds and bytes.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import Run
+    >>> run = Run("nb", 1, "GaussianNB()", n_rows=[500, 800], cumulative={"accuracy": [0.7, 0.8]})
+    >>> run.n_scored, run.totals
+    (800, {'accuracy': 0.8})
     """
 
     model: str

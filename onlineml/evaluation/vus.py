@@ -6,13 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from onlineml.evaluation.anomaly_scoring import Stretch, stretches
+from onlineml.evaluation.anomaly_scoring import Stretch, as_flags, stretches
 from onlineml.evaluation.metrics.metric import Array
-from onlineml.schema import wrong
+from onlineml.schema import as_floats, wrong
 
 
 class VUS(NamedTuple):
-    """Volumes under the surfaces of the ROC and of the precision-recall curve."""
+    """Volumes under the surfaces of the ROC and of the precision-recall curve.
+
+    Parameters
+    ----------
+    roc, pr
+        In [0, 1], the more the better; NaN where labels are all alike.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import vus
+    >>> vus([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], buffer=0)
+    VUS(roc=1.0, pr=1.0)
+    """
 
     roc: float
     pr: float
@@ -36,6 +48,17 @@ def vus(labels: Any, scores: Any, *, buffer: int) -> VUS:
         Greatest width of the edges, in rows, half of it before a stretch and half after it: such as
         the period of the series, or the usual length of an anomaly.
 
+    Returns
+    -------
+    VUS
+        The two volumes.
+
+    Raises
+    ------
+    ValueError
+        For labels that are not one a row, or neither 0 nor 1; scores that are not one a row, or
+        NaN; and a `buffer` that is not a whole number >= 0.
+
     Examples
     --------
     >>> labels = [0] * 20 + [1] * 5 + [0] * 20
@@ -56,9 +79,7 @@ def vus(labels: Any, scores: Any, *, buffer: int) -> VUS:
        new accuracy evaluation measure for time-series anomaly detection, PVLDB 15(11), section 4.
        doi:10.14778/3551793.3551830
     """
-    odd, values = np.asarray(labels).astype(bool), np.asarray(scores, np.float64)
-    if odd.ndim != 1:
-        raise wrong("labels", odd.shape, "one label a row")
+    odd, values = as_flags(labels, "labels"), as_floats(scores, "scores")
     if values.shape != odd.shape or np.isnan(values).any():
         raise wrong("scores", values.shape, f"one score a row, shape {odd.shape}, none of them NaN")
     if not (isinstance(buffer, int | np.integer) and buffer >= 0):

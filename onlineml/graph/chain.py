@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,12 +18,20 @@ __all__ = ["ChainClassifier", "ChainDetector", "ChainRegressor", "ChainTransform
 class _Chain(Estimator):
     """Transformers, then a last step; a chain is an estimator of the last step's role."""
 
+    #: The role that the last step must have.
+    _role: ClassVar[type[Estimator]]
+
     steps_: list[Estimator]
 
     def __init__(self, *, steps: tuple[Estimator, ...]) -> None:
         self.steps = steps
 
     def _check(self) -> None:
+        if not (isinstance(self.steps, Sequence) and self.steps):
+            raise wrong("steps", self.steps, "at least one estimator")
+        if not isinstance(self.steps[-1], self._role):
+            due = f"a last step that is a {self._role.__name__.lower()}"
+            raise wrong("steps", self.steps[-1], due)
         for step in self.steps[:-1]:
             if not isinstance(step, Transformer):
                 raise wrong("steps", step, "transformers before the last step")
@@ -91,7 +99,23 @@ class ChainClassifier(_Chain, Classifier):
     ----------
     steps
         Unfitted estimators, the last a classifier, the others transformers.
+
+    Raises
+    ------
+    ValueError
+        At the first row, without steps, for a last one that is no classifier, and for others that
+        are no transformers.
+
+    Examples
+    --------
+    >>> from onlineml.graph import chain
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.transforms import StandardScaler
+    >>> type(chain(StandardScaler(), GaussianNB())).__name__
+    'ChainClassifier'
     """
+
+    _role = Classifier
 
     def _admit_targets(self, news: list[Hashable]) -> None:
         super()._admit_targets(news)
@@ -127,7 +151,23 @@ class ChainRegressor(_Chain, Regressor):
     ----------
     steps
         Unfitted estimators, the last a regressor, the others transformers.
+
+    Raises
+    ------
+    ValueError
+        At the first row, without steps, for a last one that is no regressor, and for others that
+        are no transformers.
+
+    Examples
+    --------
+    >>> from onlineml.graph import chain
+    >>> from onlineml.learners import LinearRegression
+    >>> from onlineml.transforms import StandardScaler
+    >>> type(chain(StandardScaler(), LinearRegression())).__name__
+    'ChainRegressor'
     """
+
+    _role = Regressor
 
 
 class ChainDetector(_Chain, Detector):
@@ -139,7 +179,23 @@ class ChainDetector(_Chain, Detector):
     ----------
     steps
         Unfitted estimators, the last a detector, the others transformers.
+
+    Raises
+    ------
+    ValueError
+        At the first row, without steps, for a last one that is no detector, and for others that are
+        no transformers.
+
+    Examples
+    --------
+    >>> from onlineml.graph import chain
+    >>> from onlineml.detectors import HalfSpaceTrees
+    >>> from onlineml.transforms import StandardScaler
+    >>> type(chain(StandardScaler(), HalfSpaceTrees())).__name__
+    'ChainDetector'
     """
+
+    _role = Detector
 
     @property
     def _explains(self) -> bool:  # type: ignore[override]  # of others it is their class's
@@ -154,7 +210,21 @@ class ChainTransformer(_Chain, Transformer):
     ----------
     steps
         Unfitted transformers.
+
+    Raises
+    ------
+    ValueError
+        At the first row, without steps, and for steps that are no transformers.
+
+    Examples
+    --------
+    >>> from onlineml.graph import chain
+    >>> from onlineml.transforms import Shingle, StandardScaler
+    >>> type(chain(StandardScaler(), Shingle())).__name__
+    'ChainTransformer'
     """
+
+    _role = Transformer
 
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows."""
@@ -165,7 +235,8 @@ def chain(*steps: Estimator) -> Any:
     """One estimator of `steps`: each transforms the row for the next, the last one answers.
 
     When a row is fitted, each step learns it in the form that it had when it was served: as
-    transformed before the steps in front have learned it.
+    transformed before the steps in front have learned it. Time per event and memory are those of
+    the steps together.
 
     Parameters
     ----------
@@ -176,8 +247,15 @@ def chain(*steps: Estimator) -> Any:
     -------
     An estimator of the last step's role. Parameters of step `i` are named `steps__i__name`.
 
+    Raises
+    ------
+    ValueError
+        Without steps, for a last one that has none of the four roles, and for others that are no
+        transformers.
+
     Examples
     --------
+    >>> from onlineml.graph import chain
     >>> from onlineml.learners import GaussianNB
     >>> from onlineml.transforms import StandardScaler
     >>> model = chain(StandardScaler(), GaussianNB())
@@ -194,7 +272,7 @@ def chain(*steps: Estimator) -> Any:
     for role, kind in kinds.items():
         if steps and isinstance(steps[-1], role):
             made = kind(steps=steps)
-            made._check()
+            made._accept_parameters()
             return made
     due = "estimators, the last a classifier, a regressor, a detector or a transformer"
     raise wrong("steps", steps, due)

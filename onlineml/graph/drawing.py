@@ -58,7 +58,30 @@ class Arrow(NamedTuple):
 class Drawing(NamedTuple):
     """A graph to look at: `print` it, or write it as SVG.
 
-    Notebooks show the picture by themselves.
+    Notebooks show the picture by themselves. Made by `Graph.draw`.
+
+    Parameters
+    ----------
+    name
+        Name of the graph.
+    figures
+        What has happened to the whole graph, in words; empty before data.
+    boxes
+        The nodes, in order.
+    arrows
+        The signals, in order.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Graph
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.transforms import StandardScaler
+    >>> g = Graph("mine")
+    >>> g.add("scale", StandardScaler())
+    >>> g.add("learner", GaussianNB(), after="scale")
+    >>> drawing = g.draw()
+    >>> drawing.name, [box.name for box in drawing.boxes], drawing.svg().startswith("<svg")
+    ('mine', ['scale', 'learner'], True)
     """
 
     name: str
@@ -79,7 +102,13 @@ class Drawing(NamedTuple):
         return svg(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file."""
+        """Write the picture to a file.
+
+        Raises
+        ------
+        OSError
+            Where the file cannot be written.
+        """
         path = Path(path)
         path.write_text(self.svg(), encoding="utf-8")
         return path

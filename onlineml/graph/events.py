@@ -12,6 +12,21 @@ class Sample(NamedTuple):
 
     Its label comes with it (`y`) or later, by `id`; rows without an id are answered, and learned
     by those nodes only that need no label.
+
+    Parameters
+    ----------
+    x
+        The row: an array or a mapping, NaN or None where a value is missing.
+    id
+        What its label, its reward or a request to forget it calls it; hashable.
+    y
+        Its label, or None.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Sample
+    >>> Sample({"amount": 12.5}, id="a77").y is None
+    True
     """
 
     x: Any
@@ -20,21 +35,61 @@ class Sample(NamedTuple):
 
 
 class Label(NamedTuple):
-    """The label of a sample that came before; None: it never will come, and is not paid."""
+    """The label of a sample that came before; None: it never will come, and is not paid.
+
+    Parameters
+    ----------
+    id
+        That of the sample.
+    y
+        The label: a class or a number, as the learners take.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Label
+    >>> Label("a77", "fraud")
+    Label(id='a77', y='fraud')
+    """
 
     id: Hashable
     y: Any
 
 
 class Reward(NamedTuple):
-    """What came of the agent's action on a sample that came before."""
+    """What came of the agent's action on a sample that came before.
+
+    Parameters
+    ----------
+    id
+        That of the sample.
+    value
+        The reward, a finite number.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Reward
+    >>> Reward("a77", 1.0)
+    Reward(id='a77', value=1.0)
+    """
 
     id: Hashable
     value: float
 
 
 class Forget(NamedTuple):
-    """A request that nothing shall be left of the sample with this id."""
+    """A request that nothing shall be left of the sample with this id.
+
+    Parameters
+    ----------
+    id
+        That of the sample.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Forget
+    >>> Forget("a77")
+    Forget(id='a77')
+    """
 
     id: Hashable
 
@@ -57,6 +112,13 @@ class Answer(NamedTuple):
         What the agent does; None where there is none.
     others
         What further outputs say, by the name of the node (see `Graph.output`).
+
+    Examples
+    --------
+    >>> from onlineml.graph import Answer
+    >>> answer = Answer("fraud")
+    >>> answer.ask, answer.probability
+    (True, 1.0)
     """
 
     answer: Any

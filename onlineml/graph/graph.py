@@ -35,6 +35,9 @@ class Graph:
     Answers that others read are: the new row of a transformer, the score of a detector, the number
     of a regressor, the probabilities of a classifier (missing for classes not yet seen).
 
+    Time per event is that of the nodes that it reaches; memory is theirs and, for each row that
+    waits or is remembered, that of the numbers that were read of it.
+
     Parameters
     ----------
     name
@@ -46,6 +49,13 @@ class Graph:
         Rows that are kept after they have been learned, so that they can be forgotten by id.
     replay
         Whether they are forgotten by replay: see the notes.
+
+    Raises
+    ------
+    ValueError
+        From `add`, `on` and `output`, for what cannot be wired. At the first row or event: for a
+        `max_pending` that is not a whole number >= 1, a `remember` not one >= 0 (>= 1 with
+        `replay`), and what a node refuses, by its name.
 
     Notes
     -----
@@ -116,8 +126,15 @@ class Graph:
     def add(self, name: str, estimator: Estimator, after: str | Sequence[str] = "x") -> None:
         """Add a node that reads `after`: "x", a node's name, `error_of`, or several of these.
 
-        The estimator is cloned when data come, not changed. Raises `ValueError` for a name that is
-        taken or a source that cannot be read.
+        The estimator is cloned when data come, not changed.
+
+        Raises
+        ------
+        ValueError
+            For a name that is taken, is "x" or has other than letters, digits and single
+            underscores; for what is no estimator with a role; for sources that are unknown or
+            cannot be read; for a second query strategy or agent, and classifiers beside regressors;
+            once data have come.
         """
         sources = (after,) if isinstance(after, str) else tuple(after)
         self._change(nodes=(*self.nodes, (name, estimator, sources)))
@@ -133,8 +150,14 @@ class Graph:
         """When the drift detector `source` raises an alarm, do `signals` once the event is over.
 
         A signal is `reset`, `replace`, `refit`, `refund` or `consolidate`, or a function that is
-        called with the graph.
-        Graphs with such a function can neither be saved nor written as text.
+        called with the graph. Graphs with such a function can neither be saved nor written as
+        text.
+
+        Raises
+        ------
+        ValueError
+            For a source that is no drift detector, what is no signal, and nodes that are unknown or
+            to which it cannot be done; once data have come.
         """
         made = [(source, *signal) if isinstance(signal, tuple) else (source, signal)
                 for signal in signals]  # fmt: skip
@@ -144,6 +167,11 @@ class Graph:
         """The node that answers, whose role is the graph's; the last one if never called.
 
         What `others` say comes along where events are taken, in `Answer.others`.
+
+        Raises
+        ------
+        ValueError
+            For nodes that are unknown, or that do not answer when a row comes; once data have come.
         """
         self._change(outputs=(name, *others))
 
@@ -157,7 +185,10 @@ class Graph:
     def to_yaml(self) -> str:
         """The graph as YAML: what `from_yaml` and `onlineml run graph.yaml` read.
 
-        Raises `ValueError` for signals that are functions, and for parameters that are no text.
+        Raises
+        ------
+        ValueError
+            For signals that are functions, and parameters that cannot be written as text.
         """
         from onlineml.graph.document import to_yaml
 
@@ -167,7 +198,12 @@ class Graph:
     def from_yaml(cls, source: str | Path) -> Any:
         """The graph, unfitted, in a text of several lines or in a file.
 
-        Raises `ValueError` that says in one line what is wrong.
+        Raises
+        ------
+        ValueError
+            For a text that is no graph; one line says what is wrong, and where.
+        FileNotFoundError
+            Where there is no such file.
         """
         from onlineml.graph.document import from_yaml
 

@@ -57,7 +57,7 @@ class _Keyed(Called):
             value = getattr(self, name)
             if not (isinstance(value, int) and value >= 1) and (name, value) != ("max_bytes", None):
                 raise wrong(name, value, "a whole number >= 1")
-        self.model._check()
+        self.model._accept_parameters()
         if any(isinstance(value, Privacy) for value in self.model.get_params().values()):
             due = "a model without privacy: those of all keys would have the same noise"
             raise wrong("model", self.model, due)
@@ -305,6 +305,18 @@ class KeyedClassifier(_Keyed, Classifier):
         The unfitted classifier.
     key, max_keys, max_bytes, folder
         As in `Keyed`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Keyed`.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Keyed
+    >>> from onlineml.learners import GaussianNB
+    >>> type(Keyed(GaussianNB(), key="user")).__name__
+    'KeyedClassifier'
     """
 
     _role = Classifier
@@ -337,6 +349,18 @@ class KeyedRegressor(_Keyed, Regressor):
         The unfitted regressor.
     key, max_keys, max_bytes, folder
         As in `Keyed`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Keyed`.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Keyed
+    >>> from onlineml.learners import LinearRegression
+    >>> type(Keyed(LinearRegression(), key="user")).__name__
+    'KeyedRegressor'
     """
 
     _role = Regressor
@@ -351,6 +375,18 @@ class KeyedDetector(_Keyed, Detector):
         The unfitted detector.
     key, max_keys, max_bytes, folder
         As in `Keyed`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Keyed`.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Keyed
+    >>> from onlineml.detectors import HalfSpaceTrees
+    >>> type(Keyed(HalfSpaceTrees(), key="user")).__name__
+    'KeyedDetector'
     """
 
     _role = Detector
@@ -365,6 +401,18 @@ class KeyedTransformer(_Keyed, Transformer):
         The unfitted transformer.
     key, max_keys, max_bytes, folder
         As in `Keyed`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Keyed`.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Keyed
+    >>> from onlineml.transforms import Shingle
+    >>> type(Keyed(Shingle(), key="user")).__name__
+    'KeyedTransformer'
     """
 
     _role = Transformer
@@ -390,7 +438,8 @@ def Keyed(  # noqa: N802 - named as what it makes
     and is what a model of its own would be that meets the rows of its key alone. Classifiers are
     told of all classes, and give each the same chance before they have learned any. Of models whose
     state has a fixed size, the states lie in one array, and one compiled loop goes through the
-    rows, whatever their keys.
+    rows, whatever their keys. Time per event is that of one model and O(1) more; memory is that of
+    a model for each key.
 
     Where there are more than `max_keys` keys, the one that learned nothing for longest is
     forgotten. With `max_bytes` and a `folder`, models that were not used for longest lie in a file
@@ -426,7 +475,10 @@ def Keyed(  # noqa: N802 - named as what it makes
     Raises
     ------
     ValueError
-        For a model without one of these roles. On first data: for a key that is no column.
+        For a model without one of these roles, with parameters that cannot be used or with a
+        `privacy`; for a `key` that is neither text nor a whole number, and a `max_keys` or
+        `max_bytes` that is no whole number >= 1. At the first row: for a key that is no column, no
+        column beside it, and `max_bytes` without a `folder` for models that grow.
 
     Examples
     --------
@@ -452,6 +504,6 @@ def Keyed(  # noqa: N802 - named as what it makes
             made = kind(
                 model=model, key=key, max_keys=max_keys, max_bytes=max_bytes, folder=folder
             )  # fmt: skip
-            made._check()
+            made._accept_parameters()
             return made
     raise wrong("model", model, "a classifier, regressor, detector or transformer")

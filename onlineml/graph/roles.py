@@ -29,6 +29,22 @@ class GraphClassifier(Wired, Classifier):
         Rows that are kept after they have been learned, to be forgotten on request.
     replay
         Whether they are forgotten by replay.
+
+    Raises
+    ------
+    ValueError
+        At the first row or event, for nodes that do not make a classifier, a `max_pending` that is
+        not a whole number >= 1, a `remember` not one >= 0 (>= 1 with `replay`), and what a node
+        refuses, by its name.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Graph
+    >>> from onlineml.learners import GaussianNB
+    >>> g = Graph("mine")
+    >>> g.add("first", GaussianNB())
+    >>> type(g).__name__
+    'GraphClassifier'
     """
 
     def _admit_targets(self, news: list[Hashable]) -> None:
@@ -73,6 +89,22 @@ class GraphRegressor(Wired, Regressor):
         Rows that are kept after they have been learned, to be forgotten on request.
     replay
         Whether they are forgotten by replay.
+
+    Raises
+    ------
+    ValueError
+        At the first row or event, for nodes that do not make a regressor, a `max_pending` that is
+        not a whole number >= 1, a `remember` not one >= 0 (>= 1 with `replay`), and what a node
+        refuses, by its name.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Graph
+    >>> from onlineml.learners import LinearRegression
+    >>> g = Graph("mine")
+    >>> g.add("first", LinearRegression())
+    >>> type(g).__name__
+    'GraphRegressor'
     """
 
 
@@ -98,6 +130,22 @@ class GraphDetector(Wired, Detector):
         Rows that are kept after they have been learned, to be forgotten on request.
     replay
         Whether they are forgotten by replay.
+
+    Raises
+    ------
+    ValueError
+        At the first row or event, for nodes that do not make a detector, a `max_pending` that is
+        not a whole number >= 1, a `remember` not one >= 0 (>= 1 with `replay`), and what a node
+        refuses, by its name.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Graph
+    >>> from onlineml.detectors import HalfSpaceTrees
+    >>> g = Graph("mine")
+    >>> g.add("first", HalfSpaceTrees())
+    >>> type(g).__name__
+    'GraphDetector'
     """
 
     @property
@@ -128,6 +176,22 @@ class GraphTransformer(Wired, Transformer):
         Rows that are kept after they have been learned, to be forgotten on request.
     replay
         Whether they are forgotten by replay.
+
+    Raises
+    ------
+    ValueError
+        At the first row or event, for nodes that do not make a transformer, a `max_pending` that is
+        not a whole number >= 1, a `remember` not one >= 0 (>= 1 with `replay`), and what a node
+        refuses, by its name.
+
+    Examples
+    --------
+    >>> from onlineml.graph import Graph
+    >>> from onlineml.transforms import Shingle
+    >>> g = Graph("mine")
+    >>> g.add("first", Shingle())
+    >>> type(g).__name__
+    'GraphTransformer'
     """
 
     def output_schema(self) -> Schema:

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
 
 def reset(*names: str) -> tuple[str, ...]:
-    """The signal that makes nodes forget all that they have learned."""
+    """The signal that makes nodes forget all that they have learned.
+
+    Parameters
+    ----------
+    *names
+        The nodes; `Graph.on` refuses what is none.
+
+    Examples
+    --------
+    >>> from onlineml.graph import reset
+    >>> reset("scale", "learner")
+    ('reset', 'scale', 'learner')
+    """
     return (RESET, *names)
 
 
@@ -23,6 +35,17 @@ def replace(name: str, *, by: str) -> tuple[str, str, str]:
 
     Both are of one class and read the same. A node that was reset at an earlier, weaker alarm is
     thus a successor that has seen only the newer rows.
+
+    Parameters
+    ----------
+    name, by
+        The nodes; `Graph.on` refuses what is none, and two that differ in class or sources.
+
+    Examples
+    --------
+    >>> from onlineml.graph import replace
+    >>> replace("learner", by="successor")
+    ('replace', 'learner', 'successor')
     """
     return (REPLACE, name, by)
 
@@ -31,6 +54,19 @@ def refit(name: str, *, last: int) -> tuple[str, str, int]:
     """The signal that resets a node and lets it learn again the `last` rows that it has learned.
 
     The graph keeps these rows for it.
+
+    Parameters
+    ----------
+    name
+        The node; `Graph.on` refuses what is none, strategies and agents.
+    last
+        How many rows, at least 1.
+
+    Examples
+    --------
+    >>> from onlineml.graph import refit
+    >>> refit("learner", last=500)
+    ('refit', 'learner', 500)
     """
     return (REFIT, name, last)
 
@@ -39,6 +75,19 @@ def refund(name: str, *, n_labels: int) -> tuple[str, str, int]:
     """The signal that lets query strategy `name` buy so many labels from now on, ahead of its pace.
 
     They are paid back later.
+
+    Parameters
+    ----------
+    name
+        The strategy; `Graph.on` refuses what is none.
+    n_labels
+        How many labels, at least 0.
+
+    Examples
+    --------
+    >>> from onlineml.graph import refund
+    >>> refund("ask", n_labels=50)
+    ('refund', 'ask', 50)
     """
     return (REFUND, name, n_labels)
 
@@ -47,6 +96,17 @@ def consolidate(*names: str) -> tuple[str, ...]:
     """The signal that says to networks with a penalty (`EWC`, `LwF`) that another task begins.
 
     They then guard what they knew before the alarm.
+
+    Parameters
+    ----------
+    *names
+        The networks; `Graph.on` refuses what is none, or has no penalty.
+
+    Examples
+    --------
+    >>> from onlineml.graph import consolidate
+    >>> consolidate("network")
+    ('consolidate', 'network')
     """
     return (CONSOLIDATE, *names)
 

@@ -91,7 +91,13 @@ class Wired(Graph, Estimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; those of nodes as `node__parameter`."""
+        """Change constructor arguments; those of nodes as `node__parameter`.
+
+        Raises
+        ------
+        ValueError
+            For names that are no parameters, and what a node refuses, by its name.
+        """
         by_name = {name: estimator for name, estimator, _ in params.get("nodes", self.nodes)}
         own = self._parameter_names()
         for key in params:
@@ -154,13 +160,13 @@ class Wired(Graph, Estimator):
         if role is None or not isinstance(self, KINDS[wiring.nodes[role].role]):
             raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
         wiring.check()
-        if not self.max_pending >= 1:
-            raise wrong("max_pending", self.max_pending, "a number of rows, at least 1")
-        if not self.remember >= 0:
-            raise wrong("remember", self.remember, "a number of rows, at least 0")
+        for name, least in (("max_pending", 1), ("remember", 0)):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= least):
+                raise wrong(name, value, f"a whole number of rows, at least {least}")
         replay.check(self.remember, self.replay)
         for node in wiring.nodes:
-            self._named(node.name, node.estimator._check)
+            self._named(node.name, node.estimator._accept_parameters)
             if self.replay:
                 self._named(node.name, check_replays, node.estimator)
 
@@ -293,7 +299,20 @@ class Wired(Graph, Estimator):
         """A `Sample`, a `Label`, a `Reward` or a request to `Forget`.
 
         Samples are answered with an `Answer`. Of labels and rewards it is said whether a row was
-        waiting for them, which then was learned. Requests to forget get a `Receipt`.
+        waiting for them, which then was learned. Requests to forget get a `Receipt`. A sample takes
+        the place of one of the same id that still waits.
+
+        Returns
+        -------
+        Answer, bool or Receipt
+            To a sample, to a label or reward, to a request to forget.
+
+        Raises
+        ------
+        ValueError
+            For what is no event, a row that cannot be used (see `onlineml.base.Estimator`), a label
+            where no node learns any or that cannot be learned, and a reward where there is no agent
+            or that is not finite.
         """
         if not self.replay:
             return intake.one(self, event)
@@ -305,6 +324,16 @@ class Wired(Graph, Estimator):
 
         Where an event cannot be used, those before it have had their effects; the error tells
         which one it was.
+
+        Returns
+        -------
+        list
+            One answer an event.
+
+        Raises
+        ------
+        ValueError
+            As `take_one`.
         """
         return intake.many(self, list(events))
 
@@ -327,8 +356,8 @@ class Wired(Graph, Estimator):
     def _store(self) -> Store:
         made: Store | None = vars(self).get("_rows_kept")
         if made is None:
-            n = int(self.max_pending)
-            most = {LABEL: n, REWARD: n, REMEMBERED: int(self.remember)}
+            n = self.max_pending
+            most = {LABEL: n, REWARD: n, REMEMBERED: self.remember}
             made = vars(self)["_rows_kept"] = Store(self.store_, most)
         return made
 

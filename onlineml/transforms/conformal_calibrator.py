@@ -52,6 +52,11 @@ class ConformalCalibrator(Transformer):
         How many past values a new one is ranked among. The greatest result is
         window_size / (window_size + 1).
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `window_size` that is not a whole number >= 1.
+
     Examples
     --------
     >>> from onlineml.transforms import ConformalCalibrator

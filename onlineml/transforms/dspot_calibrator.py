@@ -278,6 +278,13 @@ class DSPOTCalibrator(Transformer):
         Values are measured from the mean of so many before (DSPOT); 0 for streams whose level does
         not drift (SPOT).
 
+    Raises
+    ------
+    ValueError
+        At the first row, for `window_size` or `one_in` that is not a whole number >= 1,
+        `n_peaks` not one >= 10, `drift_size` not one >= 0, a `level` outside of (0, 1), and a
+        `q` outside of (0, 1 - level).
+
     Examples
     --------
     >>> import numpy as np
@@ -374,6 +381,11 @@ class DSPOTCalibrator(Transformer):
         """Values that are exceeded with probability `q`, shape `(n_features,)`.
 
         Infinity while there are too few peaks; never below the quantile where the tail begins.
+
+        Raises
+        ------
+        ValueError
+            For a `q` outside of (0, 1).
         """
         if not 0 < q < 1:
             raise wrong("q", q, "a probability between 0 and 1")

@@ -35,6 +35,12 @@ class FeatureHasher(Transformer):
         Columns of the new rows. Features that share one by chance add up; their signs make the
         expected error 0.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for an `n_features` that is not a whole number >= 1. At any, for
+        values that are neither numbers nor text, and infinite ones.
+
     Examples
     --------
     >>> from onlineml.transforms import FeatureHasher

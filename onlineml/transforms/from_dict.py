@@ -47,6 +47,12 @@ class FromDict(Transformer):
     nominal
         Those of the declared names whose values are nominal.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for `names` that are no list of different texts or an empty one, and
+        for `nominal` names that are not among them.
+
     Examples
     --------
     >>> from onlineml.transforms import FromDict
@@ -64,23 +70,29 @@ class FromDict(Transformer):
         self.nominal = nominal
 
     def _check(self) -> None:
+        if not (self.names is None or (self.names and _are_names(self.names))):
+            raise wrong("names", self.names, "a list of at least one name, or None")
+        if not _are_names(self.nominal):
+            raise wrong("nominal", self.nominal, "a list of names")
         for name in self.nominal:
             if name not in (self.names or ()):
                 raise wrong("nominal", name, "a name that is declared in names")
 
     def _first_schema(self, X: Any) -> Schema:
+        chosen = self._chosen(X)
         if self.names is None:
             return super()._first_schema(X)
-        self._check()
         names = tuple(self.names)
         declared = Schema(len(names), names, {names.index(name): () for name in self.nominal})
-        return declared.admitting(self._chosen(X))
+        return declared.admitting(chosen)
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
         return super()._rows(self._chosen(X), fit=fit, one=one)
 
     def _chosen(self, X: Any) -> Any:
         """`X` without the names that were not declared."""
+        if not self.is_started:
+            self._check()
         if self.names is None:
             return X
         if isinstance(X, Mapping):
@@ -121,3 +133,9 @@ class FromDict(Transformer):
 
     def _n_outputs(self) -> int:
         return self._size("F") if self.names is None else len(self.names)
+
+
+def _are_names(names: object) -> bool:
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        return False
+    return all(isinstance(name, str) for name in names)

@@ -69,6 +69,12 @@ class GaussianTailCalibrator(Transformer):
         Values, the new one included, whose mean is judged: more than 1 for detectors whose single
         scores are noisy.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `window_size` that is not a whole number >= 2, and an `n_recent`
+        that is none from 1 to `window_size`.
+
     Examples
     --------
     >>> import numpy as np

@@ -69,6 +69,11 @@ class InstanceNormalizer(Transformer):
     power
         The p of the p-norm, at least 1; infinity for the greatest value. Only for "norm".
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `to` that is none of the two, and a `power` below 1 or NaN.
+
     Examples
     --------
     >>> from onlineml.transforms import InstanceNormalizer

@@ -89,6 +89,12 @@ class MeanImputer(Transformer):
     stays missing. Time per event is O(n_features), memory
     O(n_features * n_values). Numbers beyond 1e50 count as missing.
 
+    Raises
+    ------
+    ValueError
+        For rows that do not fit those before, and infinite numbers in them; nothing else can be
+        wrong.
+
     Examples
     --------
     >>> from onlineml.transforms import MeanImputer

@@ -59,6 +59,11 @@ class MinMaxScaler(Transformer):
     clip
         Whether a value outside of what has been seen gives 0 or 1, or a share beyond them.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `clip` that is neither true nor false.
+
     Examples
     --------
     >>> from onlineml.transforms import MinMaxScaler

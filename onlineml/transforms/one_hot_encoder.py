@@ -76,6 +76,13 @@ class OneHotEncoder(Transformer):
     max_categories
         Columns a feature, with the one for other values; at least 2.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `max_categories` that is not a whole number >= 2, and for
+        `columns` that are no list of names and positions, or hold a position that rows do not
+        have, or names where rows have none.
+
     Examples
     --------
     >>> from onlineml.transforms import OneHotEncoder

@@ -57,6 +57,12 @@ class RandomProjector(Transformer):
     seed
         Seed of the directions; None for fresh ones each time.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for an `n_components` that is not a whole number >= 1, an unknown
+        `kind`, and a `density` outside of (0, 1].
+
     Examples
     --------
     >>> import numpy as np

@@ -59,6 +59,11 @@ class RandomRotation(Transformer):
     seed
         Of the rotation.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `seed` that is neither a whole number >= 0 nor None.
+
     Examples
     --------
     >>> import numpy as np

@@ -52,6 +52,11 @@ class Refractory(Transformer):
     rest
         For how many events a score holds back those that are not greater.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `rest` that is not a whole number >= 1.
+
     Examples
     --------
     >>> from onlineml.transforms import Refractory

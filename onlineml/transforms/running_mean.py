@@ -42,6 +42,11 @@ class RunningMean(Transformer):
     window_size
         How many values the window holds.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `window_size` that is not a whole number >= 2.
+
     Examples
     --------
     >>> from onlineml.transforms import RunningMean

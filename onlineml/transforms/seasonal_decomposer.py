@@ -53,6 +53,13 @@ class SeasonalDecomposer(Transformer):
     n_cycles
         Seasons that a phase is the median of, as far as the window holds them.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `window_size` that is not a whole number >= 6, a `period` that
+        is neither None nor a whole number from 1 to half the window, and an `n_cycles` that is
+        not one >= 1.
+
     Examples
     --------
     >>> import numpy as np

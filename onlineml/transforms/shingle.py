@@ -40,6 +40,11 @@ class Shingle(Transformer):
     size
         How many rows make one, at least 2.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `size` that is not a whole number >= 2.
+
     Examples
     --------
     >>> from onlineml.transforms import Shingle

@@ -96,6 +96,11 @@ class StandardScaler(Transformer):
     with_std
         Whether to divide by the standard deviation (of the population).
 
+    Raises
+    ------
+    ValueError
+        At the first row, for `with_mean` or `with_std` that is neither true nor false.
+
     Examples
     --------
     >>> from onlineml.transforms import StandardScaler

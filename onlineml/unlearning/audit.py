@@ -37,7 +37,10 @@ class AuditLog:
     Raises
     ------
     ValueError
-        Where the file that is there does not hold together.
+        Where the file that is there does not hold together, and for a `key` that is not 1 to 64
+        bytes.
+    OSError
+        Where it cannot be read.
 
     Examples
     --------
@@ -74,7 +77,14 @@ class AuditLog:
         return f"{self._n}:{self._digest}"
 
     def record(self, receipt: Receipt, *, id: Hashable = None) -> Receipt:
-        """Append a receipt; returns it, so that a call can go around that of `unlearn_one`."""
+        """Append a receipt; returns it, so that a call can go around that of `unlearn_one`.
+
+        Raises
+        ------
+        OSError
+            Where the line cannot be written; the log is then as before, but for a part of a line at
+            its end.
+        """
         entry: dict[str, Any] = {
             "n": self._n,
             "time": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -97,7 +107,15 @@ class AuditLog:
     def entries(self, *, id: Hashable = None) -> Iterator[dict[str, Any]]:
         """All entries, or those of an id, checked while they are read.
 
-        Raises `ValueError`, naming the line, where the chain is broken.
+        Yields
+        ------
+        dict
+            Number, time, kind, bound, cost, rows and digests of an entry.
+
+        Raises
+        ------
+        ValueError
+            Where the chain is broken, with the line; for an `id` where the log has no key.
         """
         if id is not None and self._key is None:
             raise wrong("id", id, "None, as the log has no key to tell ids by")

@@ -56,7 +56,13 @@ class Called(Estimator):
     _tag: Any = None  # cell where a kernel looks for that of a single row
 
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0, id: Hashable = None) -> Any:
-        """Learn one row `x` with its target, to be called `id`; as the role's own verb."""
+        """Learn one row `x` with its target, to be called `id`; as the role's own verb.
+
+        Raises
+        ------
+        ValueError
+            As the role's own verb, and for an id that is neither whole number nor text.
+        """
         learn = self._role.fit_one  # found in half the time of super()
         if id is None:
             return learn(self, x, y, weight=weight)
@@ -73,7 +79,14 @@ class Called(Estimator):
     def fit_many(
         self, X: Any, y: Any = None, *, weight: Any = None, ids: Iterable[Hashable] | None = None
     ) -> Any:
-        """Learn rows `X` with their targets, to be called `ids`; as the role's own verb."""
+        """Learn rows `X` with their targets, to be called `ids`; as the role's own verb.
+
+        Raises
+        ------
+        ValueError
+            As the role's own verb, and for ids that are neither whole numbers nor text, or not one
+            a row.
+        """
         learn = self._role.fit_many
         if ids is None:
             return learn(self, X, y, weight=weight)

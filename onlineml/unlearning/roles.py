@@ -30,6 +30,18 @@ class ReplayableClassifier(Replayed, Classifier):
         The unfitted classifier.
     horizon, checkpoints, every, lazy, log
         As in `Replayable`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Replayable`.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.unlearning import Replayable
+    >>> type(Replayable(GaussianNB())).__name__
+    'ReplayableClassifier'
     """
 
     _role = Classifier
@@ -76,6 +88,18 @@ class ReplayableRegressor(Replayed, Regressor):
         The unfitted regressor.
     horizon, checkpoints, every, lazy, log
         As in `Replayable`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Replayable`.
+
+    Examples
+    --------
+    >>> from onlineml.learners import LinearRegression
+    >>> from onlineml.unlearning import Replayable
+    >>> type(Replayable(LinearRegression())).__name__
+    'ReplayableRegressor'
     """
 
     _role = Regressor
@@ -90,6 +114,18 @@ class ReplayableDetector(Replayed, Detector):
         The unfitted detector.
     horizon, checkpoints, every, lazy, log
         As in `Replayable`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Replayable`.
+
+    Examples
+    --------
+    >>> from onlineml.detectors import HalfSpaceTrees
+    >>> from onlineml.unlearning import Replayable
+    >>> type(Replayable(HalfSpaceTrees())).__name__
+    'ReplayableDetector'
     """
 
     _role = Detector
@@ -112,6 +148,18 @@ class ReplayableTransformer(Replayed, Transformer):
         The unfitted transformer.
     horizon, checkpoints, every, lazy, log
         As in `Replayable`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Replayable`.
+
+    Examples
+    --------
+    >>> from onlineml.transforms import StandardScaler
+    >>> from onlineml.unlearning import Replayable
+    >>> type(Replayable(StandardScaler())).__name__
+    'ReplayableTransformer'
     """
 
     _role = Transformer
@@ -131,6 +179,18 @@ class ReplayableDriftDetector(Replayed, DriftDetector):
         The unfitted drift detector.
     horizon, checkpoints, every, lazy, log
         As in `Replayable`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Replayable`.
+
+    Examples
+    --------
+    >>> from onlineml.detectors import ADWIN
+    >>> from onlineml.unlearning import Replayable
+    >>> type(Replayable(ADWIN())).__name__
+    'ReplayableDriftDetector'
     """
 
     _role = DriftDetector
@@ -200,7 +260,11 @@ def Replayable(  # noqa: N802 - named as what it makes
     Raises
     ------
     ValueError
-        For a model without one of these roles.
+        For a model without one of these roles, with parameters that cannot be used, or with an
+        odometer of privacy, which learning again would have to pay again; for a `horizon` or
+        `every` that is not a whole number >= 1, unknown `checkpoints`, and a `log` that is no
+        folder. Where rows are learned, for ids that are neither whole numbers nor text, or not one
+        a row.
 
     Examples
     --------
@@ -265,6 +329,6 @@ def Replayable(  # noqa: N802 - named as what it makes
                 model=model, horizon=horizon, checkpoints=checkpoints, every=every, lazy=lazy,
                 log=log,
             )  # fmt: skip
-            made._check()
+            made._accept_parameters()
             return made
     raise wrong("model", model, "a classifier, regressor, detector, drift detector or transformer")

@@ -53,7 +53,7 @@ class Shards(Called):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
         if not (isinstance(self.n_shards, int) and self.n_shards >= 1):
             raise wrong("n_shards", self.n_shards, "a whole number >= 1")
-        self._member()._check()
+        self._member()._accept_parameters()
 
     def _member(self) -> Any:
         return Replayable(self.model.clone(), horizon=self.horizon, every=self.every)
@@ -117,7 +117,18 @@ class Shards(Called):
         return refused("no shard's log holds it: it was never learned, is forgotten, or is older")
 
     def unlearn_many(self, ids: Any) -> list[Receipt]:
-        """Forget the rows of many ids, with one replay a shard; a receipt for each."""
+        """Forget the rows of many ids, with one replay a shard; a receipt for each.
+
+        Returns
+        -------
+        list
+            One `Receipt` an id, in order.
+
+        Raises
+        ------
+        ValueError
+            For ids that are neither whole numbers nor text.
+        """
         asked = list(ids)
         if not self.is_started:
             return [refused("nothing has been learned") for _ in asked]
@@ -140,6 +151,18 @@ class ShardedClassifier(Shards, Classifier):
         The unfitted classifier.
     n_shards, horizon, every
         As in `Sharded`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Sharded`.
+
+    Examples
+    --------
+    >>> from onlineml.learners import GaussianNB
+    >>> from onlineml.unlearning import Sharded
+    >>> type(Sharded(GaussianNB(), n_shards=3)).__name__
+    'ShardedClassifier'
     """
 
     _role = Classifier
@@ -171,6 +194,18 @@ class ShardedRegressor(Shards, Regressor):
         The unfitted regressor.
     n_shards, horizon, every
         As in `Sharded`.
+
+    Raises
+    ------
+    ValueError
+        At the first row, as `Sharded`.
+
+    Examples
+    --------
+    >>> from onlineml.learners import LinearRegression
+    >>> from onlineml.unlearning import Sharded
+    >>> type(Sharded(LinearRegression(), n_shards=3)).__name__
+    'ShardedRegressor'
     """
 
     _role = Regressor
@@ -207,7 +242,8 @@ def Sharded(  # noqa: N802 - named as what it makes
     Raises
     ------
     ValueError
-        For a model of another role.
+        For a model of another role, an `n_shards` that is not a whole number >= 1, and what
+        `Replayable` refuses.
 
     Examples
     --------
@@ -235,6 +271,6 @@ def Sharded(  # noqa: N802 - named as what it makes
     for role, kind in ((Classifier, ShardedClassifier), (Regressor, ShardedRegressor)):
         if isinstance(model, role):
             made = kind(model=model, n_shards=n_shards, horizon=horizon, every=every)
-            made._check()
+            made._accept_parameters()
             return made
     raise wrong("model", model, "a classifier or a regressor")

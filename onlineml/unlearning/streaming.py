@@ -7,6 +7,7 @@ features that the last layer sees. What is known of the Gaussians takes rows bac
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from time import perf_counter
 from typing import Any
 
@@ -54,8 +55,12 @@ class StreamingUnlearner:
 
     Raises
     ------
+    ImportError
+        torch is not installed: `pip install "onlineml[neural]"`.
     ValueError
-        For a head that is no linear layer, and for settings out of range.
+        For a `head` that is no linear layer with a bias, an `n_steps` that is not a whole number
+        >= 0, a `batch_size` not one >= 1, a `seed` that is none, a `learning_rate` that is not
+        finite and > 0, a `damping` that is not > 0, and a `lowest` that is not finite.
 
     Examples
     --------
@@ -102,9 +107,19 @@ class StreamingUnlearner:
             raise ImportError('networks need torch: pip install "onlineml[neural]"') from error
         if not isinstance(head, torch.nn.Linear) or head.bias is None:
             raise wrong("head", head, "a torch.nn.Linear with a bias")
-        if n_steps < 0 or batch_size < 1 or not (learning_rate > 0 and damping > 0):
-            due = "n_steps >= 0, batch_size >= 1, learning_rate > 0 and damping > 0"
-            raise wrong("settings", (n_steps, batch_size, learning_rate, damping), due)
+        for name, whole, least in (
+            ("n_steps", n_steps, 0),
+            ("batch_size", batch_size, 1),
+            ("seed", seed, 0),
+        ):
+            if not (isinstance(whole, Integral) and whole >= least):
+                raise wrong(name, whole, f"a whole number >= {least}")
+        if not 0 < learning_rate < math.inf:
+            raise wrong("learning_rate", learning_rate, "a finite number > 0")
+        if not damping > 0:
+            raise wrong("damping", damping, "a number > 0")
+        if not (lowest is None or math.isfinite(lowest)):
+            raise wrong("lowest", lowest, "a finite number, or None")
         self.body, self.head = body, head
         self.n_steps, self.batch_size, self.lowest = n_steps, batch_size, lowest
         self.learning_rate, self.damping = learning_rate, damping
@@ -133,7 +148,19 @@ class StreamingUnlearner:
             return np.asarray(torch.softmax(logits.double(), 1).numpy())
 
     def remember(self, X: Any, y: Any) -> StreamingUnlearner:
-        """Add rows that the network has learned, with the codes of their classes, to the sums."""
+        """Add rows that the network has learned, with the codes of their classes, to the sums.
+
+        Returns
+        -------
+        StreamingUnlearner
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For codes that are not one a row or stand for no class, and rows of which `body` makes
+            no finite numbers; nothing is changed.
+        """
         for c, rows in self._by_class(X, y):
             self._merge(c, rows, 1)
             self.remembered[c] += len(rows)
@@ -143,7 +170,20 @@ class StreamingUnlearner:
         return self
 
     def unlearn(self, X: Any, y: Any) -> Receipt:
-        """Forget rows that were remembered; a refusal changes nothing."""
+        """Forget rows that were remembered; a refusal changes nothing.
+
+        Returns
+        -------
+        Receipt
+            Its `kind` is "approximate", or "refused" without rows, or with more of a class than it
+            has.
+
+        Raises
+        ------
+        ValueError
+            For codes that are not one a row or stand for no class, and rows of which `body` makes
+            no finite numbers; nothing is changed.
+        """
         began = perf_counter()
         groups = self._by_class(X, y)
         short = [c for c, rows in groups if len(rows) > self.counts[c]]
@@ -166,7 +206,8 @@ class StreamingUnlearner:
         if codes.shape != (len(X),) or codes.dtype.kind not in "iu":
             raise wrong("y", codes.shape, f"{len(X)} codes of classes, one a row")
         if len(codes) and not (codes.min() >= 0 and codes.max() < len(self.counts)):
-            raise wrong("y", int(codes.max()), f"codes from 0 to {len(self.counts) - 1}")
+            off = codes.min() if codes.min() < 0 else codes.max()
+            raise wrong("y", int(off), f"codes from 0 to {len(self.counts) - 1}")
         if not len(codes):
             return []
         seen = self.features(X)

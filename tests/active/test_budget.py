@@ -161,6 +161,13 @@ def test_classes_may_come_in_mid_stream_by_row() -> None:
         ({"rate": 0.1, "horizon": 0}, "horizon"),
         ({"rate": 0.1, "n_min": -1}, "n_min"),
         ({"rate": 0.1, "window_size": 0}, "window_size"),
+        ({"rate": 0.1, "window_size": 1.5}, "window_size"),
+        ({"rate": "often"}, "rate"),
+        ({"rate": 0.1, "horizon": [9]}, "horizon"),
+        ({"rate": 0.1, "cost": None}, "cost"),
+        ({"rate": 0.1, "n_refund": None}, "n_refund"),
+        ({"rate": 0.1, "hard": "yes"}, "hard"),
+        ({"rate": 0.1, "seed": -1}, "seed"),
     ],
 )
 def test_terms_that_cannot_be_kept(terms: dict[str, Any], named: str) -> None:

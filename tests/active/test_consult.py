@@ -69,8 +69,9 @@ def test_regressors_and_wrong_calls() -> None:
     learner, strategy = LinearRegression(), LeverageSampling(budget=0.5, seed=1)
     list(consult(learner, strategy, enumerate(X), lambda id, x: float(2 * x[0])))
     assert abs(learner.predict_one([1.0, 0.0]) - 2.0) < 0.5
-    with pytest.raises(ValueError, match="max_pending"):
-        list(consult(learner, strategy, enumerate(X), lambda id, x: 0.0, max_pending=0))
+    for most in (0, 1.5, float("nan"), None):
+        with pytest.raises(ValueError, match="max_pending"):
+            list(consult(learner, strategy, enumerate(X), float, max_pending=most))  # type: ignore[arg-type]
     waits = consult(GaussianNB(), MarginSampling(), [(1, X[0]), (1, X[1])], lambda id, x: Future())
     with pytest.raises(ValueError, match="differ"):
         list(waits)

@@ -69,6 +69,7 @@ def test_its_losses_tell_classes_apart() -> None:
 
 def test_new_features_and_wrong_parameters() -> None:
     strategy = NeurOnAlS(budget=0.5, hidden=(4,), n_replays=4, seed=1)
+    assert strategy.foretell(np.zeros((2, 3))).shape == (2, 0)
     for i in range(30):
         row = {"a": i % 3, "b": 1.0} | ({"c": 2.0} if i > 15 else {})
         if strategy.query_fit_one(row, id=i).ask:

@@ -7,16 +7,21 @@ import pytest
 from sklearn.datasets import load_digits
 
 from onlineml.active import (
+    PAL,
     Budget,
+    ClusterSampling,
+    CommitteeSampling,
+    DensitySampling,
     EntropySampling,
     FixedUncertainty,
     MarginSampling,
+    NeurOnAlS,
     PeriodicSampling,
     RandomSampling,
     VariableUncertainty,
     VeSSAL,
 )
-from onlineml.learners import MLPClassifier, ReplayingClassifier
+from onlineml.learners import GaussianNB, MLPClassifier, ReplayingClassifier
 from tests.active.test_budget import shares
 from tests.naive import query_strategies as naive
 
@@ -101,3 +106,29 @@ def test_labels_that_are_chosen_are_worth_more_than_random_ones() -> None:
     assert mean[MarginSampling] > mean[RandomSampling] + 0.02
     assert mean[VeSSAL] > mean[RandomSampling] + 0.02
     assert mean[VeSSAL] > 0.92
+
+
+@pytest.mark.parametrize("value", [2.5, float("inf"), float("nan"), "many", None, 0])
+def test_numbers_of_things_are_whole(value: Any) -> None:
+    strategies = {
+        "n_clusters": [ClusterSampling],
+        "n_members": [lambda **given: CommitteeSampling(base=GaussianNB(), **given)],
+        "n_neighbors": [DensitySampling, PAL],
+        "n_labeled": [NeurOnAlS, PAL],
+        "n_replays": [NeurOnAlS],
+        "max_pending": [NeurOnAlS, PAL],
+        "n_chosen": [VeSSAL],
+    }
+    for name, kinds in strategies.items():
+        for kind in kinds:
+            strategy = kind(**{name: value})
+            with pytest.raises(ValueError, match=f"^{name}: got "):
+                strategy.fit_one([1.0], [0.5, 0.5])
+            assert not strategy.is_started
+
+
+def test_a_threshold_is_a_probability() -> None:
+    for threshold in ("low", [0.5], -0.1, float("nan")):
+        strategy = FixedUncertainty(threshold=threshold)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"^threshold: got "):
+            strategy.fit_one([1.0], [0.5, 0.5])

@@ -17,6 +17,7 @@ from onlineml.datasets.generators import (
     RandomRBF,
     RandomTree,
     Sine,
+    StreamGenerator,
     Waveform,
 )
 from onlineml.datasets.generators.generator import fill_uniform, model_draws
@@ -146,8 +147,23 @@ def test_seeds_mean_the_same_rows_for_ever():
 
 
 def test_bad_chunk_size_is_refused_at_once():
-    with pytest.raises(ValueError, match="size"):
-        SEA().chunks(0)
+    for size in (0, 1.5, float("nan"), "all"):
+        with pytest.raises(ValueError, match=r"^size: got "):
+            SEA().chunks(size)
+
+
+@pytest.mark.parametrize("value", ["no", None, float("nan"), 2])
+def test_flags_are_true_or_false(value):
+    flags = {
+        "balance": (SEA, Sine, Mixed, STAGGER, Agrawal),
+        "irrelevant": (LED,),
+        "incremental": (StreamGenerator,),
+        "recurring": (StreamGenerator,),
+    }
+    for name, kinds in flags.items():
+        for kind in kinds:
+            with pytest.raises(ValueError, match=f"^{name}: got .* expected True or False$"):
+                kind(**{name: value})
 
 
 def test_iterating_gives_mappings_with_nominal_values():

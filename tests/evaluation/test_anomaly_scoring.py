@@ -1,5 +1,8 @@
 """Scoring of stretches: by hand, against the published cases, and by definition."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -64,6 +67,22 @@ def test_bad_arguments_are_refused() -> None:
         detections([0, 1], [0, 1, 1])
     with pytest.raises(ValueError, match="existence"):
         range_recall([0, 1], [0, 1], existence=2.0)
+
+
+@pytest.mark.parametrize("labels", [[0, np.nan], [1, -1], ["no", "yes"], [[0], [1]], [0, 2]])
+def test_flags_are_0_or_1(labels: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: stretches(labels),
+        lambda: detections(labels, [0, 1]),
+        lambda: range_precision(labels, [0, 1]),
+        lambda: range_recall(labels, [0, 1]),
+        lambda: vus(labels, [0.1, 0.2], buffer=1),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"^labels: got .* expected (0 or 1|one flag a row)"):
+            call()
+    with pytest.raises(ValueError, match=r"^alarms: got 2, expected 0 or 1$"):
+        detections([0, 1], [2, 0])
 
 
 @pytest.mark.parametrize("buffer", [0, 1, 7])

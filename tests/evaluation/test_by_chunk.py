@@ -103,3 +103,5 @@ def test_bad_arguments_are_named():
             by_chunk(*arguments)
     with pytest.raises(ValueError, match=r"^metrics"):
         by_chunk(GaussianNB(), SEA(n_rows=300), metrics=["auc"])
+    with pytest.raises(ValueError, match=r"^metric: got 'auc', expected one of accuracy"):
+        by_chunk(GaussianNB(), SEA(n_rows=300), chunk_size=100).of("auc")

@@ -147,8 +147,9 @@ def test_ctrl_c_ends_workers_and_what_was_handed_out_to_them(tmp_path):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="n_jobs: got 0"):
-        compare(GaussianNB(), [blobs(10)], n_jobs=0)
+    for n_jobs in (0, 1.5, "all"):
+        with pytest.raises(ValueError, match=f"n_jobs: got {n_jobs!r}"):
+            compare(GaussianNB(), [blobs(10)], n_jobs=n_jobs)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="streams: got"):
         compare(GaussianNB(), [])
     with pytest.raises(ValueError, match="expected metrics for regression"):

@@ -195,5 +195,6 @@ def test_seconds_need_times():
         prequential(GaussianNB(), blobs(10), label_delay=3.0)
     with pytest.raises(ValueError, match="label_delay: got -3"):
         prequential(GaussianNB(), blobs(10), label_delay=lambda *row: -3)
-    with pytest.raises(ValueError, match="max_pending"):
-        prequential(GaussianNB(), blobs(10), label_delay=3.0, max_pending=0)
+    for most in (0, 2.5, float("nan")):
+        with pytest.raises(ValueError, match="max_pending"):
+            prequential(GaussianNB(), blobs(10), label_delay=3.0, max_pending=most)  # type: ignore[arg-type]

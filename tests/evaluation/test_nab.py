@@ -73,6 +73,8 @@ def test_the_ends_of_the_scale() -> None:
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="profile"):
         nab_score(series(0), profile="strict")
+    with pytest.raises(ValueError, match="threshold"):
+        nab_score(series(0), threshold=np.nan)
     with pytest.raises(ValueError, match="windows"):
         nab_score([(np.zeros(10), [(3, 12)])])
     with pytest.raises(ValueError, match="series"):

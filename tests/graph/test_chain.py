@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 from onlineml.checks import rows
-from onlineml.graph import chain
+from onlineml.graph import ChainClassifier, ChainTransformer, chain
 from onlineml.learners import GaussianNB, MeanRegressor
 from onlineml.transforms import MeanImputer, StandardScaler
 from tests.naive.far_from_mean import FarFromMean
@@ -45,6 +46,16 @@ def test_only_transformers_stand_before_the_last_step() -> None:
         chain(GaussianNB(), StandardScaler())
     with pytest.raises(ValueError, match="steps"):
         chain()
+
+
+def test_the_last_step_has_the_role_of_the_chain() -> None:
+    for steps in ((StandardScaler(),), (StandardScaler(), MeanRegressor())):
+        with pytest.raises(ValueError, match=r"^steps: got .* expected a last step that is a cl"):
+            ChainClassifier(steps=steps).fit_one([1.0], "a")
+    nothing: list[Any] = [(), None]
+    for steps in nothing:
+        with pytest.raises(ValueError, match=r"^steps: got .* expected at least one estimator$"):
+            ChainTransformer(steps=steps).fit_one([1.0])
 
 
 def test_a_chain_that_ends_in_a_detector_explains_as_it_does() -> None:

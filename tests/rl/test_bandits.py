@@ -185,10 +185,23 @@ def test_a_policy_is_judged_by_anothers_log() -> None:
         assert abs(estimate.value - true) < 4 * estimate.standard_error, method
     assert found["dr"].standard_error < found["snips"].standard_error < found["ips"].standard_error
     assert found["ips"].effective_size < n
-    for name, value in [("logged", 0 * drawn), ("policy", policy[:5]), ("actions", actions + 3)]:
+    for name, value in [
+        ("logged", 0 * drawn),
+        ("policy", policy[:5]),
+        ("policy", policy + np.array([0.3, -0.3, 0.0])),  # sums to 1
+        ("actions", actions + 3),
+        ("rewards", rewards * np.nan),
+        ("rewards", rewards[:, None]),
+        ("rewards", []),
+        ("clip", 0.0),
+        ("clip", np.nan),
+    ]:
         arguments = {"rewards": rewards, "actions": actions, "logged": drawn, "policy": policy}
         with pytest.raises(ValueError, match=name):
             policy_value(**(arguments | {name: value}))  # type: ignore[arg-type]
+    for guess in (None, predicted[:, :1], predicted * np.inf):
+        with pytest.raises(ValueError, match=r"^predicted: got "):
+            policy_value(rewards, actions, drawn, policy, method="dr", predicted=guess)
 
 
 @pytest.mark.parametrize("bandit", [LinUCB(n_actions=2), LinTS(n_actions=2, seed=1)], ids=repr)

@@ -1,5 +1,7 @@
 """Rows from mappings, with declared or learned columns."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -50,3 +52,22 @@ def test_a_refused_row_leaves_no_trace() -> None:
 def test_a_nominal_column_must_be_declared() -> None:
     with pytest.raises(ValueError, match="nominal"):
         FromDict(names=["temp"], nominal=["sky"]).fit_one({"temp": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"names": "temp"}, "names"),  # not four names of one letter
+        ({"names": 3}, "names"),
+        ({"names": []}, "names"),
+        ({"names": [1]}, "names"),
+        ({"names": ["temp", "sky"], "nominal": "sky"}, "nominal"),
+        ({"nominal": None}, "nominal"),
+    ],
+)
+def test_names_are_lists_of_text(params: dict[str, Any], named: str) -> None:
+    for ask in ("fit_one", "transform_one"):
+        stage = FromDict(**params)
+        with pytest.raises(ValueError, match=f"^{named}: got .* expected a list of "):
+            getattr(stage, ask)({"temp": 1.0})
+        assert not stage.is_started

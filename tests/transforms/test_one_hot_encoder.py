@@ -49,3 +49,11 @@ def test_new_values_do_not_widen_the_rows() -> None:
 def test_useless_parameters_are_named(params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(params))):
         OneHotEncoder(**params).fit_one([1.0, 2.0])
+
+
+@pytest.mark.parametrize("columns", ["sky", 0, np.nan])
+def test_columns_are_a_list(columns: Any) -> None:
+    encoder = OneHotEncoder(columns=columns)
+    with pytest.raises(ValueError, match=r"^columns: got .* expected a sequence"):
+        encoder.fit_one({"sky": "clear", "temp": 1.0})
+    assert not encoder.is_started

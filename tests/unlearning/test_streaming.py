@@ -87,10 +87,13 @@ def test_a_refusal_changes_nothing() -> None:
     assert (unlearner.scatters == before[1]).all()
     with pytest.raises(ValueError, match="head"):
         StreamingUnlearner(torch.nn.Identity(), torch.nn.Identity())
-    with pytest.raises(ValueError, match="settings"):
-        made(batch_size=0)
-    with pytest.raises(ValueError, match="settings"):
-        made(damping=0.0)
+    bad = {
+        "n_steps": 1.5, "batch_size": 0, "seed": None, "learning_rate": np.inf, "damping": 0.0,
+        "lowest": np.nan,
+    }  # fmt: skip
+    for name, value in bad.items():
+        with pytest.raises(ValueError, match=f"^{name}: got "):
+            StreamingUnlearner(torch.nn.Identity(), torch.nn.Linear(5, 4), **{name: value})  # type: ignore[arg-type]
 
 
 def test_requests_are_told_from_a_draw_of_all_rows() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, share, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, share, whole
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
 from onlineml.schema import Array, Schema
@@ -130,7 +130,8 @@ def _write(
 class Agrawal(Generator):
     """Nine features of loan applicants; class 0 ("group A") by one of ten published rules.
 
-    Education level, make of car and zip code are nominal (5, 20 and 9 values). Cost: O(1) a row.
+    Education level, make of car and zip code are nominal (5, 20 and 9 values). Time is O(1) a row,
+    memory that of a chunk.
 
     Parameters
     ----------
@@ -145,6 +146,13 @@ class Agrawal(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `function` that is not a whole number from 1 to 10, a `perturbation` outside of [0,
+        1], a `balance` that is neither true nor false, and a `seed` or `n_rows` that is not a whole
+        number >= 0.
 
     Examples
     --------
@@ -179,7 +187,7 @@ class Agrawal(Generator):
         super().__init__(schema=schema, seed=seed, n_rows=n_rows)
         self.function = whole("function", function, 1, 10)
         self.perturbation = share("perturbation", perturbation)
-        self.balance = bool(balance)
+        self.balance = flag("balance", balance)
 
     def _start(self) -> Ints:
         return self._rng(0)

@@ -73,7 +73,7 @@ def _write(
 class Friedman(Generator):
     """Ten features on [0, 1); target 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + noise.
 
-    Cost: O(1) a row.
+    Time is O(1) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -92,6 +92,14 @@ class Friedman(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `noise` below 0 or not finite, an unknown `drift`, `positions` that are not as many
+        rising rows as it has changes, a `width` that is not a whole number >= 1 or, of a gradual
+        drift, more than the rows between them, and a `seed` or `n_rows` that is not a whole number
+        >= 0.
 
     Examples
     --------

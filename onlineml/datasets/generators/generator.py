@@ -60,6 +60,13 @@ def real(argument: str, value: Any, low: float, high: float) -> float:
     return number
 
 
+def flag(argument: str, value: Any) -> bool:
+    """`value` as a bool, or a ValueError."""
+    if not (isinstance(value, int | np.bool_) and value in (0, 1)):
+        raise wrong(argument, value, "True or False")
+    return bool(value)
+
+
 def share(argument: str, value: Any) -> float:
     """`value` as a float between 0 and 1, or a ValueError."""
     return real(argument, value, 0.0, 1.0)
@@ -80,6 +87,21 @@ class Generator(Drawn):
         Seed of the rows, 0 or more.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `seed` or `n_rows` that is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> from onlineml.datasets import SEA, Generator
+    >>> stream = SEA(seed=7, n_rows=100)
+    >>> isinstance(stream, Generator)
+    True
+    >>> some, others = next(stream.chunks(50)), next(SEA(seed=7).chunks(90))
+    >>> bool((some.X == others.X[:50]).all())
+    True
     """
 
     task: Task = "classification"

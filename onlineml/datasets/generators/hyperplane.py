@@ -42,7 +42,7 @@ class Hyperplane(Generator):
     """Features on [0, 1); class 1 where the weighted sum is at least half the sum of the weights.
 
     The weights of drifting features change at every row, which turns the plane about the center
-    of the cube. Cost: O(n_features) a row.
+    of the cube. Time is O(n_features) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -62,6 +62,13 @@ class Hyperplane(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For an `n_features` that is not a whole number >= 1, an `n_drift_features` that is none from
+        0 to that, a `magnitude` outside of [0, 1e6], a `sigma` or `noise` outside of [0, 1], and a
+        `model_seed`, `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from onlineml.datasets.generators.generator import (
     Generator,
+    flag,
     integers,
     model_draws,
     numbered,
@@ -46,7 +47,7 @@ def _write(state: Ints, segments: Ints, place: Ints, noise: float, X: Array, y: 
 class LED(Generator):
     """Ten digits from 7 binary features, each inverted with some probability, and 17 of chance.
 
-    The best possible accuracy is 74.0 % at 10 % noise. Cost: O(1) a row.
+    The best possible accuracy is 74.0 % at 10 % noise. Time is O(1) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -64,6 +65,13 @@ class LED(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `noise` outside of [0, 1], an `irrelevant` that is neither true nor false, an
+        `n_drift_features` that is not a whole number from 0 to 7 (0 without irrelevant ones), and a
+        `model_seed`, `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------
@@ -94,13 +102,13 @@ class LED(Generator):
         seed: int = 1,
         n_rows: int | None = None,
     ) -> None:
+        self.irrelevant = flag("irrelevant", irrelevant)
         n = _N_RELEVANT + (_N_IRRELEVANT if irrelevant else 0)
         nominal = {j: (0, 1) for j in range(n)}
         super().__init__(
             schema=Schema(n, numbered("att", n), nominal, integers(10)), seed=seed, n_rows=n_rows
         )
         self.noise = share("noise", noise)
-        self.irrelevant = bool(irrelevant)
         most = _N_RELEVANT if irrelevant else 0
         self.n_drift_features = whole("n_drift_features", n_drift_features, 0, most)
         self.model_seed = whole("model_seed", model_seed, 0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, share, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, share, whole
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
 from onlineml.schema import Array, Schema
@@ -31,7 +31,7 @@ def _write(state: Ints, function: int, noise: float, balance: bool, X: Array, y:
 class Mixed(Generator):
     """Class 0 where two of three hold: `v`, `w`, `y < 0.5 + 0.3 sin(3 pi x)`.
 
-    Cost: O(1) a row.
+    Time is O(1) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -45,6 +45,12 @@ class Mixed(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `function` that is neither 1 nor 2, a `noise` outside of [0, 1], a `balance` that is
+        neither true nor false, and a `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------
@@ -73,7 +79,7 @@ class Mixed(Generator):
         super().__init__(schema=schema, seed=seed, n_rows=n_rows)
         self.function = whole("function", function, 1, 2)
         self.noise = share("noise", noise)
-        self.balance = bool(balance)
+        self.balance = flag("balance", balance)
 
     def _start(self) -> Ints:
         return self._rng(0)

@@ -68,9 +68,9 @@ class RandomRBF(Generator):
     """Rows around random centers, each of a random class, weight and spread.
 
     A row picks a center by weight and lies off it in a random direction, at a distance that is
-    normal with the center's spread. Drifting centers move in straight lines inside the unit
-    cube and bounce off its walls. Cost: O(n_features + log n_centroids) a row, as the row's number
-    tells where a center is.
+    normal with the center's spread. Drifting centers move in straight lines inside the unit cube
+    and bounce off its walls. Time is O(n_features + log n_centroids) a row, as the row's number
+    tells where a center is; memory is that of a chunk and of the centers.
 
     Parameters
     ----------
@@ -86,6 +86,13 @@ class RandomRBF(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For an `n_features` or `n_centroids` that is not a whole number >= 1, an `n_classes` not one
+        >= 2, an `n_drift_centroids` none from 0 to `n_centroids`, a `speed` outside of [0, 1], and
+        a `model_seed`, `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------

@@ -95,7 +95,8 @@ class RandomTree(Generator):
     """Nominal and uniform numeric features; the class is that of a leaf of a random tree.
 
     On a path, a nominal feature is used once, and a numeric one is cut within its remaining
-    range. Cost: O(n_features + max_depth) a row.
+    range. Time is O(n_features + max_depth) a row, memory that of a chunk and
+    of the tree.
 
     Parameters
     ----------
@@ -121,7 +122,10 @@ class RandomTree(Generator):
     Raises
     ------
     ValueError
-        For a tree of more than a million nodes.
+        For a tree of more than a million nodes, an `n_classes` or `n_values` that is not a whole
+        number >= 2, an `n_nominal` or `n_numeric` not one >= 0, or no features at all, a
+        `max_depth` none from 1 to 64, a `first_leaf_depth` below 0, a `leaf_fraction` outside of
+        [0, 1], and a `model_seed`, `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------

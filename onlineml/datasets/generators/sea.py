@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, numbered, share, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, numbered, share, whole
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
 from onlineml.schema import Array, Schema
@@ -29,7 +29,8 @@ def _write(state: Ints, threshold: float, noise: float, balance: bool, X: Array,
 class SEA(Generator):
     """Three features on [0, 10); class 1 where the first two sum to more than a threshold.
 
-    Without balance, about two rows in three are of class 1. Cost: O(1) a row.
+    Without balance, about two rows in three are of class 1. Time is O(1) a row, memory that of a
+    chunk.
 
     Parameters
     ----------
@@ -43,6 +44,13 @@ class SEA(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `function` that is not a whole number from 1 to 4, a `noise` outside of [0, 1], a
+        `balance` that is neither true nor false, and a `seed` or `n_rows` that is not a whole
+        number >= 0.
 
     Examples
     --------
@@ -71,7 +79,7 @@ class SEA(Generator):
         super().__init__(schema=schema, seed=seed, n_rows=n_rows)
         self.function = whole("function", function, 1, len(_THRESHOLDS))
         self.noise = share("noise", noise)
-        self.balance = bool(balance)
+        self.balance = flag("balance", balance)
 
     def _start(self) -> Ints:
         return self._rng(0)

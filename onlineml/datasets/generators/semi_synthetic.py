@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from onlineml.datasets.generators.generator import numbered, share, whole
+from onlineml.datasets.generators.generator import flag, numbered, share, whole
 from onlineml.datasets.stream import Chunk, Stream, Task, rechunked
 from onlineml.labels import plain
 from onlineml.schema import Array, Schema, as_floats, wrong
@@ -20,8 +20,8 @@ class SemiSyntheticStreamGenerator(Stream):
 
     `n_drifts + 1` random Gaussian projections to `n_features` dimensions are placed at equal
     distances in time; between them, each chunk's projection is interpolated. So real classes get
-    concept drift whose place is known. Cost O(columns * n_features) a row, memory one chunk and
-    `X`.
+    concept drift whose place is known. Time is O(columns * n_features) a row, memory that of a
+    chunk, of `X`, and of a projection for each chunk.
 
     Parameters
     ----------
@@ -41,6 +41,15 @@ class SemiSyntheticStreamGenerator(Stream):
         Label rows 0 for the most frequent label and 1 for all others.
     seed
         Seed of projections and draws.
+
+    Raises
+    ------
+    ValueError
+        For an `X` without rows or of other than finite numbers, a `y` that is not one label a row,
+        an `n_chunks`, `chunk_size` or `n_features` that is not a whole number >= 1, an unknown
+        `interpolation`, an `n_drifts` below 0 (2 for "quadratic", 3 for "cubic"), a
+        `stabilize_factor` outside of [0, 1], a `binarize` that is neither true nor false, and a
+        `seed` that is not a whole number >= 0.
 
     Examples
     --------
@@ -94,7 +103,7 @@ class SemiSyntheticStreamGenerator(Stream):
         self.drifts = tuple(
             (2 * k + 1) * self.n_rows // (2 * self.n_drifts) for k in range(self.n_drifts)
         )
-        if binarize:
+        if flag("binarize", binarize):
             _, codes, counts = np.unique(self.y, return_inverse=True, return_counts=True)
             self.y = (codes != np.argmax(counts)).astype(np.int64)
 

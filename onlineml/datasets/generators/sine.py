@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, numbered, share, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, numbered, share, whole
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
 from onlineml.schema import Array, Schema
@@ -32,7 +32,7 @@ def _write(state: Ints, function: int, noise: float, balance: bool, X: Array, y:
 class Sine(Generator):
     """Two features on [0, 1); class 0 below a curve, or above it.
 
-    Cost: O(n_features) a row.
+    Time is O(n_features) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -48,6 +48,13 @@ class Sine(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `function` that is not a whole number from 1 to 4, a `noise` outside of [0, 1], an
+        `n_irrelevant` that is not a whole number >= 0, a `balance` that is neither true nor false,
+        and a `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------
@@ -79,7 +86,7 @@ class Sine(Generator):
         super().__init__(schema=schema, seed=seed, n_rows=n_rows)
         self.function = whole("function", function, 1, 4)
         self.noise = share("noise", noise)
-        self.balance = bool(balance)
+        self.balance = flag("balance", balance)
 
     def _start(self) -> Ints:
         return self._rng(0)

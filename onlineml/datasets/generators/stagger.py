@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, whole
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, below
 from onlineml.schema import Array, Schema
@@ -38,7 +38,7 @@ def _write(state: Ints, function: int, balance: bool, X: Array, y: Ints) -> None
 class STAGGER(Generator):
     """Three nominal features of three values; class 1 where a logical concept holds.
 
-    Cost: O(1) a row.
+    Time is O(1) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -50,6 +50,12 @@ class STAGGER(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For a `function` that is not a whole number from 1 to 3, a `balance` that is neither true
+        nor false, and a `seed` or `n_rows` that is not a whole number >= 0.
 
     Examples
     --------
@@ -78,7 +84,7 @@ class STAGGER(Generator):
         schema = Schema(3, ("size", "color", "shape"), _VALUES, integers(2))
         super().__init__(schema=schema, seed=seed, n_rows=n_rows)
         self.function = whole("function", function, 1, 3)
-        self.balance = bool(balance)
+        self.balance = flag("balance", balance)
 
     def _start(self) -> Ints:
         return self._rng(0)

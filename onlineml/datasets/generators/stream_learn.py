@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import integers, numbered, real, share, whole
+from onlineml.datasets.generators.generator import flag, integers, numbered, real, share, whole
 from onlineml.datasets.stream import Chunk, Stream, Task, rechunked
 from onlineml.schema import Array, Schema, wrong
 
@@ -42,7 +42,7 @@ class StreamGenerator(Stream):
     corners of a hypercube in `n_informative` features; `n_redundant` features are mixtures of
     those, `n_repeated` copies, the rest noise. Concepts follow each other at equal distances; the
     share of the new one rises as a sigmoid. Chunks are made when they are asked for, each
-    from its own generator: cost O(n_features) a row, memory one chunk.
+    from its own generator: time is O(n_features) a row, memory that of a chunk.
 
     Parameters
     ----------
@@ -72,6 +72,16 @@ class StreamGenerator(Stream):
         Share of the labels that are replaced by another one; or one such share per class.
     seed
         Seed of concepts and rows.
+
+    Raises
+    ------
+    ValueError
+        For an `n_chunks`, `chunk_size` or `n_informative` that is not a whole number >= 1, an
+        `n_drifts`, `n_redundant`, `n_repeated` or `seed` not one >= 0, an `n_classes` not one >= 2,
+        fewer `n_features` than those of the three kinds, an `n_clusters_per_class` for which there
+        are no corners; a `concept_sigmoid_spacing` out of range, flags that are neither true nor
+        false, more than one of `weights`, `prior_drift` and `prior_noise`, or of other lengths and
+        ranges than told, and a `y_flip` outside of [0, 1].
 
     Examples
     --------
@@ -128,7 +138,8 @@ class StreamGenerator(Stream):
             (2 * k + 1) * self.n_rows // (2 * n_drifts) for k in range(self.n_drifts)
         )
         self.spacing = _spacing("concept_sigmoid_spacing", concept_sigmoid_spacing)
-        self.incremental, self.recurring = bool(incremental), bool(recurring)
+        self.incremental = flag("incremental", incremental)
+        self.recurring = flag("recurring", recurring)
         self.n_classes = whole("n_classes", n_classes, 2)
         self.n_informative = whole("n_informative", n_informative, 1)
         self.n_redundant = whole("n_redundant", n_redundant, 0)

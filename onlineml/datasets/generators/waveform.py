@@ -40,7 +40,8 @@ def _write(state: Ints, waves: Array, X: Array, y: Ints) -> None:
 class Waveform(Generator):
     """Three classes, each a random mixture of two of three waves, plus normal noise.
 
-    The best possible accuracy is about 86 %. Cost: O(n_features) a row.
+    The best possible accuracy is about 86 %. Time is O(n_features) a row, memory that
+    of a chunk.
 
     Parameters
     ----------
@@ -50,6 +51,12 @@ class Waveform(Generator):
         Seed of the rows.
     n_rows
         Rows in a pass; None = without end.
+
+    Raises
+    ------
+    ValueError
+        For an `n_features` that is not a whole number >= 21, and a `seed` or `n_rows` that is not a
+        whole number >= 0.
 
     Examples
     --------

@@ -31,12 +31,27 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name, or a `ValueError` with the names that are most like it.
+    """The metric of that name.
 
-    `river.F1` or `river.FBeta(beta=2)` is the one of river.
+    Parameters
+    ----------
+    name
+        One of `METRICS`; `river.F1` or `river.FBeta(beta=2)` is the one of river.
+
+    Returns
+    -------
+    Metric
+        Its name, formula and direction.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with those that are most like it, and metrics of river that are not of
+        classes or numbers, or whose value is no number.
 
     Examples
     --------
+    >>> from onlineml.evaluation import metric
     >>> metric("kappa").title
     'Kappa'
     >>> metric("acuracy")  # doctest: +ELLIPSIS

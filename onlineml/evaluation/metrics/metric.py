@@ -101,6 +101,12 @@ class Metric:
         Whether more is better.
     needs_probabilities
         Whether labels alone do not do.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import METRICS
+    >>> METRICS["mae"].title, METRICS["mae"].kind, METRICS["mae"].rises
+    ('MAE', 'regression', False)
     """
 
     name: str
