@@ -20,7 +20,8 @@ class FromDMEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium ships no type
     """An environment of `dm_env` with Gymnasium's verbs.
 
     An episode's last step terminates where its discount is 0; any other last step is a cut. The
-    parts of an observation stand one behind another, flat, in the order of its specification.
+    parts of an observation stand one behind another, flat, in the order of its specification. Time
+    per step is that of the environment and O(n_features).
 
     Parameters
     ----------
@@ -30,6 +31,21 @@ class FromDMEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium ships no type
         "rgb_array" for pictures by its `physics`, None for none.
     width, height, camera
         Of the pictures.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `render_mode` and actions that are neither bounded numbers nor one of several
+        choices. From `reset`, for a seed where nothing draws; from `render`, where the environment
+        draws no pictures.
+
+    Examples
+    --------
+    >>> from dm_control import suite  # doctest: +SKIP
+    >>> from onlineml.integrations import FromDMEnv
+    >>> env = FromDMEnv(suite.load("cartpole", "swingup"))  # doctest: +SKIP
+    >>> observation, _ = env.reset(seed=1)  # doctest: +SKIP
+    >>> observation, reward, terminated, truncated, _ = env.step([0.5])  # doctest: +SKIP
 
     Notes
     -----

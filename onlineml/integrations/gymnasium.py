@@ -95,7 +95,8 @@ class Rollout:
 
     No wrapper is needed: observations are flattened, actions are cut to the environment's limits,
     and what needs normalizing is normalized in the agent's own state. An end of the environment's
-    own and one from outside are kept apart.
+    own and one from outside are kept apart. Time per step is that of agent and environment; memory
+    is theirs and that of the actions of the episode that is on.
 
     Parameters
     ----------
@@ -105,6 +106,12 @@ class Rollout:
         A Gymnasium environment.
     seed
         Of its episodes, each of which begins with a seed of its own.
+
+    Raises
+    ------
+    ValueError
+        For an environment whose actions are neither of the kind Discrete nor Box and, from `run`,
+        for observations that the agent refuses.
 
     Examples
     --------
@@ -135,7 +142,13 @@ class Rollout:
             self._shape, self._low, self._high = space.shape, space.low, space.high
 
     def run(self, n_steps: int) -> list[Ended]:
-        """Take `n_steps`, exploring and learning; the episodes that ended."""
+        """Take `n_steps`, exploring and learning; the episodes that ended.
+
+        Returns
+        -------
+        list of Ended
+            Step, return, length and kind of end of each.
+        """
         ended: list[Ended] = []
         fit_act, step = self.agent.fit_act_one, self.environment.step
         for _ in range(n_steps):

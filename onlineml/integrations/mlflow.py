@@ -54,7 +54,11 @@ def log_model(
     Raises
     ------
     ImportError
-        MLflow is not installed.
+        MLflow is not installed: `pip install "onlineml[tracking]"`.
+    ValueError
+        For a model that is no estimator, or that cannot be saved without a pickle.
+    mlflow.exceptions.MlflowException
+        The store cannot be reached, or there is no such run.
 
     See Also
     --------
@@ -98,6 +102,11 @@ def load_model(
     trusted_pickle
         Unpickle foreign objects inside the model, such as PyOD's; only for files that you made.
 
+    Returns
+    -------
+    Estimator
+        As it was when it was logged. Time and memory are those of a download and `onlineml.load`.
+
     Raises
     ------
     ImportError
@@ -106,6 +115,12 @@ def load_model(
         The model at `uri` was not logged by `log_model`.
     onlineml.persistence.CheckpointError
         The file is damaged, of a newer version, or holds a pickle.
+
+    Examples
+    --------
+    >>> from onlineml.integrations import load_model
+    >>> model = load_model("models:/fraud/1")  # doctest: +SKIP
+    >>> model.fit_one(x, y)  # doctest: +SKIP
     """
     mlflow = _mlflow()
     with tempfile.TemporaryDirectory() as folder:

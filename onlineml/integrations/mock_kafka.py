@@ -29,7 +29,12 @@ class MockCluster:
     Raises
     ------
     ImportError
-        Where confluent-kafka is missing, or was built without these brokers.
+        Where confluent-kafka is missing (`pip install "onlineml[kafka]"`), or was built without
+        these brokers.
+    ValueError
+        For an `n_brokers` that is not a whole number >= 1.
+    RuntimeError
+        Where the library makes no client; from the methods, once the cluster is closed.
 
     Examples
     --------
@@ -40,8 +45,8 @@ class MockCluster:
     """
 
     def __init__(self, n_brokers: int = 1) -> None:
-        if n_brokers < 1:
-            raise wrong("n_brokers", n_brokers, "at least 1")
+        if not (isinstance(n_brokers, int) and n_brokers >= 1):
+            raise wrong("n_brokers", n_brokers, "a whole number >= 1")
         self._library = _library()
         reason = ctypes.create_string_buffer(512)
         conf = self._library.rd_kafka_conf_new()
@@ -84,7 +89,13 @@ class MockCluster:
         self._call("broker_set_rtt", broker, milliseconds)
 
     def fail(self, request: str, codes: list[int]) -> None:
-        """Answer the next requests of a kind (a key of `REQUESTS`) with these error codes."""
+        """Answer the next requests of a kind (a key of `REQUESTS`) with these error codes.
+
+        Raises
+        ------
+        ValueError
+            For an unknown kind.
+        """
         if request not in REQUESTS:
             raise wrong("request", request, f"one of {', '.join(REQUESTS)}")
         errors = (ctypes.c_int * len(codes))(*codes)

@@ -62,7 +62,8 @@ def to_sklearn(model: Estimator, *, contamination: float = 0.1) -> Any:
     """An unfitted estimator as one of scikit-learn.
 
     `fit` starts anew and learns the rows in their order; `partial_fit` goes on. Rows are numbers,
-    NaN where missing. Parameters of `model` are named `model__name`.
+    NaN where missing. Parameters of `model` are named `model__name`. Time and memory are those of
+    `model`.
 
     Parameters
     ----------
@@ -110,6 +111,8 @@ def to_sklearn(model: Estimator, *, contamination: float = 0.1) -> Any:
 def to_pysad(model: Detector) -> Any:
     """An unfitted detector of anomalies as a model of PySAD.
 
+    Time and memory are those of `model`.
+
     Parameters
     ----------
     model
@@ -122,6 +125,8 @@ def to_pysad(model: Detector) -> Any:
 
     Raises
     ------
+    ImportError
+        PySAD is not installed: `pip install "onlineml[anomaly]"`.
     ValueError
         For an estimator of another role.
 

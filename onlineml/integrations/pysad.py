@@ -20,8 +20,8 @@ class PySADDetector(Detector):
     """A detector of anomalies of PySAD.
 
     Missing values become the mean of the feature so far, as many of PySAD's detectors break on
-    them; a row without any value scores 0 and is not learned. Time per event is that of the
-    detector.
+    them; a row without any value scores 0 and is not learned. Time per event and memory are those
+    of the detector.
 
     Parameters
     ----------
@@ -29,6 +29,13 @@ class PySADDetector(Detector):
         Name of a class in `pysad.models` ("xStream", "LODA", ...), or an unfitted detector.
     params
         Arguments of the class that was named, such as the limits that some detectors need.
+
+    Raises
+    ------
+    ImportError
+        PySAD is not installed: `pip install "onlineml[anomaly]"`.
+    ValueError
+        At the first row, for a `model` that is none of PySAD, and `params` that do not fit it.
 
     Examples
     --------

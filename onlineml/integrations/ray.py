@@ -78,13 +78,20 @@ def supervise(
     Raises
     ------
     ImportError
-        Ray is not installed.
+        Ray is not installed: `pip install "onlineml[ray]"`.
+    ValueError
+        For an `n_actors` that is not a whole number >= 1, and no partitions.
     RuntimeError
         An actor keeps dying. Errors of a worker are raised as they are. The others stop in good
         order before.
+
+    Examples
+    --------
+    >>> from onlineml.integrations import supervise
+    >>> reports = supervise(make_worker, range(8), "checkpoints", n_actors=4)  # doctest: +SKIP
     """
-    if n_actors < 1:
-        raise wrong("n_actors", n_actors, "at least 1")
+    if not (isinstance(n_actors, int) and n_actors >= 1):
+        raise wrong("n_actors", n_actors, "a whole number >= 1")
     if not partitions:
         raise wrong("partitions", partitions, "at least one partition")
     shares = [tuple(partitions[i::n_actors]) for i in range(min(n_actors, len(partitions)))]
@@ -232,7 +239,13 @@ class RayExecutor(Executor):
     Raises
     ------
     ImportError
-        Ray is not installed.
+        Ray is not installed: `pip install "onlineml[ray]"`.
+
+    Examples
+    --------
+    >>> from onlineml.evaluation import compare
+    >>> from onlineml.integrations import RayExecutor
+    >>> compare(models, streams, executor=RayExecutor("auto"))  # doctest: +SKIP
     """
 
     def __init__(self, address: str | None = None, n_jobs: int = 2) -> None:

@@ -21,7 +21,7 @@ class RiverClassifier(Classifier):
     """A classifier of river, or a pipeline that ends in one.
 
     Rows reach it as mappings, without the features that are missing. The answer is the most
-    probable class. Time per event is that of the model and of one mapping.
+    probable class. Time per event and memory are those of the model and of one mapping.
 
     Parameters
     ----------
@@ -32,6 +32,12 @@ class RiverClassifier(Classifier):
     nominal
         What the model is given of nominal features: their "values", which many models of river do
         not take, or their "codes".
+
+    Raises
+    ------
+    ValueError
+        At the first event, for a `model` that is no classifier of river, and `params` that do not
+        fit it, and a `nominal` that is neither "values" nor "codes".
 
     Examples
     --------
@@ -108,8 +114,8 @@ class RiverClassifier(Classifier):
 class RiverRegressor(Regressor):
     """A regressor of river, or a pipeline that ends in one.
 
-    Rows reach it as mappings, without the features that are missing. Time per event is that of the
-    model and of one mapping.
+    Rows reach it as mappings, without the features that are missing. Time per event and
+    memory are those of the model and of one mapping.
 
     Parameters
     ----------
@@ -120,6 +126,12 @@ class RiverRegressor(Regressor):
     nominal
         What the model is given of nominal features: their "values", which many models of river do
         not take, or their "codes".
+
+    Raises
+    ------
+    ValueError
+        At the first event, for a `model` that is no regressor of river, and `params` that do not
+        fit it, and a `nominal` that is neither "values" nor "codes".
 
     Examples
     --------
@@ -176,8 +188,8 @@ class RiverDetector(Detector):
 
     Rows reach it as mappings, without the features that are missing. A row without any value scores
     0 and is not learned. Those of river's detectors that judge a target (such as GaussianScorer)
-    take rows of one feature, which is that target. Time per event is that of the model and of one
-    mapping.
+    take rows of one feature, which is that target. Time per event and memory are those of the
+    model and of one mapping.
 
     Parameters
     ----------
@@ -188,6 +200,12 @@ class RiverDetector(Detector):
     nominal
         What the model is given of nominal features: their "values", which many models of river do
         not take, or their "codes".
+
+    Raises
+    ------
+    ValueError
+        At the first event, for a `model` that is no detector of anomalies of river, and `params`
+        that do not fit it, and a `nominal` that is neither "values" nor "codes".
 
     Examples
     --------
@@ -248,8 +266,8 @@ class RiverDetector(Detector):
 class RiverDriftDetector(DriftDetector):
     """A detector of drift of river.
 
-    A missing value, or one of weight 0, changes nothing but the last flag. Time per value is that
-    of the detector.
+    A missing value, or one of weight 0, changes nothing but the last flag. Time per event and
+    memory are those of the detector.
 
     Parameters
     ----------
@@ -257,6 +275,12 @@ class RiverDriftDetector(DriftDetector):
         Name of a class within river ("drift.ADWIN", "drift.binary.DDM"), or an unfitted detector.
     params
         Arguments of the class that was named.
+
+    Raises
+    ------
+    ValueError
+        At the first event, for a `model` that is no drift detector of river, and `params` that do
+        not fit it.
 
     Examples
     --------

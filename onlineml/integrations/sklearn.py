@@ -61,6 +61,14 @@ class SklearnDetector(BatchDetector):
         Seed of detectors that draw; None for a fresh one each time, which a resumed model cannot
         draw again.
 
+    Raises
+    ------
+    ValueError
+        At the first row, for a `model` that is none of scikit-learn's outlier detectors and
+        `params` that do not fit it; a `min_rows` or `window_size` that is not a whole number >= 2,
+        a window shorter than `min_rows`, a `refit_every`, `block_size` or `one_in` not one >= 1, a
+        `quantile` outside of (0, 1), and a `drift` that is no drift detector.
+
     Examples
     --------
     >>> import numpy as np

@@ -26,11 +26,30 @@ _missing = np.nan
 class Transition(NamedTuple):
     """What happened in one step of an environment.
 
-    `terminated` is an end of the environment's own: nothing follows. `truncated` is an end from
-    outside, such as a limit of time: something would have followed. `next_observation` may be None
-    after an end of the environment's own, and always for bandits, to which nothing follows.
-    `probability` is that with which the action was drawn, where it is known: rewards that come late
-    are then learned without bias, and other policies can be judged by them.
+    Parameters
+    ----------
+    observation
+        What was seen, `(n_features,)` numbers or a mapping; of bandits without context, None.
+    action
+        What was done: a whole number from 0, or numbers.
+    reward
+        What came of it, a finite number.
+    next_observation
+        What was seen then; may be None after an end of the environment's own, and always for
+        bandits, to which nothing follows.
+    terminated
+        Whether the episode came to an end of the environment's own: nothing follows.
+    truncated
+        Whether it was cut off from outside, as by a limit of time: something would have followed.
+    probability
+        With which the action was drawn, where it is known: rewards that come late are then learned
+        without bias, and other policies can be judged by them.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Transition
+    >>> Transition([0.1, 0.2], 1, 0.5, [0.3, 0.4]).terminated
+    False
     """
 
     observation: Any
@@ -49,13 +68,32 @@ class TransitionLearner(Estimator):
     _reads: ClassVar[bool] = True  # whether observations are; else they may be None
 
     def fit_one(self, transition: Transition) -> Self:
-        """Learn one transition."""
+        """Learn one transition.
+
+        Returns
+        -------
+        Self
+            The learner.
+
+        Raises
+        ------
+        ValueError
+            For observations that do not fit those before or are infinite, actions that are none,
+            rewards that are no finite number up to 1e100, and probabilities outside of (0, 1];
+            before any data also for parameters. Nothing is learned.
+        """
         if not (self._put(transition) and self._call(self._fitting) == 1):
             self._learn_transitions([transition], 0)
         return self
 
     def fit_many(self, transitions: Iterable[Transition]) -> Self:
-        """Learn transitions, in order; where one cannot be learned, none is."""
+        """Learn transitions, in order; where one cannot be learned, none is.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`.
+        """
         self._learn_transitions(list(transitions), 0)
         return self
 
@@ -268,24 +306,49 @@ class Agent(TransitionLearner):
         """What to do; with `explore` as in training, else the best that is known.
 
         Only bandits without context go without an observation.
+
+        Raises
+        ------
+        ValueError
+            For observations that do not fit those before or are infinite; before any data also for
+            parameters.
         """
         made = self if self._width >= 0 else self._started(observation)
         made._serve_one(observation, made._exploring if explore else made._serving)
         return made._to_action()
 
     def act_many(self, X: Any, *, explore: bool = False) -> npt.NDArray[Any]:
-        """What `act_one` says of each observation, a row of `X`, by itself."""
+        """What `act_one` says of each observation, a row of `X`, by itself.
+
+        Raises
+        ------
+        ValueError
+            For observations that do not fit those before or are infinite; before any data also for
+            parameters.
+        """
         if not self.is_started:
             return np.array([self.act_one(x, explore=explore) for x in X])
         made = self._ready()
         return made._to_actions(made._serve_many(X, EXPLORE if explore else ANSWER))
 
     def fit_act_one(self, transition: Transition) -> Any:
-        """Learn, then act, exploring, on the transition's next observation: both in one call."""
+        """Learn, then act, exploring, on the transition's next observation: both in one call.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`.
+        """
         return self._go_on_one(transition)
 
     def fit_act_many(self, transitions: Iterable[Transition]) -> npt.NDArray[Any]:
-        """What the loop of `fit_act_one` would have answered, in one pass."""
+        """What the loop of `fit_act_one` would have answered, in one pass.
+
+        Raises
+        ------
+        ValueError
+            As `fit_one`; none is then learned.
+        """
         return self._go_on_many(transitions)
 
     def _is_action(self, action: Array) -> bool:

@@ -20,7 +20,8 @@ class Conv(Part):
     An observation is given as a row: of the map's rows one after another, the channels of each cell
     side by side, as NumPy flattens an array of `shape`. Windows stay within the map. Each layer's
     whole map is normalized as one, then a leaky rectifier follows. Time per transition is
-    O(cells times weights) for these layers; multiples of 16 channels are fastest.
+    O(cells times weights) for these layers, memory O(cells times channels + weights); multiples of
+    16 channels are fastest.
 
     Parameters
     ----------
@@ -32,6 +33,13 @@ class Conv(Part):
         Side of the square windows; a number a layer, or one for all.
     stride
         Cells from one window to the next; a number a layer, or one for all.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `shape` that is not three
+        whole numbers >= 1, `channels` that are not such numbers, a `kernel` or `stride` that is
+        neither one nor one a layer, and windows that do not fit on the map.
 
     Examples
     --------
@@ -66,7 +74,10 @@ class Conv(Part):
     def layers(self) -> list[Ints]:
         """What describes each layer to the kernel.
 
-        Raises `ValueError` for parameters that cannot be used.
+        Raises
+        ------
+        ValueError
+            For parameters that cannot be used.
         """
         for name, due in (("shape", "rows, columns and channels"), ("channels", "one a layer")):
             came = getattr(self, name)

@@ -25,7 +25,10 @@ class UpdateRule(Part):
     def numbers(self, fade: float, *, of_policy: bool = False) -> tuple[float, ...]:
         """What the kernel reads, for traces that fade by `fade` (gamma times lambda) an event.
 
-        Raises `ValueError` for parameters that cannot be used.
+        Raises
+        ------
+        ValueError
+            For parameters that cannot be used.
         """
         self._check()
         own = float(RULES[self._name]), *self._own_numbers(fade, of_policy)
@@ -53,10 +56,18 @@ class UpdateRule(Part):
 class SGD(UpdateRule):
     """Weights step by `learning_rate` times error times trace.
 
+    Time per event is O(1) a weight; memory is that of the traces.
+
     Parameters
     ----------
     learning_rate
         Length of a step.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `learning_rate` that is not
+        finite and > 0.
 
     Examples
     --------
@@ -84,6 +95,8 @@ class SGD(UpdateRule):
 class Adam(UpdateRule):
     """Adam, the product of error and trace taken for the gradient.
 
+    Time per event is O(1) a weight; memory is that of the traces and of two moments a weight.
+
     Parameters
     ----------
     learning_rate
@@ -94,6 +107,12 @@ class Adam(UpdateRule):
         What is kept of the mean of their squares.
     clip
         Errors beyond are cut down to it, which is the derivative of Huber's loss; None for none.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `learning_rate` or `clip`
+        that is not finite and > 0, and a `beta_1` or `beta_2` outside of [0, 1).
 
     Examples
     --------
@@ -134,7 +153,8 @@ class ObGD(UpdateRule):
     """Step bounded so that an event's own error is, under an assumption, not overshot.
 
     The step is `learning_rate / max(M, 1)`, with M = learning_rate * kappa * `max(|error|, 1)`
-    times the sum of the absolute values of all traces.
+    times the sum of the absolute values of all traces. Time per event is O(1) a weight; memory is
+    that of the traces and of one number more a weight.
 
     Parameters
     ----------
@@ -142,6 +162,12 @@ class ObGD(UpdateRule):
         Step where the bound does not bind.
     kappa
         How careful the bound is; 2 for values and 3 for policies where None.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `learning_rate` or `kappa`
+        that is not finite and > 0.
 
     Examples
     --------
@@ -183,6 +209,8 @@ def _caution(kappa: float | None, of_policy: bool) -> float:
 class AdaptiveObGD(UpdateRule):
     """`ObGD` on traces that are divided by the root mean square of their weight's steps.
 
+    Time per event is O(1) a weight; memory is that of the traces and of the moments.
+
     Parameters
     ----------
     learning_rate
@@ -191,6 +219,12 @@ class AdaptiveObGD(UpdateRule):
         How careful the bound is; 2 for values and 3 for policies where None.
     beta_2
         What is kept of the mean of squares at an event.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `learning_rate` or `kappa`
+        that is not finite and > 0, and a `beta_2` outside of [0, 1).
 
     Examples
     --------
@@ -225,7 +259,8 @@ class Intentional(UpdateRule):
     """Step chosen by its outcome: a share of the error removed, or of a change of the policy.
 
     Every weight is scaled by the root mean square of its gradients; the step is `share` over the
-    geometric mean of what the present gradient and the traces would achieve.
+    geometric mean of what the present gradient and the traces would achieve. Time per event is O(1)
+    a weight; memory is that of the traces and of the moments.
 
     Parameters
     ----------
@@ -239,6 +274,13 @@ class Intentional(UpdateRule):
         What is kept of the mean of squared errors at an event.
     refresh
         Inverse roots of a weight's squared gradients are renewed once in so many events.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `share` or `clip` that is
+        not finite and > 0, a `beta_2` or `error_decay` outside of [0, 1), and a `refresh` that is
+        not a whole number >= 1.
 
     Examples
     --------
@@ -302,6 +344,12 @@ class QRC(UpdateRule):
         Step of the second network, relative to that of the first.
     beta
         Decay of the second network's weights, relative to its step.
+
+    Raises
+    ------
+    ValueError
+        At the first transition of the agent that it is given to, for a `learning_rate` or `ratio`
+        that is not finite and > 0, a `beta` that is not finite and >= 0, and as a rule of a policy.
 
     Examples
     --------

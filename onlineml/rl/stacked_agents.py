@@ -26,8 +26,8 @@ class StackedAgents(Held, Part):
 
     Every agent is what one alone with its seed would be: compiled ones to the bit, those of torch,
     whose networks are one batched product, but for rounding. What comes and goes has a row for each
-    agent, or for those that `which` names. Time is that of the agents; on a GPU, and for small
-    networks of torch, it hardly grows with their number.
+    agent, or for those that `which` names. Time and memory are those of the agents; on a GPU, and
+    for small networks of torch, it hardly grows with their number.
 
     Parameters
     ----------
@@ -38,6 +38,13 @@ class StackedAgents(Held, Part):
         How many.
     n_threads
         Threads that compiled agents are shared out to.
+
+    Raises
+    ------
+    ValueError
+        At the first call, for an `agent` that is none of these or has parameters that cannot be
+        used, and an `n_agents` or `n_threads` that is not a whole number >= 1. At any, for rows
+        that are not one an agent, and what agents refuse.
 
     Examples
     --------

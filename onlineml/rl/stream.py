@@ -39,12 +39,31 @@ _DEAD = 0.01  # a hidden unit that is on less, or off less, often is of no use
 
 
 class Episodes(NamedTuple):
-    """Episodes that ended, in order."""
+    """Episodes that ended, in order.
 
-    steps: Ints  # (n,) steps that had been taken when it ended, in this call
-    returns: Array  # (n,) sums of rewards
-    lengths: Ints  # (n,) steps
-    terminated: npt.NDArray[np.bool_]  # (n,) False where it was cut off
+    Parameters
+    ----------
+    steps
+        Steps that had been taken when it ended, in this call, `(n,)`.
+    returns
+        Sums of rewards, `(n,)`.
+    lengths
+        Steps, `(n,)`.
+    terminated
+        False where it was cut off, `(n,)`.
+
+    Examples
+    --------
+    >>> from onlineml.rl import Chain, SwiftSARSA
+    >>> episodes = SwiftSARSA(n_actions=2, seed=1).run(Chain(), 1_000)
+    >>> int(episodes.lengths.sum()) <= 1_000, bool(episodes.terminated.all())
+    (True, True)
+    """
+
+    steps: Ints
+    returns: Array
+    lengths: Ints
+    terminated: npt.NDArray[np.bool_]
 
 
 class StreamNetwork(OnTorch):
@@ -257,8 +276,13 @@ class StreamAgent(StreamNetwork, Agent):
     def run(self, world: World, n_steps: int, *, fit: bool = True) -> Episodes:
         """Take `n_steps` in a compiled environment, exploring and learning; episodes that ended.
 
-        Without `fit`, acts as well as it can, and learns nothing. Raises `ValueError` where the
-        environment's actions are not the agent's.
+        Without `fit`, acts as well as it can, and learns nothing.
+
+        Raises
+        ------
+        ValueError
+            For an environment with other actions or features than the agent's, and parameters that
+            cannot be used.
         """
         if self.n_actions != world.n_actions:
             raise wrong("world", world, f"an environment with {self.n_actions} actions")

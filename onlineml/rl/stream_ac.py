@@ -71,6 +71,21 @@ class StreamAC(StreamAgent):
     seed
         Of the first weights and of exploration.
 
+    Raises
+    ------
+    ImportError
+        A `module` or `device` is given, and torch is not installed.
+    ValueError
+        At the first transition, for both or none of `n_actions` and `action_size`, an `n_actions`
+        below 2, an `action_size` below 1, an `entropy` that is not finite and >= 0, `hidden` that
+        are not whole numbers >= 1 (one at least without a `conv`), a `conv` that is none or does
+        not fit the observations, a `gamma`, `lambda_`, `forgetting`, `average_reward` or `sparsity`
+        outside of [0, 1], a `time_feature` below 1 or beside a `conv`, and what the rules refuse;
+        of networks of torch, for a `module` that is no function, a `conv`, a rule with a second
+        network, and a `device` that is not there. At any, for transitions that cannot be learned:
+        observations that do not fit or are infinite, actions that are none, and rewards that are no
+        finite number.
+
     Examples
     --------
     >>> from onlineml.rl import CartPole, StreamAC

@@ -62,6 +62,21 @@ class StreamSARSA(ValueAgent):
     seed
         Of the first weights and of exploration.
 
+    Raises
+    ------
+    ImportError
+        A `module` or `device` is given, and torch is not installed.
+    ValueError
+        At the first transition, for an `n_actions` that is not a whole number >= 2, an `epsilon` or
+        `final_epsilon` outside of [0, 1], an `epsilon_steps` below 0, `hidden` that are not whole
+        numbers >= 1 (one at least without a `conv`), a `conv` that is none or does not fit the
+        observations, a `gamma`, `lambda_`, `forgetting`, `average_reward` or `sparsity` outside of
+        [0, 1], a `time_feature` below 1 or beside a `conv`, and what the rule refuses; of networks
+        of torch, for a `module` that is no function, a `conv`, a rule with a second network, and a
+        `device` that is not there. At any, for transitions that cannot be learned: observations
+        that do not fit or are infinite, actions that are none, and rewards that are no finite
+        number.
+
     Examples
     --------
     >>> from onlineml.rl import CartPole, StreamSARSA

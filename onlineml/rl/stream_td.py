@@ -62,6 +62,19 @@ class StreamTD(StreamNetwork):
     seed
         Of the first weights.
 
+    Raises
+    ------
+    ImportError
+        A `module` or `device` is given, and torch is not installed.
+    ValueError
+        At the first transition, for `hidden` that are not whole numbers >= 1 (one at least without
+        a `conv`), a `conv` that is none or does not fit the observations, a `gamma`, `lambda_`,
+        `forgetting`, `average_reward` or `sparsity` outside of [0, 1], a `time_feature` below 1 or
+        beside a `conv`, and what the rule refuses; of networks of torch, for a `module` that is no
+        function, a `conv`, a rule with a second network, and a `device` that is not there. At any,
+        for transitions that cannot be learned: observations that do not fit or are infinite, and
+        rewards that are no finite number.
+
     Examples
     --------
     >>> import numpy as np

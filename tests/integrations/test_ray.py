@@ -117,7 +117,7 @@ def test_mistakes_come_as_they_are(cluster, messages, tmp_path):
     make = partial(worker, cluster.address, tmp_path, True)
     with pytest.raises(ValueError, match="partitions: got"):
         supervise(make, [7], tmp_path, n_actors=1)
-    with pytest.raises(ValueError, match="n_actors: got 0, expected at least 1"):
+    with pytest.raises(ValueError, match="n_actors: got 0, expected a whole number >= 1"):
         supervise(make, [0], tmp_path, n_actors=0)
 
 

@@ -105,14 +105,23 @@ def test_states_are_kept(kind: Any) -> None:
 def test_bad_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="slip"):
         Chain(slip=2.0)
-    with pytest.raises(ValueError, match="max_steps"):
-        CartPole(max_steps=0)
+    for steps in (0, 1.5, np.nan):
+        with pytest.raises(ValueError, match="max_steps"):
+            CartPole(max_steps=steps)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seed"):
+        CartPole(seed=-1)
+    bad: dict[str, Any] = {"n_states": 2.5, "left": np.nan, "right": np.inf, "step": -np.inf}
+    for name, value in bad.items():
+        with pytest.raises(ValueError, match=f"^{name}: got "):
+            Chain(**{name: value})
+    assert Chain(n_states=np.int64(3), max_steps=np.int64(9)).n_features == 3  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="sticky"):
         Breakout(sticky=-0.1)
     world = Breakout()
     world.reset()
-    with pytest.raises(ValueError, match="action"):
-        world.step(3)
+    for action in (3, 0.5, -1):
+        with pytest.raises(ValueError, match="action"):
+            world.step(action)  # type: ignore[arg-type]
 
 
 def test_a_board_is_drawn_cell_by_cell() -> None:
