@@ -54,8 +54,8 @@ class Episodes(NamedTuple):
 
     Examples
     --------
-    >>> from onlineml.rl import Chain, SwiftSARSA
-    >>> episodes = SwiftSARSA(n_actions=2, seed=1).run(Chain(), 1_000)
+    >>> from onlineml.rl import Chain, StreamQ
+    >>> episodes = StreamQ(n_actions=2, hidden=(8,), seed=1).run(Chain(), 1_000)
     >>> int(episodes.lengths.sum()) <= 1_000, bool(episodes.terminated.all())
     (True, True)
     """
