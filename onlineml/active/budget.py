@@ -46,7 +46,7 @@ class Budget(QueryStrategy):
 
     Every strategy takes one as its parameter `budget` and reads its terms. Used as a strategy, its
     rows are numbers, such as scores of a detector: it asks about those that are among the greatest
-    of the last ones, as many as the pace allows. Time per event is O(window_size).
+    of the last ones, as many as the pace allows. Time per event and memory are O(window_size).
 
     Parameters
     ----------

@@ -135,9 +135,9 @@ class ClusterSampling(QueryStrategy):
     Rows on which the learner is not sure are clustered as they come, in standard deviations. The
     score is their entropy, in shares of that of a uniform answer, divided by 1 + the questions that
     their cluster has had, plus 1; of rows that the learner is sure about it is the entropy alone.
-    Rows and questions of the past fade. Best are the activations
-    before the output layer as features, or such as distances mean something among. Time per event
-    is O(n_clusters n_features + n_classes + window_size).
+    Rows and questions of the past fade. Best are the activations before the output layer as
+    features, or such as distances mean something among. Time per event is O(n_clusters n_features +
+    n_classes + window_size), memory O(n_clusters n_features + window_size).
 
     Parameters
     ----------

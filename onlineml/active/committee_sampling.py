@@ -38,7 +38,7 @@ class CommitteeSampling(QueryStrategy):
     The committee belongs to the strategy: each answer is learned by every member as often as a
     Poisson variable of mean 1 says, so that they differ where labels are few. No other learner is
     listened to; answers must be given by `answer_one`. Time per event is that of an answer of
-    every member.
+    every member; memory is theirs and O(max_pending n_features + window_size).
 
     Parameters
     ----------

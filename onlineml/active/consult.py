@@ -27,7 +27,8 @@ def consult(
     Answers that come late are learned before the next row is predicted, in order of their
     questions; at the end of the rows all that are outstanding are waited for. An error of the
     oracle is raised where its answer was due, and ends the work; learner and strategy go on from
-    there in another call. Time per event is that of the learner, the strategy and the oracle.
+    there in another call. Time per event is that of the learner, the strategy and the
+    oracle; memory is theirs, and `max_pending` rows.
 
     Parameters
     ----------

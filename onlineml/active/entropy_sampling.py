@@ -29,7 +29,8 @@ class EntropySampling(QueryStrategy):
     """Asks where the entropy of the probabilities is greatest, at a steady pace.
 
     The score is the entropy in nats; rows whose score is among the greatest of the last ones are
-    asked about, as many as the budget allows. Time per event is O(n_classes + window_size).
+    asked about, as many as the budget allows. Time per event and memory are O(n_classes +
+    window_size).
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class FixedUncertainty(QueryStrategy):
 
     The score is one less the greatest probability. What the threshold lets through comes first;
     the plan of the budget stops it when it is too much, and is caught up with at random when
-    it is too little. Time per event is O(n_classes).
+    it is too little. Time per event is O(n_classes), memory O(window_size).
 
     Parameters
     ----------

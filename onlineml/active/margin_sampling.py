@@ -29,7 +29,8 @@ class MarginSampling(QueryStrategy):
     """Asks where the two most probable classes are nearest each other, at a steady pace.
 
     The score is 1 - (p1 - p2); rows whose score is among the greatest of the last ones are asked
-    about, as many as the budget allows. Time per event is O(n_classes + window_size).
+    about, as many as the budget allows. Time per event and memory are O(n_classes +
+    window_size).
 
     Parameters
     ----------

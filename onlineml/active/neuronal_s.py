@@ -76,7 +76,8 @@ class NeurOnAlS(QueryStrategy):
     `exploration` a second net foretells the error of the first from the row, its output and its
     distance from the best of the others. The nets belong to the strategy and learn the answers, by
     replay; no other learner is listened to. Answers must be given by `answer_one`. The score is 1
-    less the gap. Time per event is that of an answer of every net.
+    less the gap. Time per event is that of an answer of every net; memory is theirs and
+    O((n_labeled + max_pending) n_features).
 
     Parameters
     ----------

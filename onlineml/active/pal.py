@@ -155,7 +155,8 @@ class PAL(QueryStrategy):
     normal kernel; if the accuracy here is a Dirichlet variable with these counts, its expected rise
     by one or two more labels can be told. The score is that, times the density of rows. No learner
     is listened to; answers must be given by `answer_one`. Time per event is
-    O((n_labeled + n_neighbors) n_features + n_classes^2).
+    O((n_labeled + n_neighbors) n_features + n_classes^2 + window_size), memory
+    O((n_labeled + n_neighbors + max_pending) n_features + window_size).
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def _rows(call: Call, p: Purse) -> int:
 class PeriodicSampling(QueryStrategy):
     """Asks whenever the plan of the budget has come to the next label; draws nothing.
 
-    The score is 0. Time per event is O(1).
+    The score is 0. Time per event is O(1), memory O(window_size) of the budget.
 
     Parameters
     ----------

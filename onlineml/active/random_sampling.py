@@ -33,7 +33,7 @@ def _rows(call: Call, p: Purse) -> int:
 class RandomSampling(QueryStrategy):
     """Asks at random, at the pace of the budget: what every strategy has to beat.
 
-    The score is 0. Time per event is O(1).
+    The score is 0. Time per event is O(1), memory O(window_size) of the budget.
 
     Parameters
     ----------

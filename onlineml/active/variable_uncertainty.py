@@ -60,7 +60,7 @@ class VariableUncertainty(QueryStrategy):
 
     Rows below the bound lower it by `step`, others raise it by as much, so that there are always
     some to ask about, however sure the learner grows. The score is one less the greatest
-    probability. Time per event is O(n_classes).
+    probability. Time per event is O(n_classes), memory O(window_size).
 
     Parameters
     ----------

@@ -334,7 +334,8 @@ class QRC(UpdateRule):
     A second network h foretells the error; the weights w of the values follow `error * z -
     h(s) * grad v(s) + c * (grad v(s) - gamma * grad v(s'))`, with traces z of the values' gradient
     and c of h. Sound where plain traces may diverge: with a network, learning of one policy while
-    another acts. Twice the memory and thrice the time of `SGD`.
+    another acts. Time per event is O(1) a weight, thrice that of
+    `SGD`; memory is twice as much.
 
     Parameters
     ----------

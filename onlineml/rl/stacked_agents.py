@@ -26,8 +26,8 @@ class StackedAgents(Held, Part):
 
     Every agent is what one alone with its seed would be: compiled ones to the bit, those of torch,
     whose networks are one batched product, but for rounding. What comes and goes has a row for each
-    agent, or for those that `which` names. Time and memory are those of the agents; on a GPU, and
-    for small networks of torch, it hardly grows with their number.
+    agent, or for those that `which` names. Time per event and memory are those of the agents; on a
+    GPU, and for small networks of torch, it hardly grows with their number.
 
     Parameters
     ----------

@@ -225,7 +225,7 @@ class Breakout(World):
     ball, its trail (where it was a step ago) and bricks; an observation is all cells, row by row,
     the channels of each side by side. Actions are 0 to stay, 1 for left and 2 for right. The ball
     flies along diagonals; an episode terminates when it reaches the bottom beside the paddle. Time
-    per step is that of writing the 400 numbers of an observation, as is memory.
+    per step is O(1), that of writing the 400 numbers of an observation, as is memory.
 
     Parameters
     ----------

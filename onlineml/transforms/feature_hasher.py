@@ -25,9 +25,10 @@ class FeatureHasher(Transformer):
 
     A number goes to the column of its name; text "value" counts as 1 in the column of "name=value",
     so that neither new names nor new values ever need room. Missing values add nothing. Columns of
-    arrays are named "0", "1", ... Nothing is learned but the names. Time per event is
-    O(n_features). Behind others in a chain or graph, and as the first of one, it hashes the names
-    and values that these know: values that none has learned yet count as missing.
+    arrays are named "0", "1", ... Nothing is learned but the names. Time per event is O(n_features)
+    of the row, memory that of the names. Behind others in a chain or graph, and as the first of
+    one, it hashes the names and values that these know: values that none has learned yet count as
+    missing.
 
     Parameters
     ----------

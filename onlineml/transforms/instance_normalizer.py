@@ -60,7 +60,8 @@ class InstanceNormalizer(Transformer):
     What counts is then the direction of a row, or its shape, not how large its values are: for
     spectra, shingles of a series, counts of words. Nothing is learned. Missing values stay missing
     and do not count; nominal features pass unchanged; a row of zeros, or of equal values where the
-    mean is taken off, becomes zeros. Time per event is O(n_features).
+    mean is taken off, becomes zeros. Time per event and memory
+    are O(n_features).
 
     Parameters
     ----------
