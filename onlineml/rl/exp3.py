@@ -34,7 +34,9 @@ class Exp3(ArmBandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and rewards that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `gamma` outside
+        of (0, 1], a `share` outside of [0, 1), and a `reward_range` whose least is not below its
+        greatest. At any, for actions that are no arm, and rewards that are no finite number.
 
     Examples
     --------

@@ -38,7 +38,8 @@ class GVFRegressor(Regressor):
     Raises
     ------
     ValueError
-        For a target beyond 1e100.
+        At the first row, for a `base` that is neither `StreamTD` nor `SwiftTD`, or has parameters
+        that cannot be used. At any, for a target beyond 1e100.
 
     Examples
     --------

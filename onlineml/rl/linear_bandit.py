@@ -90,7 +90,10 @@ class LinUCB(LinearBandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and numbers that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `confidence`
+        below 0, a `ridge` below 1e-100, and a `discount` outside of (0, 1]. At any, for
+        observations that do not fit or are infinite, actions that are no arm, and rewards that are
+        no finite number.
 
     Examples
     --------
@@ -161,7 +164,10 @@ class LinTS(LinearBandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and numbers that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `confidence`
+        below 0, a `ridge` below 1e-100, and a `discount` outside of (0, 1]. At any, for
+        observations that do not fit or are infinite, actions that are no arm, and rewards that are
+        no finite number.
 
     Examples
     --------

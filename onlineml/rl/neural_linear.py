@@ -291,7 +291,12 @@ class NeuralLinear(Bandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and numbers that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `confidence`
+        below 0, a `ridge` below 1e-100, a `discount` outside of (0, 1], `hidden` that are not whole
+        numbers >= 1, an unknown `activation` or `optimizer`, a `learning_rate` that is not finite
+        and > 0, and a `memory_size` or `n_replays` that is not a whole number >= 0. At any, for
+        observations that do not fit or are infinite, actions that are no arm, and rewards that are
+        no finite number.
 
     Examples
     --------

@@ -216,7 +216,9 @@ class StreamingArmsBandit(Bandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and rewards that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `horizon` of
+        fewer pulls than arms, and an unknown `strategy`. At any, for actions that are no arm, and
+        rewards that are no finite number.
 
     Examples
     --------

@@ -157,7 +157,12 @@ class SwiftSARSA(SwiftLinear, Agent):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are none, and numbers that are not finite.
+        At the first transition, for an `n_actions` that is not a whole number >= 2, an `epsilon` or
+        `final_epsilon` outside of [0, 1], a `gamma` or `lambda_` outside of [0, 1], a `bound` or
+        `decay` outside of (0, 1], a `meta_learning_rate` that is not finite and >= 0, a
+        `least_rate` outside of [1e-100, bound], and a `learning_rate` that is not finite and > 0.
+        At any, for observations that do not fit or are infinite, actions that are none, and rewards
+        that are no finite number.
 
     Examples
     --------

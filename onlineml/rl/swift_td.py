@@ -144,7 +144,10 @@ class SwiftTD(SwiftLinear):
     Raises
     ------
     ValueError
-        For settings out of range, and numbers that are not finite.
+        At the first transition, for a `gamma` or `lambda_` outside of [0, 1], a `bound` or `decay`
+        outside of (0, 1], a `meta_learning_rate` that is not finite and >= 0, a `least_rate`
+        outside of [1e-100, bound], and a `learning_rate` that is not finite and > 0. At any, for
+        observations that do not fit or are infinite, and rewards that are no finite number.
 
     Examples
     --------

@@ -36,7 +36,9 @@ class ThompsonSampling(ArmBandit):
     Raises
     ------
     ValueError
-        For settings out of range, actions that are no arm, and rewards that are not finite.
+        At the first reward, for an `n_actions` that is not a whole number >= 2, a `discount`
+        outside of (0, 1] or, beside a `window_size`, below 1, a `window_size` below 1, and unknown
+        `rewards`. At any, for actions that are no arm, and rewards that are no finite number.
 
     Examples
     --------
