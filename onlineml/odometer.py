@@ -6,7 +6,6 @@ import math
 import secrets
 from collections.abc import Mapping
 from functools import lru_cache
-from numbers import Real
 from threading import Lock
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -130,9 +129,9 @@ class PrivacyOdometer:
         delta: float = 0.0,
         rule: Literal["basic", "adaptive", "concentrated"] = "basic",
     ) -> None:
-        if not (isinstance(epsilon, Real) and 0.0 < epsilon < math.inf):
+        if not (isinstance(epsilon, int | float | np.number) and 0.0 < epsilon < math.inf):
             raise wrong("epsilon", epsilon, "a number > 0")
-        if not (isinstance(delta, Real) and 0.0 <= delta < 1.0):
+        if not (isinstance(delta, int | float | np.number) and 0.0 <= delta < 1.0):
             raise wrong("delta", delta, "a number from 0 to 1, below 1")
         if rule not in RULES:
             raise wrong("rule", rule, f"one of {list(RULES)}")

@@ -7,7 +7,6 @@ features that the last layer sees. What is known of the Gaussians takes rows bac
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from time import perf_counter
 from typing import Any
 
@@ -112,7 +111,7 @@ class StreamingUnlearner:
             ("batch_size", batch_size, 1),
             ("seed", seed, 0),
         ):
-            if not (isinstance(whole, Integral) and whole >= least):
+            if not (isinstance(whole, int | np.integer) and whole >= least):
                 raise wrong(name, whole, f"a whole number >= {least}")
         if not 0 < learning_rate < math.inf:
             raise wrong("learning_rate", learning_rate, "a finite number > 0")
