@@ -181,9 +181,13 @@ class TransitionLearner(Estimator):
                 return False
             cells, (at_action, at_reward, at_end, at_cut, at_p) = self._cells, self._places
             self._observation[...] = observation
-            if action.__class__ is int and at_reward - at_action == 1:
-                cells[at_action] = action
+            if at_reward - at_action == 1 and action.__class__ is not _ndarray:
+                cells[at_action] = action  # what is no number raises
             elif self._acts:
+                if action.__class__ is not _ndarray or action.shape != self._action.shape:
+                    return False
+                if action.dtype.kind not in "fiu":
+                    return False
                 self._action[...] = action
             if following is not None or self._any_next:
                 self._any_next = following is not None
@@ -267,8 +271,11 @@ class TransitionLearner(Estimator):
 
     def _done(self, action: Any, width: int) -> Array:
         """An action as checked numbers."""
+        if isinstance(action, str):
+            raise wrong("action", action, self._due_action())
         numbers = as_floats(action, "action").reshape(-1)
-        if len(numbers) != width or not self._is_action(numbers):
+        text = np.asarray(action).dtype.kind in "US"  # of which NumPy reads what looks like numbers
+        if text or len(numbers) != width or not self._is_action(numbers):
             raise wrong("action", action, self._due_action())
         return numbers
 

@@ -248,6 +248,8 @@ class StackedAgents(Held, Part):
             return np.empty((k, 0))
         shape = (k, m) if getattr(self.agent, "n_actions", None) is None else (k,)
         found = _numbers(actions, "action", shape).reshape(k, m)
+        if np.shape(actions) not in ([shape, (k,), ()] if m == 1 else [shape]):
+            raise wrong("action", np.shape(actions), f"numbers of shape {shape}")
         for action in found if k < 8 else (found.min(0), found.max(0)):
             if not self.agent._is_action(action):
                 raise wrong("action", actions, f"of each agent {self.agent._due_action()}")
