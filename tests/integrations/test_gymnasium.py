@@ -113,6 +113,13 @@ def test_actions_are_cut_to_the_environments_limits() -> None:
     assert np.abs(came).max() == 2.0
 
 
+def test_one_number_with_limits_is_learned() -> None:
+    pytest.importorskip("mujoco")
+    agent = StreamAC(action_size=1, hidden=(32, 32), seed=1)
+    ended = Rollout(agent, environment("InvertedPendulum-v5"), seed=1).run(30_000)
+    assert np.mean([episode.total for episode in ended[-10:]]) > 200  # 10 by chance
+
+
 def test_returns_by_window_and_seed() -> None:
     agents = {"ac": StreamAC(n_actions=2, hidden=(16,)), "q": StreamQ(n_actions=2, hidden=(16,))}
     told: list[Any] = []
