@@ -181,14 +181,10 @@ class TransitionLearner(Estimator):
                 return False
             cells, (at_action, at_reward, at_end, at_cut, at_p) = self._cells, self._places
             self._observation[...] = observation
-            if at_reward - at_action == 1 and action.__class__ is not _ndarray:
-                cells[at_action] = action  # what is no number raises
-            elif self._acts:
-                if action.__class__ is not _ndarray or action.shape != self._action.shape:
-                    return False
-                if action.dtype.kind not in "fiu":
-                    return False
-                self._action[...] = action
+            if action.__class__ is int and at_reward - at_action == 1:
+                cells[at_action] = action
+            elif self._acts and not self._put_action(action):
+                return False
             if following is not None or self._any_next:
                 self._any_next = following is not None
                 self._next[...] = _missing if following is None else following
@@ -198,6 +194,18 @@ class TransitionLearner(Estimator):
             cells[at_p] = _missing if p is None else p
         except (TypeError, ValueError, OverflowError):
             return False
+        return True
+
+    def _put_action(self, action: Any) -> bool:
+        """Copy an action; False where it needs the slow way."""
+        if action.__class__ is _ndarray:
+            if action.shape != self._action.shape or action.dtype.kind not in "fiu":
+                return False
+            self._action[...] = action
+            return True
+        if len(self._action) > 1:
+            return False
+        self._cells[self._places[0]] = action  # what is no number raises
         return True
 
     def _serve_one(self, observation: Any, how: int) -> None:
