@@ -50,7 +50,6 @@ from onlineml.schema import Schema, wrong
 _NET_SETTINGS = 5  # numbers of a network before a rate of dropout for each hidden layer
 _PRIOR = 6.0  # a0 and b0 of the noise's variance, in standardized rewards
 _REPLAYS = 4  # setting behind those of the regressions
-_SAME = 1e-10  # a standard deviation below this share of the mean is rounding
 _LEAST, _SHARE = 20, 10  # rewards until regressions are taken anew: these, or a tenth of the rows
 
 
@@ -121,7 +120,7 @@ def _see(m: Learner, context: Array) -> None:
 
 @jit
 def _standardized(reward: float, target: Array) -> float:
-    """In standard deviations from the mean; never cut off, as what pays rarely may pay most."""
+    """From the mean, in standard deviations; never cut off, as what pays rarely may pay most."""
     return float((reward - target[MEAN]) * target[SCALE])
 
 
@@ -132,8 +131,7 @@ def _count(reward: float, target: Array) -> None:
     gap = reward - target[MEAN]
     target[MEAN] += gap / target[WEIGHT]
     target[M2] += gap * (reward - target[MEAN])
-    floor = target[WEIGHT] * (_SAME * target[MEAN]) ** 2
-    target[SCALE] = np.sqrt(target[WEIGHT] / target[M2]) if target[M2] > floor else 0.0
+    target[SCALE] = 1.0 / max(np.sqrt(target[M2] / target[WEIGHT]), 1.0)
 
 
 @jit
@@ -268,8 +266,7 @@ class NeuralLinear(Bandit):
     learning_rate
         Length of a step.
     confidence
-        Standard deviation of the draws, relative to that of the posterior; half of it loses less
-        where all contexts pay, and more where few do.
+        Standard deviation of the draws, relative to that of the posterior.
     ridge
         Penalty of large weights of the regressions, lambda of the source.
     discount
@@ -285,8 +282,8 @@ class NeuralLinear(Bandit):
     Attributes
     ----------
     arm_weights_
-        Of each arm, of the last hidden layer and a constant, for rewards in standard deviations
-        from their mean, `(n_actions, n_hidden + 1)`.
+        Of each arm, of the last hidden layer and a constant, for rewards less their mean, in
+        standard deviations where these are above 1, `(n_actions, n_hidden + 1)`.
 
     Raises
     ------
@@ -314,14 +311,14 @@ class NeuralLinear(Bandit):
     -----
     Inverse gamma priors of the noise have a = b = 6, as in the source, but an arm's noise counts as
     at least that of all arms together: rewards of an arm that was pulled where it pays nothing are
-    alike, and say nothing of elsewhere. Features and rewards are standardized inside, rewards
-    however far out. In the source the network learns all rows again and again, and the regressions
-    are taken anew from all rows on its latest features; here the newest rows are, the network by
-    single rows at each reward, the regressions whenever a tenth of the kept rows is new, 20 at
-    least. Arms have weights of their own, so that of a draw only its product with the features
-    counts. The network's own outputs serve to train it alone. Where lines rank the arms well, as on
-    the source's wheel, whose quarters they tell apart, `LinTS` loses less: it explores for longer,
-    as its draws are as wide as rewards are large, not as they vary.
+    alike, and say nothing of elsewhere. Features are standardized inside, and so are rewards,
+    however far out, but that their standard deviation counts as at least 1: differences far below
+    it are then explored for long, as something larger may be elsewhere. In the source the network
+    learns all rows again and again, and the regressions are taken anew from all rows on its latest
+    features; here the newest rows are, the network by single rows at each reward, the regressions
+    whenever a tenth of the kept rows is new, 20 at least. Arms have weights of their own, so that
+    of a draw only its product with the features counts. The network's own outputs serve to train it
+    alone.
 
     References
     ----------
@@ -352,11 +349,11 @@ class NeuralLinear(Bandit):
         self,
         *,
         n_actions: int,
-        hidden: Sequence[int] = (32,),
+        hidden: Sequence[int] = (64,),
         activation: Literal["relu", "leaky_relu", "tanh"] = "relu",
         optimizer: Literal["sgd", "momentum", "adam"] = "adam",
         learning_rate: float = 0.001,
-        confidence: float = 1.0,
+        confidence: float = 0.35,
         ridge: float = 0.25,
         discount: float = 1.0,
         memory_size: int = 2_000,

@@ -13,7 +13,7 @@ PRIOR = 6.0
 
 
 class NeuralLinear(Model):
-    """Posteriors of the arms by inverses; rewards are in standard deviations from their mean."""
+    """Posteriors of the arms by inverses; rewards less their mean, in deviations above 1."""
 
     def __init__(
         self, n_actions: int, net: Network, ridge: float, discount: float, memory_size: int = 0,
@@ -47,8 +47,9 @@ class NeuralLinear(Model):
         return found
 
     def standardized(self, reward: float) -> float:
-        std = float(np.std(self.rewards)) if self.rewards else 0.0
-        return (reward - float(np.mean(self.rewards))) / std if std > 0 else 0.0
+        if not self.rewards:
+            return 0.0
+        return (reward - float(np.mean(self.rewards))) / max(float(np.std(self.rewards)), 1.0)
 
     def regress(self, x: Any, arm: int, y: float, t: int) -> None:
         self.net.forward(self.row(x))
