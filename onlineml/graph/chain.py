@@ -95,6 +95,8 @@ class _Chain(Estimator):
 class ChainClassifier(_Chain, Classifier):
     """Transformers before a classifier; made by `chain`.
 
+    Time per event and memory are those of the steps together.
+
     Parameters
     ----------
     steps
@@ -147,6 +149,8 @@ class ChainClassifier(_Chain, Classifier):
 class ChainRegressor(_Chain, Regressor):
     """Transformers before a regressor; made by `chain`.
 
+    Time per event and memory are those of the steps together.
+
     Parameters
     ----------
     steps
@@ -174,6 +178,8 @@ class ChainDetector(_Chain, Detector):
     """Transformers before a detector of anomalies; made by `chain`.
 
     `explain_one` tells what each of the numbers that reach the detector contributes.
+
+    Time per event and memory are those of the steps together.
 
     Parameters
     ----------
@@ -205,6 +211,8 @@ class ChainDetector(_Chain, Detector):
 
 class ChainTransformer(_Chain, Transformer):
     """Transformers one after another; made by `chain`.
+
+    Time per event and memory are those of the steps together.
 
     Parameters
     ----------

@@ -299,6 +299,8 @@ def _numbered_frame(X: Any, name: str) -> Any:
 class KeyedClassifier(_Keyed, Classifier):
     """A classifier for each key; made by `Keyed`. Classes are shared by all keys.
 
+    Time per event and memory are those of `Keyed`.
+
     Parameters
     ----------
     model
@@ -343,6 +345,8 @@ class KeyedClassifier(_Keyed, Classifier):
 class KeyedRegressor(_Keyed, Regressor):
     """A regressor for each key; made by `Keyed`.
 
+    Time per event and memory are those of `Keyed`.
+
     Parameters
     ----------
     model
@@ -369,6 +373,8 @@ class KeyedRegressor(_Keyed, Regressor):
 class KeyedDetector(_Keyed, Detector):
     """A detector of anomalies for each key; made by `Keyed`.
 
+    Time per event and memory are those of `Keyed`.
+
     Parameters
     ----------
     model
@@ -394,6 +400,8 @@ class KeyedDetector(_Keyed, Detector):
 
 class KeyedTransformer(_Keyed, Transformer):
     """A transformer for each key; made by `Keyed`. New rows are without the key.
+
+    Time per event and memory are those of `Keyed`.
 
     Parameters
     ----------
@@ -475,8 +483,8 @@ def Keyed(  # noqa: N802 - named as what it makes
     Raises
     ------
     ValueError
-        For a model without one of these roles, with parameters that cannot be used or with a
-        `privacy`; for a `key` that is neither text nor a whole number, and a `max_keys` or
+        For a model without one of these roles, with parameters that cannot be used or with
+        privacy; for a `key` that is neither text nor a whole number, and a `max_keys` or
         `max_bytes` that is no whole number >= 1. At the first row: for a key that is no column, no
         column beside it, and `max_bytes` without a `folder` for models that grow.
 

@@ -13,6 +13,8 @@ from onlineml.schema import Schema
 class GraphClassifier(Wired, Classifier):
     """Nodes wired into a classifier; made by `Graph`.
 
+    Time per event and memory are those of `Graph`.
+
     Parameters
     ----------
     name
@@ -73,6 +75,8 @@ class GraphClassifier(Wired, Classifier):
 class GraphRegressor(Wired, Regressor):
     """Nodes wired into a regressor; made by `Graph`.
 
+    Time per event and memory are those of `Graph`.
+
     Parameters
     ----------
     name
@@ -113,6 +117,8 @@ class GraphDetector(Wired, Detector):
 
     No labels come to it, so that learners among its nodes learn nothing; `explain_one` tells what
     each of the numbers that reach the detector contributes.
+
+    Time per event and memory are those of `Graph`.
 
     Parameters
     ----------
@@ -159,6 +165,8 @@ class GraphDetector(Wired, Detector):
 
 class GraphTransformer(Wired, Transformer):
     """Nodes wired into a transformer; made by `Graph`.
+
+    Time per event and memory are those of `Graph`.
 
     Parameters
     ----------

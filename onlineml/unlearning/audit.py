@@ -25,7 +25,8 @@ class AuditLog:
     is one, by which whoever has the key finds a person's requests again. A line that is
     changed, taken out or moved breaks the chain; lines cut off at the end do not, so keep `head`
     elsewhere from time to time. A line is on disk when `record` returns. One process at a time may
-    write. Time per entry is that of a write and a sync; opening reads the file once.
+    write. Time per event, an entry, is that of a write and a sync; opening
+    reads the file once, line by line, and memory is O(1).
 
     Parameters
     ----------

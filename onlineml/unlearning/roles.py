@@ -24,6 +24,8 @@ from onlineml.unlearning.writing import ORDERED
 class ReplayableClassifier(Replayed, Classifier):
     """A classifier that forgets rows by replay; made by `Replayable`.
 
+    Time per event and memory are those of `Replayable`.
+
     Parameters
     ----------
     model
@@ -82,6 +84,8 @@ class ReplayableClassifier(Replayed, Classifier):
 class ReplayableRegressor(Replayed, Regressor):
     """A regressor that forgets rows by replay; made by `Replayable`.
 
+    Time per event and memory are those of `Replayable`.
+
     Parameters
     ----------
     model
@@ -107,6 +111,8 @@ class ReplayableRegressor(Replayed, Regressor):
 
 class ReplayableDetector(Replayed, Detector):
     """A detector of anomalies that forgets events by replay; made by `Replayable`.
+
+    Time per event and memory are those of `Replayable`.
 
     Parameters
     ----------
@@ -142,6 +148,8 @@ class ReplayableDetector(Replayed, Detector):
 class ReplayableTransformer(Replayed, Transformer):
     """A transformer that forgets rows by replay; made by `Replayable`.
 
+    Time per event and memory are those of `Replayable`.
+
     Parameters
     ----------
     model
@@ -172,6 +180,8 @@ class ReplayableTransformer(Replayed, Transformer):
 
 class ReplayableDriftDetector(Replayed, DriftDetector):
     """A drift detector that forgets values by replay; made by `Replayable`.
+
+    Time per event and memory are those of `Replayable`.
 
     Parameters
     ----------
@@ -229,8 +239,9 @@ def Replayable(  # noqa: N802 - named as what it makes
     the last row equal to that one, and `unlearn_many(ids)` takes one replay for many requests.
 
     Forgetting takes the time in which the model learns the rows since, and half as many again on
-    average. Learning takes the time of a copy of each row, and of the model's state every `every`
-    rows. Memory is that of 1.25 `horizon` rows and of 2 log2(`horizon` / `every`) + 4 states.
+    average. Time per event is that of the model and of a copy of the row, and of the model's state
+    every `every` rows. Memory is that of 1.25 `horizon` rows and of 2 log2(`horizon` / `every`) + 4
+    states.
 
     Parameters
     ----------

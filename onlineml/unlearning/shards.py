@@ -145,6 +145,8 @@ class Shards(Called):
 class ShardedClassifier(Shards, Classifier):
     """A classifier for each shard of the people; made by `Sharded`.
 
+    Time per event and memory are those of `Sharded`.
+
     Parameters
     ----------
     model
@@ -188,6 +190,8 @@ class ShardedClassifier(Shards, Classifier):
 class ShardedRegressor(Shards, Regressor):
     """A regressor for each shard of the people; made by `Sharded`.
 
+    Time per event and memory are those of `Sharded`.
+
     Parameters
     ----------
     model
@@ -222,7 +226,9 @@ def Sharded(  # noqa: N802 - named as what it makes
 
     People are known by the id of their rows, and divided by its hash. Each shard is a `Replayable`
     model of its own, so a request takes 1 / `n_shards` of the rows; answers are means over the
-    shards. They cost `n_shards` times as much, and each model has seen fewer rows.
+    shards. They cost `n_shards` times as much, and each model has seen fewer rows. Time per event
+    is that of one `Replayable` model to learn, of `n_shards` to answer; memory is that of
+    `n_shards`.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class StreamingUnlearner:
     back; as far as they single classes out, by a few steps on rows drawn from Gaussians with the
     sums that are left. A class whose last row goes is gone from the answers. Memory is 16 bytes *
     n_classes * n_features^2; time per request is that of `n_steps` steps of one layer, plus
-    n_classes * n_features^3.
+    O(n_classes n_features^3).
 
     Parameters
     ----------
