@@ -20,41 +20,58 @@ ROOMS = (
     "rl",
     "graph",
     "unlearning",
+    "datasets",
 )
 #: Name -> why it has neither cost nor example, and refuses nothing.
 RECORDS = {
     "Alerts": "fields that a method returns",
     "Answer": "fields that a method returns",
     "BudgetSpentError": "an error",
+    "Chunk": "fields that a method returns",
+    "DownloadError": "an error",
     "Drawing": "fields that a method returns",
     "Episodes": "fields that a method returns",
     "Forget": "fields that a method takes",
+    "Generator": "what streams share, which tell of themselves",
+    "Known": "fields that a function returns",
     "Label": "fields that a method takes",
     "Queries": "fields that a method returns",
     "Query": "fields that a method returns",
     "Receipt": "fields that a method returns",
     "Reward": "fields that a method takes",
     "Sample": "fields that a method takes",
+    "Stream": "what streams share, which tell of themselves",
     "Transition": "fields that a method takes",
     "World": "what environments share, which tell of themselves",
+    "names": "takes nothing",
     "worst": "adds up fields",
 } | dict.fromkeys(
     ("consolidate", "refit", "refund", "replace", "reset"), "makes what Graph.on takes, and checks"
 )
 #: Name -> why it has no source.
 NO_SOURCE = dict.fromkeys(RECORDS, "a record") | {
+    "ARFFStream": "reads a file",
+    "ArrayStream": "reads arrays",
+    "ArrowStream": "reads a file",
+    "CSVStream": "reads a file",
+    "FrameStream": "reads a table",
     "FromDict": "names columns",
     "Graph": "wires nodes",
     "InstanceNormalizer": "divides by a norm",
+    "IterableStream": "reads pairs",
     "Keyed": "a model each",
     "MajorityClassifier": "counts labels",
     "MeanImputer": "fills in a mean",
     "MinMaxScaler": "divides by a range",
     "OneHotEncoder": "indicates values",
+    "ParquetStream": "reads a file",
     "PeriodicSampling": "counts rows",
     "RandomSampling": "draws",
+    "Recurring": "takes turns",
+    "as_stream": "finds a reader",
     "chain": "one step after another",
     "consult": "a loop",
+    "load": "finds a stream",
 }
 
 _COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")

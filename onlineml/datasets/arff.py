@@ -34,11 +34,11 @@ class Attribute(NamedTuple):
 class ARFFStream(CSVStream):
     """Rows of an ARFF file, plain or packed, as Weka and MOA write it.
 
-    Nominal values have the codes of their order in the header; `?` is missing; `string` columns
-    are nominal by order of appearance; dates are seconds since 1970. Memory is that of a few
-    thousand rows, whatever the length of the file. Labels that are all whole
-    numbers become integers. Sparse files, and relational or weighted rows, are not read. A quoted
-    value that holds a comma must follow the comma before it without a blank.
+    Nominal values have the codes of their order in the header; `?` is missing; `string` columns are
+    nominal by order of appearance; dates are seconds since 1970. Time is O(n_features) a row;
+    memory is that of a few thousand rows, whatever the length of the file. Labels that are all
+    whole numbers become integers. Sparse files, and relational or weighted rows, are not read. A
+    quoted value that holds a comma must follow the comma before it without a blank.
 
     Parameters
     ----------

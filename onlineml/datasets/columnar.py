@@ -41,7 +41,8 @@ class _ColumnarStream(TableStream):
 class ParquetStream(_ColumnarStream):
     """Rows of a Parquet file; only the columns that are used are read.
 
-    Memory is that of a chunk and of the pages of the file that it lies in.
+    Time is O(n_features) a row; memory is that of a chunk and of the pages of the file that it lies
+    in.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ class ParquetStream(_ColumnarStream):
 class ArrowStream(_ColumnarStream):
     """Rows of an Arrow IPC file (Feather version 2) or stream, mapped into memory.
 
-    Memory is that of a chunk: pages of the file come and go.
+    Time is O(n_features) a row; memory is that of a chunk: pages of the file come and go.
 
     Parameters
     ----------

@@ -117,8 +117,8 @@ class ConceptDrift(_Composed):
     At row t, b's probability is ``1 / (1 + exp(-4 (t - position) / width))``. Each source moves
     on only by the rows taken from it. Sources may be composed streams themselves, at any depth,
     and of any kind whose schemas agree. The pass ends where the source of the next row has ended.
-    Time per row is that of its source (of both, while an incremental change lasts); memory is that
-    of theirs.
+    Time per event is that of the row's source (of both, while an incremental change lasts); memory
+    is theirs.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ class Recurring(_Composed):
     """Streams in turn, each for `every` rows, over and over.
 
     A stream goes on where it stopped. The pass ends where the source of the next row has ended.
-    Time per row is that of its source; memory is that of all.
+    Time per event is that of the row's source; memory is theirs.
 
     Parameters
     ----------

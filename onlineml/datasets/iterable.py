@@ -24,7 +24,8 @@ class IterableStream(Stream):
     `x` is a mapping of names to values, or a row of numbers. The first 1,000 pairs say which
     columns there are; a name that is absent, or None, is missing. Columns that show text first
     are nominal, coded by order of appearance; after the first 1,000 pairs, `schema` grows as the
-    stream is read. Memory is that of a chunk, of the first 1,000 pairs at the least.
+    stream is read. Time is O(n_features) a row; memory is that of a chunk, of the
+    first 1,000 pairs at the least.
 
     Parameters
     ----------

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class ArrayStream(Stream):
     """Rows of a NumPy array and labels of another, in order; a memory map works too.
 
-    Rows are checked when they are read; memory beside the arrays is that of a chunk.
+    Rows are checked when they are read. Time is O(n_features) a row; memory beside the arrays is
+    that of a chunk.
 
     Parameters
     ----------
@@ -95,7 +96,8 @@ class FrameStream(TableStream):
     """Rows of a pandas, polars or Arrow table, taken over in slices.
 
     Text and categorical columns are nominal, with codes by order of appearance; all values are
-    in the schema from the start. Memory beside the table is that of a slice.
+    in the schema from the start. Time is O(n_features) a row; memory beside the
+    table is that of a slice.
 
     Parameters
     ----------

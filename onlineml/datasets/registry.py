@@ -21,7 +21,8 @@ _ROOM = "onlineml.datasets"
 def load(name: str, **options: Any) -> Stream:
     """The stream of that name.
 
-    Nothing is read before it is asked for, but a remote file, which is downloaded and checked.
+    Time and memory are O(1): nothing is read before it is asked for, but a remote file, which is
+    downloaded and checked.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def load(name: str, **options: Any) -> Stream:
     ValueError
         For an unknown name or option (the nearest ones named), and values that the stream refuses.
     DownloadError
-        A `ValueError`, for a download that fails.
+        One of those, for a download that fails.
 
     Examples
     --------
