@@ -121,16 +121,23 @@ class Estimator(ABC):
         """Change constructor arguments; those of nested estimators as `a__b`.
 
         Once it has learned, a change takes effect from the next event on. Refused are values that
-        cannot be used, and those that sizes of what was learned depend on (`reset` first).
+        cannot be used, and those that what was learned does not fit (`reset` first).
 
         Raises
         ------
         ValueError
             For names that are no parameters and, once it has learned, for values that cannot be
-            used and those that sizes of what was learned depend on.
+            used and those that what was learned does not fit.
         """
-        if self.is_started:
-            self._check_sizes_under(params)
+        twin = self._learned_under(params) if self.is_started else None
+        self._alter(params)
+        self._forget_caches()
+        if twin is not None:
+            vars(self).update({name: vars(twin)[name] for name in twin._learned()})
+        return self
+
+    def _alter(self, params: Mapping[str, Any]) -> None:
+        """The hook of `set_params`: change arguments, of nested estimators too."""
         split = [(*name.partition("__")[::2], value) for name, value in params.items()]
         for own, _, _ in split:
             if own not in self._parameter_names():
@@ -144,17 +151,23 @@ class Estimator(ABC):
                 raise wrong(type(self).__name__, f"{own}__{nested}", "a nested parameter's name")
             for key, estimator in within:
                 estimator.set_params(**{nested.removeprefix(key): value})
-        self._forget_caches()
-        return self
 
-    def _check_sizes_under(self, params: Mapping[str, Any]) -> None:
-        """Kernels trust sizes, which are those of the start."""
+    def _learned_under(self, params: Mapping[str, Any]) -> Self:
+        """A twin of changed parameters that has learned the same: nested estimators have copies.
+
+        Kernels trust sizes, which are those of the start.
+        """
         twin = self.clone()
-        before = twin._sizes()
-        twin.set_params(**params)._accept_parameters()
-        if twin._sizes() != before:
-            due = "parameters that change no size of what was learned; reset() first"
+        before, kinds = twin._sizes(), _kinds(twin)
+        twin._alter(params)
+        twin._accept_parameters()
+        due = "parameters that change no size or kind of what was learned; reset() first"
+        if twin._sizes() != before or _kinds(twin) != kinds:
             raise wrong(type(self).__name__, dict(params), due)
+        try:
+            return twin.set_state(self.get_state())._ready()
+        except (ValueError, RuntimeError) as error:  # PyTorch's are of the second kind
+            raise wrong(type(self).__name__, dict(params), due) from error
 
     def clone(self) -> Self:
         """An unfitted twin with the same parameters."""
@@ -690,6 +703,16 @@ def _nested(value: Any) -> list[tuple[str, Estimator]]:
     if isinstance(value, list | tuple):
         return [(f"{i}__", item) for i, item in enumerate(value) if isinstance(item, Estimator)]
     return []
+
+
+def _kinds(estimator: Estimator) -> list[tuple[str, type]]:
+    """Which nested estimators, all the way down, are of which class."""
+    found = []
+    for name, value in estimator.get_params(deep=False).items():
+        for key, nested in _nested(value):
+            found.append((name + key, type(nested)))
+            found += [(f"{name}{key}.{inner}", kind) for inner, kind in _kinds(nested)]
+    return found
 
 
 def _cloned(value: Any) -> Any:

@@ -41,6 +41,7 @@ from onlineml.learners import (
     MLPClassifier,
     OnlineBagging,
 )
+from onlineml.persistence import dumps, loads
 from onlineml.registry import estimators
 from onlineml.schema import Schema
 from onlineml.transforms import RandomProjector, RandomRotation, RunningMean, StandardScaler
@@ -333,6 +334,44 @@ def test_what_is_no_state_changes_nothing(state: Any) -> None:
     with pytest.raises(ValueError, match=r"^state: got .* expected what get_state gave$"):
         scaler.set_state(state)
     assert scaler.transform_one([3.0]).tolist() == [1.0]
+
+
+def test_parameters_of_nested_estimators_reach_those_that_learn() -> None:
+    """From the next event on, as in a model that is saved with them and loaded."""
+    X, y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
+    graph = Graph("g")
+    graph.add("learner", LogisticRegression(), after="x")
+    graph.output("learner")
+    for model, name in (
+        (chain(StandardScaler(), LogisticRegression()), "steps__1__learning_rate"),
+        (OnlineBagging(base=LogisticRegression(), seed=1), "base__learning_rate"),
+        (graph.clone(), "learner__learning_rate"),
+    ):
+        learned: Any = model.fit_many(X, y)
+        slow = loads(dumps(learned))
+        learned.set_params(**{name: 0.9})
+        loaded = loads(dumps(learned))
+        assert_same_state(slow.get_state(), learned.get_state())
+        due = loaded.fit_many(X, y).predict_proba_many(X)
+        assert learned.fit_many(X, y).predict_proba_many(X).tobytes() == due.tobytes()
+        assert slow.fit_many(X, y).predict_proba_many(X).tobytes() != due.tobytes()
+
+
+def test_estimators_are_not_exchanged_under_what_they_have_learned() -> None:
+    X, y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
+    logged = Replayable(LogisticRegression())
+    for model, change in (
+        (OnlineBagging(base=LogisticRegression(), seed=1), {"base": GaussianNB()}),
+        (MLPClassifier(), {"hidden": (4,)}),
+        (logged, {"model": GaussianNB()}),
+        (logged.clone(), {"model__learning_rate": 0.9}),
+    ):
+        learned: Any = model.fit_many(X, y)
+        before, params = learned.get_state(), repr(learned)
+        with pytest.raises(ValueError, match=r"reset\(\) first"):
+            learned.set_params(**change)
+        assert repr(learned) == params
+        assert_same_state(before, loads(dumps(learned)).get_state())
 
 
 def test_labels_of_several_types_stay_what_they_are() -> None:

@@ -90,14 +90,8 @@ class Wired(Graph, Estimator):
             params |= {f"{name}__{inner}": own[inner] for inner in own}
         return params
 
-    def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; those of nodes as `node__parameter`.
-
-        Raises
-        ------
-        ValueError
-            For names that are no parameters, and what a node refuses, by its name.
-        """
+    def _alter(self, params: Mapping[str, Any]) -> None:
+        """Change arguments; those of nodes are named `node__parameter`."""
         by_name = {name: estimator for name, estimator, _ in params.get("nodes", self.nodes)}
         own = self._parameter_names()
         for key in params:
@@ -111,8 +105,6 @@ class Wired(Graph, Estimator):
                 setattr(self, key, value)
             else:
                 self._named(name, by_name[name].set_params, **{inner: value})
-        self._forget_caches()
-        return self
 
     def _named(self, name: str, call: Any, *args: Any, **words: Any) -> Any:
         """Do something with a node; its complaints name it."""

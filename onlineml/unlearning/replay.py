@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -77,6 +77,12 @@ class Replayed(Checkpointed):
             raise wrong("checkpoints", self.checkpoints, f"one of {list(CHECKPOINTS)}")
         if self.log is not None and not os.path.isdir(self.log):
             raise wrong("log", self.log, "a folder that is there, or None for a log in memory")
+
+    def _learned_under(self, params: Mapping[str, Any]) -> Self:
+        if any(name.partition("__")[0] == "model" for name in params):
+            due = "none of the model's: rows are learned again as they were; reset() first"
+            raise wrong(type(self).__name__, dict(params), due)
+        return super()._learned_under(params)
 
     # ---------------------------------------------------------------- life
 
