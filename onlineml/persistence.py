@@ -364,9 +364,11 @@ def _write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         _keep_previous(path)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None:  # of a file without a name
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync(path.parent)
 

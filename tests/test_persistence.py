@@ -1,5 +1,6 @@
 """Model files: whole, damaged, foreign, from the future; killed while writing."""
 
+import errno
 import hashlib
 import json
 import os
@@ -265,3 +266,15 @@ def test_killed_at_any_moment_resumes_bit_for_bit(tmp_path: Path) -> None:
     X, score = rows(21, 6000)
     straight = GaussianNB().fit_many(X, targets(GaussianNB(), score))
     assert persistence.dumps(straight) == persistence.dumps(load(path))
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    save(GaussianNB(), tmp_path / "model.oml")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*model\.oml'"):
+        save(GaussianNB(var_floor=2.0), tmp_path / "model.oml")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.oml"]
+    assert load(tmp_path / "model.oml").var_floor != 2.0

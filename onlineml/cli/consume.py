@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlineml.evaluation.worker import Report, Settings, Worker
     from onlineml.integrations.ray import Life
 
+_TIME = "%Y-%m-%dT%H:%M:%S%z"  # months of it lie in one file
 FAILED = 1  # the worker could not go on; what was saved is good
 
 
@@ -109,20 +110,32 @@ def consume(pipeline: Pipeline) -> int | None:
     from onlineml.integrations.kafka import SourceError
     from onlineml.persistence import CheckpointError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt=_TIME)
     try:
         if pipeline.ray:
             report, folder = _on_ray(pipeline), pipeline.checkpoints
         else:
             worker = worker_of(pipeline)
-            report, folder = worker.run(until=_Status(pipeline.status)), worker.folder
+            report, folder = _run(worker, pipeline), worker.folder
     except (
         LostMessagesError, PoisonError, FencedError, SinkError, SourceError, CheckpointError,
+        _DiskError,
     ) as error:  # fmt: skip
         click.echo(f"Error: {one_line(error)}", err=True)
         return FAILED
     _say(report, folder, pipeline)
     return None
+
+
+class _DiskError(RuntimeError):
+    """The state cannot be written, now."""
+
+
+def _run(worker: Worker, pipeline: Pipeline) -> Report:
+    try:
+        return worker.run(until=_Status(pipeline.status))
+    except OSError as error:
+        raise _DiskError(one_line(error)) from error
 
 
 def worker_of(pipeline: Pipeline, partitions: Sequence[int] | None = None) -> Worker:
@@ -230,12 +243,14 @@ class _Status:
         pace = max(n_messages - self._messages, 0) / (now - self._said)
         self._said, self._messages = now, n_messages
         words = [f"{n_messages:,} messages", f"{pace:,.0f}/s", *_together(figures, 1)]
-        click.echo(", ".join(words), err=True)
+        click.echo(f"{time.strftime(_TIME)} {', '.join(words)}", err=True)
 
 
 def _together(partitions: dict[int, dict[str, Any]], n_metrics: int | None = None) -> list[str]:
     """Figures of all partitions in words: sums of counts, means of metrics over scored rows."""
     counts = {"dead": "dead letters", "waiting": "waiting for labels", "missed": "missed",
+              "expired": "waited for labels in vain", "early": "labels without a sample",
+              "early_expired": "labels given up", "left_out": "values of unknown features left out",
               "alerts": "alerts", "drifts": "drifts", "forgotten": "forgotten"}  # fmt: skip
     words = [f"{len(partitions)} partition{'s' * (len(partitions) != 1)}"]
     listed = list(partitions.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from os import PathLike
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import orjson
+
+_BLOCK = 1 << 16  # bytes
 
 
 class Record(NamedTuple):
@@ -94,8 +97,12 @@ class JSONLinesSink(Sink):
         """Append messages."""
         for record in records:
             if record.topic not in self._files:
-                self._files[record.topic] = (self.folder / f"{record.topic}.jsonl").open("ab")
-            self._files[record.topic].write(_line(record))
+                self._files[record.topic] = _opened(self.folder / f"{record.topic}.jsonl")
+            file = self._files[record.topic]
+            try:
+                file.write(_line(record))
+            except OSError as error:
+                raise SinkError(f"{file.name}: {error}") from error
 
     def flush(self) -> None:
         """Hand all lines to the system: they outlive the process, not the machine."""
@@ -107,9 +114,25 @@ class JSONLinesSink(Sink):
 
     def close(self) -> None:
         """Close the files."""
-        for file in self._files.values():
-            file.close()
-        self._files = {}
+        files, self._files = self._files, {}
+        for file in files.values():
+            with contextlib.suppress(OSError):  # a disk that is full was complained of before
+                file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file to append lines to; one that was cut off as it was written is taken away."""
+    file = path.open("a+b")
+    end = file.tell()
+    whole, block = end, b""
+    while whole and b"\n" not in block:
+        first = max(0, whole - _BLOCK)
+        file.seek(first)
+        block = file.read(whole - first)
+        whole = first + block.rfind(b"\n") + 1
+    if whole < end:
+        file.truncate(whole)
+    return file
 
 
 def _line(record: Record) -> bytes:

@@ -154,6 +154,28 @@ def test_too_many_unusable_messages_end_the_work():
     assert "Error: samples/0, offset 5: more than 5 messages in a row cannot be used" in done.stderr
 
 
+def test_a_full_disk_is_no_mistake_of_the_configuration(monkeypatch):
+    """Code 1: to be started again when there is room. The file is named."""
+    write("a.jsonl", samples(1, 300))
+    Path("consumed").mkdir()
+    Path("consumed/predictions.jsonl").symlink_to("/dev/full")
+    done = call("-m", "GaussianNB", "-s", "a.jsonl")
+    assert done.exit_code == 1
+    assert "predictions.jsonl: [Errno 28] No space left on device" in done.stderr
+    Path("consumed/predictions.jsonl").unlink()
+
+    def full(*given, **more):
+        raise OSError(28, "No space left on device", "state.onl")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("onlineml.evaluation.worker.checkpoints.save", full)
+        done = call("-m", "GaussianNB", "-s", "a.jsonl")
+    assert done.exit_code == 1
+    assert "Error: state.onl: No space left on device" in done.stderr
+    assert call("-m", "GaussianNB", "-s", "a.jsonl").exit_code == 0
+    assert positions("consumed/checkpoints") == {"samples": 300}
+
+
 @pytest.mark.parametrize(
     "wrong", [{"kafka": "geheim"}, {"windw": 1}, {"window": "x"}, {"files": 3}, {"model": 3}]
 )

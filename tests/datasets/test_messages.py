@@ -14,7 +14,7 @@ from onlineml.datasets.messages import (
     MemorySource,
     Partition,
 )
-from onlineml.datasets.sinks import JSONLinesSink, MemorySink, Record
+from onlineml.datasets.sinks import JSONLinesSink, MemorySink, Record, SinkError
 
 VALUES = {
     Partition("events", number): [b'{"n": %d}' % (100 * number + i) for i in range(20)]
@@ -127,3 +127,29 @@ def test_a_sink_in_memory_keeps_topics_apart():
     sink.flush()
     assert sink.backlog() == 0
     assert [record.value for record in sink.topics["b"]] == [b"2"]
+
+
+@pytest.mark.parametrize("whole", [b"", b'{"id":1}\n', b"x" * 200_000 + b"\n"])
+def test_a_line_that_was_cut_off_is_taken_away(tmp_path, whole):
+    path = tmp_path / "scores.jsonl"
+    path.write_bytes(whole + b'{"id":2,"pred')
+    for n in range(2):  # and whole lines are left alone
+        sink = JSONLinesSink(tmp_path)
+        sink.write([Record("scores", b'{"id":2}')])
+        sink.flush()
+        sink.close()
+        assert path.read_bytes() == whole + b'{"id":2}\n' * (n + 1)
+
+
+def test_a_disk_that_is_full_is_told_of(tmp_path):
+    (tmp_path / "scores.jsonl").symlink_to("/dev/full")
+    sink = JSONLinesSink(tmp_path)
+    with pytest.raises(SinkError, match=r"scores\.jsonl.*No space left"):
+        sink.write([Record("scores", b'{"id": 2}' + b" " * 20_000)])
+    sink.write([Record("others", b'{"id": 2}')])
+    sink.close()
+    again = JSONLinesSink(tmp_path)
+    again.write([Record("scores", b'{"id": 2}')])
+    with pytest.raises(SinkError, match=r"scores\.jsonl.*No space left"):
+        again.flush()
+    again.close()
