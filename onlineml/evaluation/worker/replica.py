@@ -280,7 +280,7 @@ class Replica:
         if x is None or model is None:
             return refused(f"row {event.id!r} is not known: not learned, or too long ago")
         try:
-            return model.unlearn_one(x, y, id=event.id)
+            return model.unlearn_one(x, y)  # of a model's own, ids would be numbers of rows
         except ValueError as error:
             return str(error)
 

@@ -16,10 +16,16 @@ from onlineml.detectors import ADWIN, DeviationFromMean
 from onlineml.evaluation.worker import FencedError, Fields, PoisonError, Topics, Worker
 from onlineml.evaluation.worker.checkpoints import header_of
 from onlineml.graph import chain
-from onlineml.learners import GaussianNB, LinearRegression, NoChangeClassifier
+from onlineml.learners import (
+    GaussianNB,
+    HoeffdingTreeClassifier,
+    LinearRegression,
+    NoChangeClassifier,
+)
 from onlineml.persistence import dumps
 from onlineml.schema import Schema
 from onlineml.transforms import StandardScaler
+from onlineml.unlearning import Replayable, Sharded
 from tests.evaluation.worker.messages import (
     NAMES,
     label,
@@ -608,3 +614,27 @@ def test_rows_are_forgotten_by_id_or_by_what_they_were(tmp_path):
     (letter,) = sink.topics["samples.dlq"]
     assert "neither an id nor features" in letter.headers["error"]
     assert (report.partitions[0]["forgotten"], report.partitions[0]["dead"]) == (2, 1)
+
+
+@pytest.mark.parametrize("shards", [None, 3])
+def test_the_row_of_the_id_is_forgotten_by_replay_too(tmp_path, shards):
+    """Not the row whose number in the log is the id."""
+    X, y = rows(4, 200)
+    ids = np.random.default_rng(0).permutation(200).tolist()
+    base = HoeffdingTreeClassifier(grace_period=20)
+    model = Replayable(base) if shards is None else Sharded(base, n_shards=shards)
+    messages = [(sample(x, label, id=i), None, 0.0) for i, x, label in zip(ids, X, y)]
+    requests = [(b'{"id": 17}', None, 1.0), (b'{"id": 17}', None, 2.0)]
+    sink = MemorySink()
+    topics = Topics(forget="forget", receipts="receipts")
+    given = {"samples": [messages], "forget": [requests]}
+    work(tmp_path, given, model=model, sink=sink, topics=topics)
+    assert [line["kind"] for line in written(sink, "receipts")] == ["replayed", "refused"]
+    found = newest(tmp_path).model
+    if shards is None:
+        rest = [i for i in range(200) if ids[i] != 17]
+        gold = base.clone().start(SCHEMA).fit_many(X[rest], np.array(y)[rest])
+        assert found.predict_proba_many(X).tobytes() == gold.predict_proba_many(X).tobytes()
+    at = ids.index(17)
+    assert not found.unlearn_one(X[at], y[at]).forgotten
+    assert found.unlearn_one(X[17], y[17]).forgotten
