@@ -46,8 +46,8 @@ TD, Q, SARSA, AC_DISCRETE, AC_CONTINUOUS = range(5)
 #: Places of the settings; then the numbers of the critic's rule, and those of the actor's.
 (
     KIND, GAMMA, LAMBDA, ENTROPY, EPSILON, LAST_EPSILON, EPSILON_STEPS, BOOTSTRAP, TIME_LIMIT,
-    SCALE_OBSERVATIONS, SCALE_REWARDS, FORGETTING, AVERAGE_RATE, CUTS, RULES,
-) = range(15)  # fmt: skip
+    SCALE_OBSERVATIONS, SCALE_REWARDS, FORGETTING, AVERAGE_RATE, CUTS, ACTOR_LAMBDA, RULES,
+) = range(16)  # fmt: skip
 #: Places of the clock: transitions, steps of this episode, whether traces begin anew (critic,
 #: actor), the action that SARSA has chosen for the next step (-1: none).
 FITS, EPISODE_STEPS, FRESH, KEPT, N_CLOCK = range(5)
@@ -364,5 +364,5 @@ def _learn_policy(agent: Agent, kind: int, action: Array, error: float) -> None:
     else:
         softmax_deltas(outputs, int(action[0]), push, deltas)
     backward(actor.shape, actor.weights, actor.signals)
-    fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[LAMBDA]
+    fade = 0.0 if agent.clock[FRESH] else settings[GAMMA] * settings[ACTOR_LAMBDA]
     learn(actor, agent.inputs, fade, error)

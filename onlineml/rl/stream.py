@@ -156,14 +156,15 @@ class StreamNetwork(OnTorch):
     def _settings(self) -> tuple[float, ...]:
         fade = float(self.gamma) * float(self.lambda_)
         own = {"entropy": 0.0, "epsilon": 0.0, "last": 0.0, "steps": 1.0, "cuts": 0.0}
-        own |= self._own_settings()
+        own |= {"actor_lambda": float(self.lambda_)} | self._own_settings()
         critic, actor = self._rule("critic"), self._rule("actor")
         return (
             float(self._kind), float(self.gamma), float(self.lambda_), own["entropy"],
             own["epsilon"], own["last"], own["steps"], float(self.bootstrap_on_truncation),
             float(self.time_feature or 0), float(self.normalize_observations),
             float(self.normalize_rewards), float(self.forgetting), float(self.average_reward),
-            own["cuts"], *critic.numbers(fade), *actor.numbers(fade, of_policy=True),
+            own["cuts"], own["actor_lambda"], *critic.numbers(fade),
+            *actor.numbers(float(self.gamma) * own["actor_lambda"], of_policy=True),
         )  # fmt: skip
 
     def _sizes(self) -> dict[str, int]:

@@ -19,6 +19,7 @@ from onlineml.kernels.agent_rows import ANEW, DISCOUNT, FORCED, N_PACKED, REWARD
 from onlineml.kernels.stream_agent import (
     AC_CONTINUOUS,
     AC_DISCRETE,
+    ACTOR_LAMBDA,
     AVERAGE_RATE,
     CUTS,
     ENTROPY,
@@ -187,9 +188,11 @@ class TorchNets:
         error = due - said.double()
         if self.settings[AVERAGE_RATE] > 0.0:
             state["average"] += self.settings[AVERAGE_RATE] * error
-        fade = self.settings[GAMMA] * self.settings[LAMBDA] * (1.0 - numbers[:, ANEW])
+        kept = self.settings[GAMMA] * (1.0 - numbers[:, ANEW])
         if "actor" in self.parts:
+            fade = kept * self.settings[ACTOR_LAMBDA]
             self._learn_policy(state, inputs, actions, error, fade)
+        fade = kept * self.settings[LAMBDA]
         self._step("critic", state, gradient, fade * (1.0 - state["cut"]), error)
         if self.kind == Q and self.settings[CUTS] > 0.0:
             state["cut"].copy_(said < seen[0].amax(1))

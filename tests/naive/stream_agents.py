@@ -182,6 +182,8 @@ class Agent:
             self.critic_traces = Traces(self.critic, *rules["critic"], fade)
         if kind in ("gaussian", "softmax"):
             self.actor = Net(shapes[1], model.actor_weights_, dtype)
+            if model.actor_lambda is not None:
+                fade = model.gamma * model.actor_lambda
             self.actor_traces = Traces(self.actor, *rules["actor"], fade)
         self.observations, self.sums, self.sum = Scaler(), Scaler(), 0.0
         self.steps, self.anew = 0, False

@@ -105,6 +105,33 @@ def test_bounded_steps_equal_the_rule_in_double_precision(kind: str) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "softmax"])
+def test_longer_traces_of_the_policy_equal_torch(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    from tests.naive.stream_agents import Agent
+
+    rule, numbers = RULES["intentional"]
+    model = made(kind, rule).set_params(actor_lambda=0.95).start(Schema(5))
+    ofs = {"critic": OF_CRITIC, "actor": OF_ACTOR}
+    rules = {part: ("intentional", numbers | of) for part, of in ofs.items()}
+    twins = [Agent(model, kind, rules, dtype) for dtype in (torch.float32, torch.float64)]
+    stream = transitions(0, 60, action_size=2 if kind == "gaussian" else None)
+    for transition in stream:
+        for twin in twins:
+            twin.fit(*transition)
+    model.fit_many(stream)
+    for part in ofs:
+        single, double = (getattr(twin, part).flat() for twin in twins)
+        noise = float(np.abs(single - double).max())
+        ours = getattr(model, f"{part}_weights_")[: len(double)]
+        assert np.abs(ours - double).max() <= 1e-5 + 5 * noise, part
+
+
+def test_fading_of_the_policys_traces_is_a_share() -> None:
+    with pytest.raises(ValueError, match="actor_lambda"):
+        StreamAC(action_size=2, hidden=(4,), actor_lambda=1.5).start(Schema(3))
+
+
 def test_state_of_another_rule_is_refused() -> None:
     agent = StreamQ(n_actions=3, hidden=(4,), critic_rule=SGD(), seed=1)
     state = agent.fit_many(transitions(0, 3)).get_state()

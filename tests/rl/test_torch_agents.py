@@ -13,6 +13,7 @@ from onlineml.rl import (
     Breakout,
     CartPole,
     Conv,
+    Intentional,
     ObGD,
     StreamAC,
     StreamQ,
@@ -111,6 +112,14 @@ def test_equals_the_compiled_agent(kind: str, rule: Any) -> None:
     assert said == pytest.approx({name: told[name] for name in said}, rel=1e-3)
     for name in ("random_", "mean_", "m2_", "seen_", "last_"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(other, name))
+
+
+def test_longer_traces_of_policies_equal_the_compiled_agents() -> None:
+    ours, other = pair("gaussian", Intentional(refresh=1), actor_lambda=0.95)
+    events = stream("gaussian", 60)
+    np.testing.assert_allclose(go_on(ours, events), go_on(other, events), atol=1e-3)
+    due, came = weights_of(ours)["actor"], weights_of(other)["actor"]
+    assert np.abs(came - due).max() < 1e-3 * np.abs(due).max()
 
 
 CASES = [("gaussian", rule) for rule in RULES]
