@@ -21,6 +21,7 @@ ROOMS = (
     "graph",
     "unlearning",
     "datasets",
+    "evaluation",
 )
 #: Name -> why it has neither cost nor example, and refuses nothing.
 RECORDS = {
@@ -44,6 +45,20 @@ RECORDS = {
     "Transition": "fields that a method takes",
     "World": "what environments share, which tell of themselves",
     "names": "takes nothing",
+    "AlertRecord": "fields that a function returns",
+    "ChunkScores": "fields that a function returns",
+    "Comparison": "fields that a function returns",
+    "ContinualResult": "fields that a function returns",
+    "ContinualRun": "fields that a function returns",
+    "Detections": "fields that a function returns",
+    "Metric": "fields that a function returns",
+    "NABScore": "fields that a function returns",
+    "PolicyValue": "fields that a function returns",
+    "Result": "fields that a function returns",
+    "Run": "fields that a function returns",
+    "VUS": "fields that a function returns",
+    "Tracker": "what trackers share",
+    "WindowRecord": "fields that a tracker is told",
     "worst": "adds up fields",
 } | dict.fromkeys(
     ("consolidate", "refit", "refund", "replace", "reset"), "makes what Graph.on takes, and checks"
@@ -71,7 +86,14 @@ NO_SOURCE = dict.fromkeys(RECORDS, "a record") | {
     "as_stream": "finds a reader",
     "chain": "one step after another",
     "consult": "a loop",
+    "compare": "a loop",
+    "detections": "counts rows",
+    "film": "takes pictures",
     "load": "finds a stream",
+    "metric": "finds a metric",
+    "play": "a loop",
+    "stretches": "counts rows",
+    "test_then_train": "a loop",
 }
 
 _COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")

@@ -20,6 +20,8 @@ Bias = Callable[[npt.NDArray[np.int64], int], Array]
 def stretches(labels: Any) -> list[Stretch]:
     """The runs of rows that are anomalies (1, True), each from its first row to one after its last.
 
+    Time and memory are O(n_rows).
+
     Parameters
     ----------
     labels
@@ -90,7 +92,7 @@ class Detections(NamedTuple):
 def detections(labels: Any, alarms: Any) -> Detections:
     """When each anomalous stretch was first noticed, and how many alarms were false.
 
-    Time is O(n_rows).
+    Time and memory are O(n_rows).
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def front(places: npt.NDArray[np.int64], length: int) -> Array:
 def range_precision(labels: Any, alarms: Any, *, bias: Bias = flat) -> float:
     """Mean over the runs of alarms of the share that lies in anomalies; NaN without alarms.
 
-    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches.
+    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches, memory O(n_rows).
 
     Parameters
     ----------
@@ -175,7 +177,7 @@ def range_precision(labels: Any, alarms: Any, *, bias: Bias = flat) -> float:
 def range_recall(labels: Any, alarms: Any, *, existence: float = 0.0, bias: Bias = flat) -> float:
     """Mean over the anomalies of how much of each raised alarms; NaN without anomalies.
 
-    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches.
+    Time is O(n_rows + n_alarms * n_anomalies), of runs and stretches, memory O(n_rows).
 
     Parameters
     ----------

@@ -147,8 +147,8 @@ def test_then_train(
     """Predict each chunk as a whole, score it, then learn it; the first one is only learned.
 
     Each row is predicted by a model that has learned no row of its chunk: stricter than
-    prequential evaluation, whose models learn every row before the next. Time and memory are those
-    of the models and of a chunk.
+    prequential evaluation, whose models learn every row before the next. Time per event and memory
+    are those of the models and of a chunk.
 
     Parameters
     ----------

@@ -39,7 +39,8 @@ def class_incremental(
 
     Rows are held out by class before anything is learned. A model predicts among all the classes
     that it has met: it is not told which one a test row may be of. Memory is that of the rows; the
-    rows held out of all tasks so far are predicted once after each.
+    rows held out of all tasks so far are predicted once after each. Time per event is that of the
+    models.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def compare(
 ) -> Comparison:
     """Evaluate models on several streams, each with every seed; see `prequential`.
 
-    Time is that of `prequential` on each stream, over `n_jobs`.
+    Time per event and memory are those of `prequential`, of `n_jobs` at a time.
 
     Parameters
     ----------

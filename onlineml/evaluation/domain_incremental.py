@@ -39,7 +39,8 @@ def domain_incremental(
     """Show models rows of one domain after another, each once; test on all domains after each.
 
     Domains share the labels. A model is not told which domain a row is of. Memory is that of the
-    rows, however many domains they are shown in.
+    rows, however many domains they are shown in. Time per event is that of the models; rows held
+    out are predicted once after each domain.
 
     Parameters
     ----------

@@ -94,7 +94,8 @@ def play(
 ) -> Result:
     """Let agents act and learn in an environment; returns of their episodes, window by window.
 
-    Time and memory are those of agent and environment; of a window its figures are kept.
+    Time per event, a step, and memory are those of agent and environment; of a window its figures
+    are kept.
 
     Parameters
     ----------

@@ -25,6 +25,9 @@ def film(
 ) -> Path:
     """A film of one episode of `agent` in a compiled environment, acting as well as it can.
 
+    Time per event, a step, is that of agent, environment and picture; memory is that of all
+    pictures.
+
     Parameters
     ----------
     agent

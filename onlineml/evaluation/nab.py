@@ -57,7 +57,8 @@ def nab_score(
 
     The first 15 % of a series, 750 rows at most, are not judged. Alarms in a window count once: the
     earliest, which is worth the more the earlier it is. Other alarms cost the more the longer
-    after a window they come. Time is O(n log n) of the rows of all series.
+    after a window they come. Time is O(n log n), memory O(n), of the
+    rows of all series.
 
     Parameters
     ----------

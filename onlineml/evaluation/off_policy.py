@@ -46,7 +46,7 @@ def policy_value(
 ) -> PolicyValue:
     """Estimate the mean reward of a policy from rows that another one chose the actions of.
 
-    Time is O(n * n_actions).
+    Time and memory are O(n * n_actions).
 
     Parameters
     ----------

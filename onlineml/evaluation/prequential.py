@@ -75,7 +75,9 @@ def prequential(
     `chunk_size`, not on which other models take part. Beside each model it costs about 0.05
     microseconds a row in windows of 1,000 rows and 0.2 in those of 100. Rankings ("roc_auc",
     "average_precision") cost more, as every window ends with their totals over all rows: 0.7 and 4;
-    with the alerts of detectors, 1.4 and 6.
+    with the alerts of detectors, 1.4 and 6. Time per event is that of the models and of this;
+    memory is that of the models, a chunk, the figures of each window, and rows that wait for
+    labels.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def vus(labels: Any, scores: Any, *, buffer: int) -> VUS:
     mean. Recall is multiplied by the share of the stretches that are found at all. NaN where the
     labels are all alike.
 
-    Time is O(n (log n + buffer)).
+    Time is O(n (log n + buffer)), memory O(n + buffer).
 
     Parameters
     ----------

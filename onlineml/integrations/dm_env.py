@@ -21,7 +21,7 @@ class FromDMEnv(gymnasium.Env):  # type: ignore[misc]  # Gymnasium ships no type
 
     An episode's last step terminates where its discount is 0; any other last step is a cut. The
     parts of an observation stand one behind another, flat, in the order of its specification. Time
-    per step is that of the environment and O(n_features).
+    per step is that of the environment and O(n_features), as is memory.
 
     Parameters
     ----------

@@ -95,8 +95,8 @@ class Rollout:
 
     No wrapper is needed: observations are flattened, actions are cut to the environment's limits,
     and what needs normalizing is normalized in the agent's own state. An end of the environment's
-    own and one from outside are kept apart. Time per step is that of agent and environment; memory
-    is theirs and that of the actions of the episode that is on.
+    own and one from outside are kept apart. Time per event, a step, is that of agent and
+    environment; memory is theirs and that of the actions of the episode that is on.
 
     Parameters
     ----------
