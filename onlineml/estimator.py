@@ -40,8 +40,11 @@ from onlineml.schema import Schema, as_floats, as_row, wrong
 Diagnostics = dict[str, float | dict[str, float]]
 
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
-_ndarray, _INFINITE = np.ndarray, np.inf  # a global name is found faster than an attribute
+_ndarray = np.ndarray  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
+#: A heavier row would leave no digit to one of weight 1; a lighter one counts as `_LIGHTEST`, as
+#: sums of weights, and their squares, divide.
+HEAVIEST, _LIGHTEST = 1e15, 1e-100
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -321,8 +324,8 @@ class Estimator(ABC):
         target = self._known_target(y)
         if target is None:
             return refused(f"no row with the label {y!r} was learned")
-        if not 0.0 <= weight < _INFINITE:
-            raise wrong("weight", weight, "a finite weight >= 0")
+        if not 0.0 <= weight <= HEAVIEST:
+            raise wrong("weight", weight, f"a weight from 0 to {HEAVIEST:g}")
         if weight == 0.0:
             return decremented()
         return self._take_back(target, weight)
@@ -428,10 +431,14 @@ class Estimator(ABC):
         self._accept_width(schema)
         sizes = {"C": 2, "F": schema.n_features, "V": _power_of_two(schema.n_values)}
         sizes |= self._sizes()
-        for field in self._state:
-            setattr(self, field.name, allocate(field, sizes))
-        self._mark_nominal(schema)
-        self._start(schema)
+        try:
+            for field in self._state:
+                setattr(self, field.name, allocate(field, sizes))
+            self._mark_nominal(schema)
+            self._start(schema)
+        except Exception:
+            Estimator.reset(self)
+            raise
         self.schema_ = schema
 
     def _accept_width(self, schema: Schema) -> None:
@@ -682,9 +689,11 @@ def _weights(weight: Any, n_rows: int) -> Array | None:
     array = as_floats(weight, "weight")
     if array.shape != (n_rows,):
         raise wrong("weight", array.shape, f"one weight a row, shape ({n_rows},)")
-    if not (np.isfinite(array).all() and (array >= 0).all()):
-        raise wrong("weight", array[~(np.isfinite(array) & (array >= 0))][0], "finite weights >= 0")
-    return array
+    usable = (array >= 0.0) & (array <= HEAVIEST)
+    if not usable.all():
+        raise wrong("weight", float(array[~usable][0]), f"weights from 0 to {HEAVIEST:g}")
+    light = (array > 0.0) & (array < _LIGHTEST)
+    return np.where(light, _LIGHTEST, array) if light.any() else array
 
 
 def _power_of_two(due: int) -> int:

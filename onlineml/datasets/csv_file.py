@@ -50,7 +50,7 @@ class CSVStream(TableStream):
     drop
         Columns to leave out.
     names
-        Column names of a file that has no header.
+        Column names of a file that has no header. In a header, blanks around names do not count.
     delimiter
         The character between cells; None: a tab for `.tsv`, else a comma.
     name
@@ -200,6 +200,7 @@ class Body:
         self.names, self.has_header = names, int(names is None)
         self.delimiter, self.quote, self.escape = delimiter, quote, escape
         self.comment, self.missing = comment, list(missing)
+        self._written: dict[str, str] = {}  # name of a column -> the same with blanks around it
 
     def is_comment(self, line: str) -> bool:
         """Whether a line is a comment."""
@@ -209,9 +210,12 @@ class Body:
         self, file: BinaryIO, types: pa.Schema | None, handle: Callable[[Any], str]
     ) -> Iterator[pa.RecordBatch]:
         """Record batches of the open file; `handle` is asked about lines of wrong length."""
+        import pyarrow as pa
         from pyarrow import csv
 
-        return iter(csv.open_csv(
+        if types is not None:
+            types = pa.schema([(self._written.get(one.name, one.name), one.type) for one in types])
+        return map(self._named, csv.open_csv(
             file,
             csv.ReadOptions(
                 use_threads=False,
@@ -231,6 +235,16 @@ class Body:
                 strings_can_be_null=True,
             ),
         ))  # fmt: skip
+
+    def _named(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with names as in "a, b", without the blanks around them."""
+        import pyarrow as pa
+
+        if self.has_header:
+            self._written = {name.strip(): name for name in batch.schema.names}
+        if not self.has_header or len(self._written) < batch.num_columns:
+            return batch
+        return pa.RecordBatch.from_arrays(batch.columns, names=list(self._written))
 
 
 @contextmanager

@@ -63,6 +63,12 @@ class _Chain(Estimator):
             X = rows
         last._run(X, y, weight, out, serve, fit)
 
+    def _permit(self, weights: Array | None, n_rows: int) -> None:
+        if not self.is_started:
+            self._check()
+        for step in self.steps_ if self.is_started else self.steps:  # before any of them learns
+            step._permit(weights, n_rows)
+
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the steps; the way of chunks where one balks."""
         row, y, out = rows[0][0], rows[1], rows[3]
@@ -75,6 +81,8 @@ class _Chain(Estimator):
                 return super()._call_python(rows, what)
             row = step._out
         out[0] = row[: out.shape[1]]
+        if what & FIT:
+            self._permit(None, 1)
         for step in self.steps_ if what & FIT else ():
             if step._call(step._fitting) != 1:  # wants room
                 step._run(step._row[None].copy(), y, rows[2], out[:0], 0, True)

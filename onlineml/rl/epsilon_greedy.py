@@ -37,9 +37,9 @@ class EpsilonGreedy(ArmBandit):
     ------
     ValueError
         At the first reward, for an `n_actions` that is not a whole number >= 2, a `discount`
-        outside of (0, 1] or, beside a `window_size`, below 1, a `window_size` below 1, and an
-        `epsilon` or `final_epsilon` outside of [0, 1]. At any, for actions that are no arm, and
-        rewards that are no finite number.
+        outside of (0, 1] or, beside a `window_size`, below 1, a `window_size` below 1, an `epsilon`
+        or `final_epsilon` outside of [0, 1], and `epsilon_steps` below 0. At any, for actions that
+        are no arm, and rewards that are no finite number.
 
     Examples
     --------
@@ -83,6 +83,8 @@ class EpsilonGreedy(ArmBandit):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise wrong(name, value, "a probability")
+        if not self.epsilon_steps >= 0:
+            raise wrong("epsilon_steps", self.epsilon_steps, "a number >= 0")
 
     def _own_settings(self) -> tuple[float, float, float]:
         last = self.epsilon if self.final_epsilon is None else self.final_epsilon

@@ -82,9 +82,9 @@ class Exp3(ArmBandit):
             raise wrong("gamma", self.gamma, "a number in (0, 1]")
         if not 0 <= self.share < 1:
             raise wrong("share", self.share, "a number in [0, 1)")
-        low, high = self.reward_range
-        if not low < high:
-            raise wrong("reward_range", self.reward_range, "(least, greatest)")
+        given = self.reward_range
+        if not (isinstance(given, tuple | list) and len(given) == 2 and given[0] < given[1]):
+            raise wrong("reward_range", given, "(least, greatest)")
 
     def _settings(self) -> tuple[float, ...]:
         low, high = map(float, self.reward_range)

@@ -150,6 +150,9 @@ class StreamNetwork(OnTorch):
                 raise wrong(name, getattr(self, name), "a number in [0, 1]")
         if self.time_feature is not None and not self.time_feature >= 1:
             raise wrong("time_feature", self.time_feature, "a number of steps >= 1, or None")
+        for part in ("critic", "actor"):
+            if not isinstance(self._rule(part), UpdateRule):
+                raise wrong(f"{part}_rule", self._rule(part), "a rule, such as ObGD()")
         self._check_torch([self._rule(part) for part in ("critic", "actor")])
         self._settings()
 

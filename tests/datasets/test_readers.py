@@ -499,3 +499,14 @@ def test_frames_whose_columns_are_numbers():
     frame["label"] = ["a", "b"]
     assert as_stream(frame, target="label").schema.names == ("0", "1", "2")
     assert as_stream((frame[[0, 1]], ["a", "b"])).schema.names == ("0", "1")
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_blanks_around_names_of_a_header_do_not_count(tmp_path, on_error):
+    path = tmp_path / "blanks.csv"
+    path.write_text("a, b ,\tsky, go\n1, 2,red,yes\n3, 4,blue,no\n")
+    stream = CSVStream(path, target="go", nominal=["b"], drop=["a"], on_error=on_error)
+    assert stream.schema.names == ("b", "sky")
+    assert [(x["sky"], y) for x, y in stream] == [("red", "yes"), ("blue", "no")]
+    named = CSVStream(path, names=["a", "b ", "sky", "go"], target="go", on_error=on_error)
+    assert named.schema.names == ("a", "b ", "sky")

@@ -209,6 +209,24 @@ def test_parts_of_larger_models_share_it() -> None:
     assert odometer.n_learners == 6
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_chain_whose_learner_is_refused_learns_nothing(many: bool) -> None:
+    chained = chain(MinMaxScaler(), softmax(shared(0.7)))
+    n, i, before = 7 if many else 1, 0, {}
+    try:
+        for i in range(0, len(X), n):
+            before = copy.deepcopy(chained.get_state())
+            if many:
+                chained.fit_many(X[i : i + n], Y[i : i + n])
+            else:
+                chained.fit_one(X[i], int(Y[i]))
+        pytest.fail("all rows were granted")
+    except BudgetSpentError:
+        pass
+    assert i > 20
+    assert_same_state(before, chained.get_state())
+
+
 @pytest.mark.parametrize(("rule", "most"), [("basic", 3.0), ("adaptive", 8.0), ("concentrated", 7)])
 def test_removals_share_it_with_private_learners(rule: Any, most: float) -> None:
     """The first removal since a solution is paid; where it cannot be, the window is solved anew."""
