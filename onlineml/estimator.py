@@ -316,6 +316,9 @@ class Estimator(ABC):
         """The hook of `unlearn_one`."""
         if not self._takes_back:
             return refused(f"{type(self).__name__} {self._keeps} (Replayable keeps a log of rows)")
+        if x is None:
+            due = f"the row itself: {type(self).__name__} knows none by an id (Replayable does)"
+            raise wrong("x", x, due)
         if not self._read(x):
             schema, rows = self._rows(self._as_one(x), fit=True, one=True)
             if schema is not self.schema_ and schema != self.schema_:

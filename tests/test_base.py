@@ -501,3 +501,9 @@ def test_a_parameter_may_end_like_learned_state() -> None:
     assert model.get_state().keys() == {"schema_", "total_"}
     assert model.predict_one([0.0]) == 2.0
     assert model.reset().lambda_ == 0.25
+
+
+def test_a_model_that_knows_no_ids_asks_for_the_row() -> None:
+    model = GaussianNB().fit_many([[1.0], [2.0]], ["a", "b"])
+    with pytest.raises(ValueError, match="x: got None, expected the row itself: GaussianNB knows"):
+        model.unlearn_one(id=1)
