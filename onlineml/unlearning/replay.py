@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import Any, Literal, Self
 
@@ -331,11 +331,7 @@ class Replayed(Checkpointed):
         self.cursor_[NEXT] = at
         restore(self.model_, last["state"], vars(self).get("_ways", {}))
         self._recode(at, end)
-        self.model_._admit(self.schema_)
-        for lo in range(at, end, BLOCK):
-            places = self._places(lo, min(lo + BLOCK, end))
-            y, weight = self.targets_[places], self.weights_[places]
-            self._feed(self.rows_[places], y, weight, _NOTHING, 0, new=False)
+        self._learn_again(at, end)
         left = [c["state"] for c in self.checkpoints_] + [*self._spares]
         held = set(map(id, left))
         self._ways = {key: way for key, way in self._ways_of_states() if key in held}
@@ -348,6 +344,34 @@ class Replayed(Checkpointed):
         """Forget the short way of single rows where the model's arrays or classes are others."""
         if self._short is not None and not self._short.holds(self):
             self._forget_caches()
+
+    def _learn_again(self, first: int, end: int) -> None:
+        for lo in range(first, end, BLOCK):
+            places = self._places(lo, min(lo + BLOCK, end))
+            X, y, weight = self.rows_[places], self.targets_[places], self.weights_[places]
+            for part in self._as_told(X):
+                rows = np.ascontiguousarray(X[part, : self.model_.schema_.n_features])
+                self._feed(rows, y[part], weight[part], _NOTHING, 0, new=False)
+        self.model_._admit(self.schema_)
+
+    def _as_told(self, X: Array) -> Iterator[slice]:
+        """Stretches of rows; before each, the model is told of the columns that it shows."""
+        first, model, schema = 0, self.model_, self.schema_
+        while (known := model.schema_.n_features) < schema.n_features:
+            shown = ~np.isnan(X[first:, known:])
+            ahead = np.flatnonzero(shown.any(axis=1))
+            if not len(ahead):
+                break
+            row = first + int(ahead[0])
+            if row > first:
+                yield slice(first, row)
+            n = known + 1 + int(np.flatnonzero(shown[ahead[0]])[-1])
+            nominal = {j: values for j, values in schema.nominal.items() if j < n}
+            model._admit(Schema(n, schema.names and schema.names[:n], nominal, schema.classes))
+            first = row
+        if model.schema_.n_features == schema.n_features:
+            model._admit(schema)  # all values of text
+        yield slice(first, len(X))
 
     def _known(self) -> tuple[Any, ...]:
         """What the caches of rows in and out depend on."""

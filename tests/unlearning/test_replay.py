@@ -9,6 +9,7 @@ import pytest
 from onlineml.checks import assert_same_state
 from onlineml.detectors import DDM, HalfSpaceTrees
 from onlineml.learners import (
+    AdaptiveRandomForestClassifier,
     HoeffdingTreeClassifier,
     LinearRegression,
     MajorityClassifier,
@@ -301,3 +302,18 @@ def test_rows_of_an_id_that_can_be_forgotten_go_though_others_are_too_old() -> N
         assert len(gone) >= 10  # those of the horizon, and more
         gold = gold_of(base, X[: i + 1], y[: i + 1], gone)
         assert_same_state(gold.get_state(), copied.model_.get_state())
+
+
+def test_columns_that_come_late_come_late_again() -> None:
+    """Forests draw from the columns that they know: a replay does not know them ahead."""
+    X, y = stream(200)
+    rows = [dict(zip("ab", x[:2])) | ({"late": x[2]} if i > 100 else {}) for i, x in enumerate(X)]
+    base = AdaptiveRandomForestClassifier(n_members=3, grace_period=10, seed=1)
+    model, gold = Replayable(base, every=40), base.clone()
+    for i, (row, label) in enumerate(zip(rows, y)):
+        model.fit_one(row, label)
+        if i != 50:
+            gold.fit_one(row, label)
+    assert model.unlearn_one(id=50).kind == "replayed"
+    assert model.predict_proba_many(rows).tobytes() == gold.predict_proba_many(rows).tobytes()
+    assert_same_state(gold.get_state(), model.model_.get_state())
