@@ -78,3 +78,9 @@ def test_masses_stay_finite_however_fast_they_fade() -> None:
 def test_wrong_parameters_are_refused(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: got"):
         LODA(**wrong).fit_one([1.0])  # type: ignore[arg-type]
+
+
+def test_scores_beside_heavy_rows_are_finite() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    model = LODA(seed=1).fit_many(X[:200], weight=np.full(200, 1e15))
+    assert np.isfinite(model.score_many(10.0 * X)).all()

@@ -24,7 +24,7 @@ _MARGIN = 0.25  # of that range, by which the histogram reaches beyond it
 _OUTSIDE = 0.1  # share of a histogram's mass that may lie outside before it is made anew
 _CROWDED = 0.9  # share of it that may lie in one bin
 _PRIOR = 0.1  # events that every bin is credited with
-_TOGETHER = 32  # probabilities multiplied before a logarithm is taken
+_TOGETHER = 16  # probabilities multiplied before a logarithm is taken: 1e-18 each do not vanish
 _LARGEST_GROWTH = 1e100
 _N_FEATURES = 3  # of the counts, after those of rows: features projected
 
