@@ -175,9 +175,13 @@ def _agents(config: AgentsConfig) -> dict[str, Agent]:
         spec = _in_full(item.model_dump())
         text = specs.written(spec)
         allowed = _parameters(spec["name"])
-        unfit = [key for key in actions if key not in allowed]
-        if unfit:
-            raise Mistake(f"{text} has no {unfit[0]}: {config.env.name} is not for it")
+        if "action_size" in actions and "action_size" not in allowed:
+            raise Mistake(
+                f"{text} has no action_size: actions of {config.env.name} are numbers within "
+                "limits, which StreamAC takes"
+            )
+        if "n_actions" in actions and "n_actions" not in allowed:
+            raise Mistake(f"{text} has no n_actions: it is none that acts, see `onlineml list`")
         spec["params"] = actions | spec.get("params", {})
         agent = specs.build_model(spec)
         if not isinstance(agent, Agent):
@@ -198,11 +202,15 @@ def _in_full(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parameters(name: str) -> Any:
-    from onlineml.registry import estimator, estimators
+    from onlineml import rl
+    from onlineml.registry import estimator
+    from onlineml.rl.agent import Agent
 
     kind = estimator(name)
     if kind is None:
-        raise unknown("agent", name, estimators(), hint="see `onlineml list models`")
+        made = {known: getattr(rl, known) for known in rl.__all__}
+        agents = [n for n, one in made.items() if isinstance(one, type) and issubclass(one, Agent)]
+        raise unknown("agent", name, agents, hint="see `onlineml list models`")
     return inspect.signature(kind).parameters
 
 

@@ -359,7 +359,9 @@ def _first_problem(error: ValidationError, kind: type[BaseModel], file: Path | N
         due = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
         return f"{where}unknown key {key!r}: {due}"
     if problem["type"] == "missing":
-        return f"{where}{key!r} is missing (a config key, or --{str(path[-1]).rstrip('s')})"
+        of_agents = key == "models" and "env" in kind.model_fields
+        option = "agent" if of_agents else str(path[-1]).rstrip("s")
+        return f"{where}{key!r} is missing (a config key, or --{option})"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where}{key}: got {problem['input']!r}, {message[:1].lower()}{message[1:]}"
 

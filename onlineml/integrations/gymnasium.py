@@ -56,7 +56,8 @@ def environment(name: str, **params: Any) -> Any:
     try:
         return gymnasium.make(name, **params)
     except gymnasium.error.DependencyNotInstalled as error:
-        raise ImportError(f'{name}: {error}; pip install "onlineml[mujoco]"') from error
+        extra = '; pip install "onlineml[mujoco]"' if "mujoco" in str(error).lower() else ""
+        raise ImportError(f"{name}: {error}{extra}") from error
     except TypeError as error:
         why = str(error).partition(" was raised from")[0]
         raise wrong("parameters", params, f"those of {name} ({why})") from error

@@ -346,7 +346,10 @@ def test_only_runs_of_agents_go_on(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--agent", "streem_q", "--env", "CartPole"], "StreamQ"),
-        (["--agent", "StreamQ", "--env", "Pendulum-v1"], "action_size"),
+        (["--agent", "StreamQ", "--env", "Pendulum-v1"], "action_size: actions of Pendulum-v1"),
+        (["--agent", "StreamTD", "--env", "CartPole"], "none that acts"),
+        (["--agent", "stream_ac2", "--env", "CartPole"], "did you mean StreamAC or StreamQ"),
+        (["--env", "CartPole"], "--agent"),
         (["--agent", "GaussianNB", "--env", "CartPole"], "GaussianNB"),
         (["--agent", "StreamQ", "--env", "NoSuch-v1"], "NoSuch-v1"),
         (["--agent", "StreamQ", "--env", "CartPole(limit=3)"], "max_steps"),
