@@ -346,6 +346,8 @@ class Replayed(Checkpointed):
             self._forget_caches()
 
     def _learn_again(self, first: int, end: int) -> None:
+        # of text, all values at once: the log holds their codes
+        self.model_._admit(_first_columns(self.schema_, self.model_.schema_.n_features))
         for lo in range(first, end, BLOCK):
             places = self._places(lo, min(lo + BLOCK, end))
             X, y, weight = self.rows_[places], self.targets_[places], self.weights_[places]
@@ -366,11 +368,8 @@ class Replayed(Checkpointed):
             if row > first:
                 yield slice(first, row)
             n = known + 1 + int(np.flatnonzero(shown[ahead[0]])[-1])
-            nominal = {j: values for j, values in schema.nominal.items() if j < n}
-            model._admit(Schema(n, schema.names and schema.names[:n], nominal, schema.classes))
+            model._admit(_first_columns(schema, n))
             first = row
-        if model.schema_.n_features == schema.n_features:
-            model._admit(schema)  # all values of text
         yield slice(first, len(X))
 
     def _known(self) -> tuple[Any, ...]:
@@ -389,3 +388,11 @@ class Replayed(Checkpointed):
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""
+
+
+def _first_columns(schema: Schema, n: int) -> Schema:
+    """The schema of the first `n` columns, with all values of text."""
+    if n == schema.n_features:
+        return schema
+    nominal = {j: values for j, values in schema.nominal.items() if j < n}
+    return Schema(n, schema.names and schema.names[:n], nominal, schema.classes)

@@ -10,6 +10,7 @@ from onlineml.checks import assert_same_state
 from onlineml.detectors import DDM, HalfSpaceTrees
 from onlineml.learners import (
     AdaptiveRandomForestClassifier,
+    GaussianNB,
     HoeffdingTreeClassifier,
     LinearRegression,
     MajorityClassifier,
@@ -317,3 +318,19 @@ def test_columns_that_come_late_come_late_again() -> None:
     assert model.unlearn_one(id=50).kind == "replayed"
     assert model.predict_proba_many(rows).tobytes() == gold.predict_proba_many(rows).tobytes()
     assert_same_state(gold.get_state(), model.model_.get_state())
+
+
+def test_values_of_text_are_known_before_a_late_column_is() -> None:
+    rows = [
+        {"sky": "abcdefghijkl"[i // 10]} | ({"late": 1.0} if i > 90 else {}) for i in range(120)
+    ]
+    y = [i % 3 for i in range(120)]
+    model = Replayable(GaussianNB(), every=10).fit_many(rows[:5], y[:5])
+    gold = GaussianNB()
+    for i in range(120):
+        if i >= 5:
+            model.fit_one(rows[i], y[i])
+        if i != 7:
+            gold.fit_one(rows[i], y[i])
+    model.unlearn_one(id=7)
+    assert model.predict_proba_many(rows).tobytes() == gold.predict_proba_many(rows).tobytes()
