@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,11 @@ class TorchEstimator(Held):
             self._net = self._net_kind(self._options(), *self.net_["sizes"].tolist())
             self._net.load(self.net_)
         return self._net
+
+    def _ready(self) -> Self:
+        if self.is_started:
+            self._network()  # parameters that do not fit what was learned are found out here
+        return super()._ready()
 
     def _keep(self) -> None:
         """Bring `net_` up to date with the network."""

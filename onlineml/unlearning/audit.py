@@ -9,7 +9,7 @@ import os
 from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from onlineml.receipt import Receipt
 from onlineml.schema import wrong
@@ -24,9 +24,10 @@ class AuditLog:
     No row, label, reason or id is written: of an id, only a digest under a secret key, where there
     is one, by which whoever has the key finds a person's requests again. A line that is
     changed, taken out or moved breaks the chain; lines cut off at the end do not, so keep `head`
-    elsewhere from time to time. A line is on disk when `record` returns. One process at a time may
-    write. Time per event, an entry, is that of a write and a sync; opening
-    reads the file once, line by line, and memory is O(1).
+    elsewhere from time to time. A line is on disk when `record` returns; a part of one that a crash
+    leaves at the end is no entry, and goes with the next. One process at a time may write. Time
+    per event, an entry, is that of a write and a sync; opening reads the file once, line by line,
+    and memory is O(1).
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ class AuditLog:
         if key is not None and not (isinstance(key, bytes) and 1 <= len(key) <= 64):
             raise wrong("key", type(key).__name__, "1 to 64 bytes, or None")
         self.path, self._key = Path(path), key
-        self._n, self._digest = 0, _START
-        for entry in self.entries() if self.path.exists() else ():
-            self._n, self._digest = entry["n"] + 1, entry["digest"]
+        self._n, self._digest, self._end = 0, _START, 0
+        for entry, end in self._read_all() if self.path.exists() else ():
+            self._n, self._digest, self._end = entry["n"] + 1, entry["digest"], end
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -82,10 +83,14 @@ class AuditLog:
 
         Raises
         ------
+        ValueError
+            For what is no receipt, and where the file is no longer as this object knows it.
         OSError
             Where the line cannot be written; the log is then as before, but for a part of a line at
-            its end.
+            its end, which the next one takes the place of.
         """
+        if not isinstance(receipt, Receipt):
+            raise wrong("receipt", receipt, "a Receipt, as unlearn_one returns it")
         entry: dict[str, Any] = {
             "n": self._n,
             "time": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -97,13 +102,26 @@ class AuditLog:
             "after": self._digest,
         }
         digest = _digest_of(entry)
-        line = json.dumps(entry | {"digest": digest}) + "\n"
+        line = f"{json.dumps(entry | {'digest': digest})}\n".encode()
         with open(self.path, "ab") as file:
-            file.write(line.encode())
+            self._cut_torn_line(file)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self._n, self._digest = self._n + 1, digest
+        self._n, self._digest, self._end = self._n + 1, digest, self._end + len(line)
         return receipt
+
+    def _cut_torn_line(self, file: BinaryIO) -> None:
+        """Take away the part of a line that a crash or a full disk has left at the end."""
+        n_bytes = file.seek(0, os.SEEK_END)
+        if n_bytes == self._end:
+            return
+        with open(self.path, "rb") as there:
+            there.seek(self._end)
+            if n_bytes < self._end or b"\n" in there.read():
+                due = f"{self._end} bytes: one AuditLog at a time may write"
+                raise wrong(str(self.path), f"{n_bytes} bytes", due)
+        file.truncate(self._end)
 
     def entries(self, *, id: Hashable = None) -> Iterator[dict[str, Any]]:
         """All entries, or those of an id, checked while they are read.
@@ -120,13 +138,21 @@ class AuditLog:
         """
         if id is not None and self._key is None:
             raise wrong("id", id, "None, as the log has no key to tell ids by")
-        who, before = self._who(id), _START
-        with open(self.path, encoding="utf-8") as file:
+        who = self._who(id)
+        for entry, _ in self._read_all():
+            if id is None or entry["who"] == who:
+                yield entry
+
+    def _read_all(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """All entries, each with the byte after its line; a torn one at the end is none."""
+        before, end = _START, 0
+        with open(self.path, "rb") as file:
             for n, line in enumerate(file):
-                entry = _read(line, n, before, self.path)
+                if not line.endswith(b"\n"):
+                    return
+                entry, end = _read(line, n, before, self.path), end + len(line)
                 before = entry["digest"]
-                if id is None or entry["who"] == who:
-                    yield entry
+                yield entry, end
 
     def _who(self, id: Hashable) -> str | None:
         if id is None or self._key is None:
@@ -135,7 +161,7 @@ class AuditLog:
         return hashlib.blake2b(text, key=self._key, digest_size=_SIZE).hexdigest()
 
 
-def _read(line: str, n: int, before: str, path: Path) -> dict[str, Any]:
+def _read(line: bytes, n: int, before: str, path: Path) -> dict[str, Any]:
     where = f"{path}, line {n + 1}"
     try:
         entry: dict[str, Any] = json.loads(line)

@@ -54,15 +54,20 @@ def fingerprints(ids: Iterable[Hashable]) -> Ints:
         numbers: Ints = np.ascontiguousarray(ids, np.int64)
         if _all_plain(numbers):
             return numbers
-    if isinstance(ids, str | bytes):
-        raise wrong("ids", ids, "one id a row")
-    listed: list[Any] = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    listed = several(ids)
     found = _numbers(listed)
     if found is not None:
         return found
     if set(map(type, listed)) == {str}:
         return _digests(listed)
     return np.array([fingerprint(id) for id in listed], np.int64)
+
+
+def several(ids: Iterable[Hashable]) -> list[Any]:
+    """`ids` as a list; a `ValueError` for text, which is one id."""
+    if isinstance(ids, str | bytes):
+        raise wrong("ids", ids, "several ids, such as a list of them")
+    return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
 
 def _numbers(listed: list[Any]) -> Ints | None:

@@ -26,7 +26,7 @@ from onlineml.unlearning.experts import (
     who_learns,
     withdraw,
 )
-from onlineml.unlearning.fingerprints import fingerprint
+from onlineml.unlearning.fingerprints import fingerprint, several
 from onlineml.unlearning.log import cells
 from onlineml.unlearning.one_row import TAG, OneRow, one_row
 from onlineml.unlearning.states import Ways, restore
@@ -255,7 +255,7 @@ class Replayed(Checkpointed):
         Each says how many rows that one replay has gone through, and an equal share of its cost.
         """
         began = perf_counter()
-        asked = list(ids)
+        asked = several(ids)
         found = [self._unlearn(None, None, id, 1.0, later=True) for id in asked]
         n = self._catch_up() if self.is_started and not self.lazy else 0
         cost = (perf_counter() - began) / max(len(asked), 1)

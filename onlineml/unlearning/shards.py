@@ -12,7 +12,7 @@ from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.called import Called
-from onlineml.unlearning.fingerprints import fingerprint
+from onlineml.unlearning.fingerprints import fingerprint, several
 from onlineml.unlearning.roles import Replayable
 
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -129,7 +129,7 @@ class Shards(Called):
         ValueError
             For ids that are neither whole numbers nor text.
         """
-        asked = list(ids)
+        asked = several(ids)
         if not self.is_started:
             return [refused("nothing has been learned") for _ in asked]
         tags = np.array([fingerprint(id) for id in asked], np.int64)

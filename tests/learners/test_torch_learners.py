@@ -8,7 +8,7 @@ import pytest
 
 from onlineml import load, save
 from onlineml.checks import assert_same_state
-from onlineml.learners import TorchClassifier, TorchRegressor
+from onlineml.learners import ActiveAdapter, StackedClassifier, TorchClassifier, TorchRegressor
 from onlineml.persistence import CheckpointError
 
 torch = pytest.importorskip("torch")
@@ -162,3 +162,22 @@ def test_the_gpu_says_what_the_cpu_says() -> None:
         for device in ("cpu", "cuda")
     ]
     np.testing.assert_allclose(*answers, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        (TorchClassifier(seed=1), {"hidden": (8,)}),
+        (StackedClassifier(n_models=2, seed=1), {"hidden": (8,)}),
+        (StackedClassifier(n_models=2, seed=1), {"n_models": 3}),
+        (ActiveAdapter(seed=1), {"hidden": (8,)}),
+    ],
+    ids=lambda given: given if isinstance(given, dict) else type(given).__name__,
+)
+def test_other_sizes_than_were_learned_are_refused(model: Any, change: dict[str, Any]) -> None:
+    model = model.clone().fit_many(X[:60], Y[:60])
+    before = model.get_state()
+    with pytest.raises(ValueError, match="reset"):
+        model.set_params(**change)
+    assert_same_state(before, model.get_state())
+    model.set_params(learning_rate=0.5).fit_one(X[60], int(Y[60]))

@@ -41,6 +41,33 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert AuditLog(audit.path).head == again.head != audit.head
 
 
+def test_a_torn_line_at_the_end_is_no_entry(tmp_path: Path) -> None:
+    audit = filled(tmp_path / "audit.jsonl")
+    whole, head = audit.path.read_bytes(), audit.head
+    for cut in (1, 30, len(whole.splitlines()[-1])):
+        audit.path.write_bytes(whole + whole.splitlines()[-1][:cut])
+        again = AuditLog(audit.path)
+        assert again.head == head
+        assert audit.path.stat().st_size == len(whole) + cut  # to read changes nothing
+        again.record(DONE)
+        assert AuditLog(audit.path).head == again.head != head
+        assert audit.path.read_bytes().startswith(whole)
+
+
+def test_what_another_has_written_is_not_touched(tmp_path: Path) -> None:
+    audit = filled(tmp_path / "audit.jsonl")
+    AuditLog(audit.path).record(DONE)
+    more = audit.path.read_bytes()
+    with pytest.raises(ValueError, match="one AuditLog"):
+        audit.record(DONE)
+    assert audit.path.read_bytes() == more
+    audit.path.write_bytes(more[: len(more) // 2])
+    with pytest.raises(ValueError, match="one AuditLog"):
+        audit.record(DONE)
+    with pytest.raises(ValueError, match="receipt"):
+        audit.record("done")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("line", [0, 1, 2])
 @pytest.mark.parametrize("change", ["kind", "gone", "swapped", "torn"])
 def test_a_changed_line_is_found(tmp_path: Path, line: int, change: str) -> None:

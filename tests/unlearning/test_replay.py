@@ -192,6 +192,8 @@ def test_bad_requests_change_nothing() -> None:
             model.fit_many(X, y, ids=ids)
     with pytest.raises(ValueError, match="x"):
         model.unlearn_one()
+    with pytest.raises(ValueError, match="ids: got 'ab'"):
+        model.unlearn_many("ab")
     assert not model.unlearn_one(id=0).forgotten
     assert not model.unlearn_one(X[0], "never").forgotten
     assert_same_state(before, model.get_state())
