@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 
 def _text(value: str) -> str:
@@ -13,10 +21,17 @@ def _text(value: str) -> str:
     return value
 
 
+def _no_switch(value: object) -> object:
+    """`value`, unless it is true or false, which would pass for 1 or 0."""
+    if isinstance(value, bool):
+        raise ValueError("expected a whole number or text")
+    return value
+
+
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
-Id = Whole | Text
+Id = Annotated[Whole, BeforeValidator(_no_switch)] | Text
 Label = bool | Whole | Finite | Text
 _Some = Field(min_length=1)
 Named = Annotated[dict[Text, bool | Finite | Text | None], _Some]
