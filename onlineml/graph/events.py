@@ -77,12 +77,12 @@ class Reward(NamedTuple):
 
 
 class Forget(NamedTuple):
-    """A request that nothing shall be left of the sample with this id.
+    """A request that nothing shall be left of the samples with this id.
 
     Parameters
     ----------
     id
-        That of the sample.
+        That of the sample, or of several, such as all of a person.
 
     Examples
     --------

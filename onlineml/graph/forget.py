@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlineml.graph import kept, replay
-from onlineml.graph.store import REMEMBERED, Taken
+from onlineml.graph.store import Taken
 from onlineml.graph.wiring import AGENT, SUPERVISED
 from onlineml.receipt import Receipt, refused, worst
 
@@ -19,9 +19,9 @@ _INFINITY = float("inf")
 
 
 def forget(graph: Wired, id: Hashable) -> Receipt:
-    """Let every node forget the row of that id; where one refuses, none does.
+    """Let every node forget the rows of that id; where one refuses, none does.
 
-    A graph that replays goes back to before the row. Otherwise the receipt is the worst of theirs;
+    A graph that replays goes back to before the first of them. Otherwise the receipt is the worst of theirs;
     nodes that read what others have learned to say have met the row through them in all later
     rows, too: then it is approximate at best.
     """
@@ -32,21 +32,24 @@ def forget(graph: Wired, id: Hashable) -> Receipt:
     if graph.replay:
         return replay.forget(graph, id)
     store = graph._store
-    if not store.holds(REMEMBERED, id):
+    rows = [(store.at([slot]), store.target(slot)) for slot in store.remembered(id)]
+    if not rows:
         return refused(f"row {id!r} is not known: never met, or too long ago")
-    taken, target = store.find(REMEMBERED, [id]), store.target(id)
-    nodes = _who_learned(graph, taken, target)
+    who = [_who_learned(graph, taken, target) for taken, target in rows]
+    nodes = sorted(set().union(*who))
     before = graph._snapshot(nodes)
     receipts = []
-    for k in nodes:
-        receipt = _by_node(graph, k, taken, target)
-        if not receipt.forgotten:
-            graph._restore(before)
-            name = graph._wiring.nodes[k].name
-            return refused(f"node {name!r}: {receipt.reason}; a graph with replay=True can")
-        receipts.append(receipt)
-    _drop_kept(graph, nodes, taken)
-    store.drop(id)
+    for (taken, target), learned in zip(rows, who):
+        for k in learned:
+            receipt = _by_node(graph, k, taken, target)
+            if not receipt.forgotten:
+                graph._restore(before)
+                name = graph._wiring.nodes[k].name
+                return refused(f"node {name!r}: {receipt.reason}; a graph with replay=True can")
+            receipts.append(receipt)
+    for (taken, _), learned in zip(rows, who):
+        _drop_kept(graph, learned, taken)
+    store.forget(id)
     return _as_read(graph, nodes, worst(receipts) if receipts else Receipt("exact", 0.0, 0, 0, ""))
 
 

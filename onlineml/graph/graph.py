@@ -46,7 +46,8 @@ class Graph:
         Most rows that wait for a label, and most that wait for a reward (see `take_one`). The
         oldest are given up for newer ones, and counted in `n_expired_`.
     remember
-        Rows that are kept after they have been learned, so that they can be forgotten by id.
+        Rows that are kept after they have been learned, so that they can be forgotten by id: all
+        that are kept of the id, which may be a person's.
     replay
         Whether they are forgotten by replay: see the notes.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onlineml.graph.wired import Wired
 
 N_STATES = 8  # states of the past over the rows that are remembered
+_OLDER = "rows of this id that are older than the log, if there were any, remain"
 _KINDS: dict[str, Any] = {"sample": Sample, "label": Label, "reward": Reward}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -94,21 +95,23 @@ def _plain(x: Any) -> Any:
 
 
 def forget(graph: Wired, id: Hashable) -> Receipt:
-    """Go back to before the row of that id came, and take again all events but its own."""
+    """Go back to before the first row of that id came, and take again all events but its own."""
     log = graph.log_
     first, events, states = log["first"], log["events"], log["states"]
-    place = next((i for i, event in enumerate(events) if event[1] == id), None)
-    if place is None or events[place][0] != "sample":
+    mine = [i for i, event in enumerate(events) if event[1] == id]
+    place = next((i for i in mine if events[i][0] == "sample"), None)
+    if place is None:
         return refused(f"row {id!r} is not known: never met, or too long ago")
     before = [state for state in states if state["at"] <= first + place]
     at = before[-1]["at"] - first
-    rest = [_event(event) for event in events[at:] if event[1] != id]
+    gone = set(mine[mine.index(place) :])  # those before are about an older row of this id
+    rest = [_event(events[i]) for i in range(at, len(events)) if i not in gone]
     log = {"first": first, "events": events[:at], "states": before}
     try:
         _again(graph, log, rest, None)
     except ValueError:  # the longer way leaves out what only the row made usable
         _again(graph, log, rest, {})
-    return Receipt("replayed", 0.0, 0.0, len(rest), "")
+    return Receipt("replayed", 0.0, 0.0, len(rest), _OLDER if first else "")
 
 
 def _again(graph: Wired, log: dict[str, Any], events: list[Event], problems: Any) -> None:

@@ -28,6 +28,9 @@ NOTHING = Taken([], [], np.empty(0))
 class Store:
     """Slots for rows, found by id; what is kept is plain, a part of the graph's state.
 
+    Labels and rewards are for the last row of an id; of those that are remembered, the earlier ones
+    of the same id stay, among `earlier`: a heap of their numbers, slots and ids.
+
     Parameters
     ----------
     state
@@ -39,7 +42,9 @@ class Store:
     def __init__(self, state: dict[str, Any], most: dict[str, int]) -> None:
         self._state, self._most = state, most
         self._by: dict[str, dict[Hashable, int]] = {cause: state[cause] for cause in most}
+        self._earlier: list[list[Any]] = state.setdefault("earlier", [])
         used = {slot for held in self._by.values() for slot in held.values()}
+        used |= {slot for _, slot, _ in self._earlier}
         self._free = [slot for slot in range(len(state["numbers"])) if slot not in used]
 
     @staticmethod
@@ -47,7 +52,7 @@ class Store:
         """The state of a store without rows."""
         arrays = {"reads": [np.empty((0, 0)) for _ in range(n_nodes)]}
         more = {"said": np.empty((0, n_nodes)), "numbers": np.empty(0), "targets": np.empty(0)}
-        return {LABEL: {}, REWARD: {}, REMEMBERED: {}, **arrays, **more}
+        return {LABEL: {}, REWARD: {}, REMEMBERED: {}, "earlier": [], **arrays, **more}
 
     def __contains__(self, id: Hashable) -> bool:
         return any(id in held for held in self._by.values())
@@ -62,7 +67,7 @@ class Store:
         for i, id in enumerate(ids):
             if not causes[i]:
                 continue
-            lost += self.drop(id)
+            lost += self._set_aside(id)
             slot = self._slot()
             for kept, read in zip(self._reads(taken), taken.reads):
                 kept[slot] = np.nan
@@ -127,23 +132,48 @@ class Store:
     def _hold(self, cause: str, id: Hashable, slot: int) -> int:
         held = self._by[cause]
         held[id] = slot
-        if len(held) <= self._most[cause]:
+        n = len(held) + len(self._earlier) * (cause == REMEMBERED)
+        if n <= self._most[cause]:
             return 0
         oldest = next(iter(held))
+        if cause == REMEMBERED and self._earlier:
+            number, place, _ = self._earlier[0]
+            if number < self._state["numbers"][held[oldest]]:
+                heapq.heappop(self._earlier)
+                heapq.heappush(self._free, place)
+                return 0
         self.release(cause, oldest)
         return int(cause != REMEMBERED)
 
+    def _set_aside(self, id: Hashable) -> int:
+        """Make way for another row of this id; returns for how many causes the last one waited."""
+        slot = self._by[REMEMBERED].pop(id, None)
+        if slot is None:
+            return self.drop(id)
+        heapq.heappush(self._earlier, [float(self._state["numbers"][slot]), slot, id])
+        waiting = [held for held in self._by.values() if held.pop(id, None) is not None]
+        return len(waiting)
+
     def find(self, cause: str, ids: Sequence[Hashable]) -> Taken:
         """What was kept of rows."""
-        slots = [self._by[cause][id] for id in ids]
+        return self.at([self._by[cause][id] for id in ids])
+
+    def remembered(self, id: Hashable) -> list[int]:
+        """Where the rows of an id are that are remembered, oldest first."""
+        found = [slot for _, slot, other in sorted(self._earlier, key=_number) if other == id]
+        last = self._by[REMEMBERED].get(id)
+        return found if last is None else [*found, last]
+
+    def at(self, slots: list[int]) -> Taken:
+        """What was kept in some slots."""
         state = self._state
         said = state["said"][slots]
         reads = [kept[slots] for kept in state["reads"]]
         return Taken(reads, list(said.T), state["numbers"][slots])
 
-    def target(self, id: Hashable) -> float:
+    def target(self, slot: int) -> float:
         """With what a row was learned; NaN where it was not."""
-        return float(self._state["targets"][self._by[REMEMBERED][id]])
+        return float(self._state["targets"][slot])
 
     def holds(self, cause: str, id: Hashable) -> bool:
         """Whether a row is kept for a cause."""
@@ -155,8 +185,16 @@ class Store:
         if id not in self:
             heapq.heappush(self._free, slot)
 
+    def forget(self, id: Hashable) -> None:
+        """Keep no row of an id."""
+        self._free += [slot for _, slot, other in self._earlier if other == id]
+        self._earlier[:] = [entry for entry in self._earlier if entry[2] != id]
+        heapq.heapify(self._earlier)
+        heapq.heapify(self._free)
+        self.drop(id)
+
     def drop(self, id: Hashable) -> int:
-        """Keep a row no longer; returns for how many causes it was waiting."""
+        """Keep the last row of an id no longer; returns for how many causes it was waiting."""
         lost = 0
         for cause, held in self._by.items():
             if id in held:
@@ -182,6 +220,10 @@ class Store:
             if read.shape[1] > reads[k].shape[1]:
                 reads[k] = wider(reads[k], read.shape[1])
         return reads
+
+
+def _number(entry: list[Any]) -> float:
+    return float(entry[0])
 
 
 def _longer(array: Array, n: int) -> Array:

@@ -25,6 +25,7 @@ from onlineml.graph import (
 from onlineml.learners import (
     GaussianNB,
     HoeffdingTreeClassifier,
+    KNNClassifier,
     LinearRegression,
     MajorityClassifier,
 )
@@ -333,6 +334,50 @@ def test_replay_forgets_whatever_the_nodes(make: Any, tmp_path: Any) -> None:
         assert_same_state(gold.get_state() | {"log_": 0}, ours | {"log_": 0})
     assert_same_state(one.get_state(), many.get_state())
     assert len(one.log_["states"]) <= 10
+
+
+def twice(X: Any, y: Any, ids: list[Any]) -> list[Any]:
+    return [e for x, c, i in zip(X, y, ids) for e in (Sample(x, i), Label(i, c))]
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_all_rows_of_an_id_go(replay: bool, tmp_path: Any) -> None:
+    X, score = rows(6, 90, clean=True)
+    ids = [i if i % 7 else "person" for i in range(90)]
+    g = Graph("people", remember=1000, replay=replay)
+    g.add("learner", GaussianNB(), after="x")
+    events, gold = twice(X, score > 0, ids), g.clone()
+    g.take_many(events)
+    g = load(save(g, tmp_path / "g.oml"))
+    gold.take_many([event for event in events if event.id != "person"])
+    receipt = g.take_one(Forget("person"))
+    assert receipt.kind == ("replayed" if replay else "exact")
+    np.testing.assert_allclose(g.predict_proba_many(X), gold.predict_proba_many(X), rtol=1e-9)
+    assert g.take_one(Forget("person")).kind == "refused"
+    assert g.take_one(Forget(1)).forgotten
+
+
+def test_of_an_id_the_last_rows_are_remembered_that_there_is_room_for() -> None:
+    X, score = rows(6, 60, clean=True)
+    g = Graph("people", remember=20)
+    g.add("learner", GaussianNB(), after="x")
+    ids = ["ab"[i % 2] for i in range(60)]
+    events, gold = twice(X, score > 0, ids), g.clone()
+    g.take_many(events)
+    gold.take_many([event for i, event in enumerate(events) if i < 80 or event.id == "b"])
+    assert g.take_one(Forget("a")).rows == 10
+    np.testing.assert_allclose(g.predict_proba_many(X), gold.predict_proba_many(X), rtol=1e-9)
+    assert g.take_one(Forget("b")).rows == 10
+    assert len(g.store_["numbers"]) <= 32
+
+
+def test_where_a_row_of_an_id_is_refused_none_goes() -> None:
+    g = Graph("window", remember=20)
+    g.add("learner", KNNClassifier(n_neighbors=1, window_size=3), after="x")
+    g.take_many([Sample([float(i)], "a", i % 2) for i in range(5)])
+    before = g.get_state()
+    assert g.take_one(Forget("a")).kind == "refused"
+    assert_same_state(before, g.get_state())
 
 
 def test_rows_without_an_id_end_what_can_be_replayed() -> None:

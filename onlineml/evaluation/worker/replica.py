@@ -13,14 +13,24 @@ from onlineml.base import Estimator
 from onlineml.datasets.sinks import Record
 from onlineml.evaluation.at_work import Answers
 from onlineml.evaluation.worker.blocks import Block
-from onlineml.evaluation.worker.events import Bad, Event, Forget, Label, Reward, Sample, row_check
+from onlineml.evaluation.worker.events import (
+    Bad,
+    Event,
+    Forget,
+    Id,
+    Label,
+    Reward,
+    Sample,
+    row_check,
+)
+from onlineml.evaluation.worker.learned import Row
 from onlineml.evaluation.worker.outputs import Outputs
 from onlineml.evaluation.worker.rows import Problems, Rows
 from onlineml.evaluation.worker.script import Script
 from onlineml.evaluation.worker.settings import Settings
 from onlineml.evaluation.worker.stage import Stage
 from onlineml.graph.wired import Wired
-from onlineml.receipt import Receipt, refused
+from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Array, Schema
 
 _ROWS = frozenset({Sample, Label, Reward})
@@ -256,33 +266,48 @@ class Replica:
 
     def _forgotten(self, event: Forget) -> Receipt | str:
         """What was done, or why the request cannot be used."""
-        found = self.stage.learned.pop(event.id)
         waited = self.stage.pending.forget(event.id)
-        x, y, key = event.x, event.y, event.key
         if self._is_graph:
             if event.id is None:
                 return "no id: a graph forgets rows by their ids"
-            graph = self.stage.models.of(key)
+            graph = self.stage.models.of(event.key)
             if graph is None:
-                return refused(f"there is no model of key {key!r}")
+                return refused(f"there is no model of key {event.key!r}")
             return graph.unlearn_one(id=event.id)
-        if waited and self._task != "anomaly":
+        rows = self.stage.learned.pop(event.id)
+        if not rows and waited and self._task != "anomaly":
             return Receipt("exact", 0.0, 0.0, 0, "it had not been learned")
-        if x is None and found is not None:
-            x, y, key = found
-        elif x is not None:
-            X, problems = self.rows.of([x])
-            problems |= self._label_problems([y])
+        if not rows and event.x is not None:
+            X, problems = self.rows.of([event.x])
+            problems |= self._label_problems([event.y])
             if problems:
                 return problems[0]
-            x = X[0]
-        model = self.stage.models.of(key)
-        if x is None or model is None:
-            return refused(f"row {event.id!r} is not known: not learned, or too long ago")
+            rows = [(X[0], event.y, event.key)]
         try:
-            return model.unlearn_one(x, y)  # of a model's own, ids would be numbers of rows
+            return self._without(rows, event.id)
         except ValueError as error:
             return str(error)
+
+    def _without(self, rows: Sequence[Row], row_id: Id | None) -> Receipt:
+        """Let models forget rows of one id, each as far as it can."""
+        receipts = []
+        for x, y, key in rows:
+            model = self.stage.models.of(key)
+            if model is not None:
+                receipts.append(model.unlearn_one(x, y))  # to the model, ids are numbers of rows
+        gone = [receipt for receipt in receipts if receipt.forgotten]
+        if not gone:
+            unknown = f"row {row_id!r} is not known: not learned, or too long ago"
+            return receipts[0] if receipts else refused(unknown)
+        found = worst(gone)
+        said = [found.reason] if found.reason else []
+        if len(gone) < len(rows):
+            said.append(f"{len(rows) - len(gone)} of {len(rows)} rows of this id were refused")
+        if row_id is not None and self.stage.learned.has_dropped:
+            said.append(
+                f"rows of this id before the last {self.stage.learned.most}, if any, remain"
+            )
+        return found._replace(reason="; ".join(said))
 
     # ---------------------------------------------------------------- state
 

@@ -125,7 +125,7 @@ class Settings:
     skip_lost
         Whether to go on where messages have been dropped by the source before they were read.
     remember
-        Rows kept for requests to forget by id.
+        Rows kept for requests to forget by id; all that are kept of an id are forgotten.
     """
 
     topics: Topics = field(default_factory=Topics)

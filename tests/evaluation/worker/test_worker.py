@@ -19,6 +19,7 @@ from onlineml.graph import chain
 from onlineml.learners import (
     GaussianNB,
     HoeffdingTreeClassifier,
+    KNNClassifier,
     LinearRegression,
     NoChangeClassifier,
 )
@@ -614,6 +615,54 @@ def test_rows_are_forgotten_by_id_or_by_what_they_were(tmp_path):
     (letter,) = sink.topics["samples.dlq"]
     assert "neither an id nor features" in letter.headers["error"]
     assert (report.partitions[0]["forgotten"], report.partitions[0]["dead"]) == (2, 1)
+
+
+def test_all_rows_of_an_id_go_those_that_wait_too(tmp_path):
+    """Also of an id that waits for its next label, whose earlier rows were learned."""
+    X, y = rows(1, 40)
+    ids = ["person" if i % 5 == 0 else i for i in range(40)]
+    first = [
+        (sample(x, None if i == 35 else c, id=d), None, float(i))
+        for i, (x, c, d) in enumerate(zip(X, y, ids))
+    ]
+    forget = [(b'{"id": "person"}', None, 50.0), (b'{"id": "person"}', None, 51.0)]
+    later = [(label("person", y[35]), None, 60.0)]
+    sink = MemorySink()
+    topics = Topics(labels="labels", forget="forget", receipts="receipts")
+    given = {"samples": [first], "labels": [later], "forget": [forget]}
+    report = work(tmp_path, given, sink=sink, topics=topics, model=KNNClassifier())
+    kept = [i for i in range(40) if ids[i] != "person"]
+    due = KNNClassifier().start(SCHEMA).fit_many(X[kept], np.array(y)[kept])
+    assert newest(tmp_path).model.predict_many(X).tolist() == due.predict_many(X).tolist()
+    assert len(newest(tmp_path).attached["replica"]["stage"]["learned"]["ids"]) == 32
+    assert [line["kind"] for line in written(sink, "receipts")] == ["exact", "refused"]
+    assert (report.partitions[0]["forgotten"], report.partitions[0]["learned"]) == (1, 39)
+
+
+def test_receipts_say_that_older_rows_of_an_id_may_remain(tmp_path):
+    X, y = rows(1, 30)
+    first = [(sample(x, c, id="ab"[i % 2]), None, 0.0) for i, (x, c) in enumerate(zip(X, y))]
+    sink, topics = MemorySink(), Topics(forget="forget", receipts="receipts")
+    given = {"samples": [first], "forget": [[(b'{"id": "a"}', None, 1.0)]]}
+    work(tmp_path, given, sink=sink, topics=topics, remember=20)
+    due = GaussianNB().start(SCHEMA).fit_many(X, y)
+    for i in range(10, 30, 2):
+        due.unlearn_one(X[i], y[i])
+    assert dumps(newest(tmp_path).model) == dumps(due)
+    (receipt,) = written(sink, "receipts")
+    assert (receipt["kind"], receipt["rows"]) == ("exact", 10)
+    assert receipt["reason"] == "rows of this id before the last 20, if any, remain"
+
+
+def test_rows_of_an_id_that_a_model_refuses_are_counted(tmp_path):
+    X, y = rows(1, 30)
+    first = [(sample(x, c, id="a"), None, 0.0) for i, (x, c) in enumerate(zip(X, y))]
+    sink, topics = MemorySink(), Topics(forget="forget", receipts="receipts")
+    given = {"samples": [first], "forget": [[(b'{"id": "a"}', None, 1.0)]]}
+    work(tmp_path, given, sink=sink, topics=topics, model=KNNClassifier(window_size=10))
+    (receipt,) = written(sink, "receipts")
+    assert (receipt["kind"], receipt["rows"]) == ("exact", 10)
+    assert receipt["reason"] == "20 of 30 rows of this id were refused"
 
 
 @pytest.mark.parametrize("shards", [None, 3])
