@@ -21,9 +21,9 @@ _INFINITY = float("inf")
 def forget(graph: Wired, id: Hashable) -> Receipt:
     """Let every node forget the rows of that id; where one refuses, none does.
 
-    A graph that replays goes back to before the first of them. Otherwise the receipt is the worst of theirs;
-    nodes that read what others have learned to say have met the row through them in all later
-    rows, too: then it is approximate at best.
+    A graph that replays goes back to before the first of them. Otherwise the receipt is the worst
+    of theirs; nodes that read what others have learned to say have met the row through them in all
+    later rows, too: then it is approximate at best.
     """
     if id is None:
         return refused("a graph finds a row by the id that it came with")
