@@ -161,9 +161,9 @@ class Budget(QueryStrategy):
             value = getattr(self, name)
             if value is None and name in _UNKNOWN:
                 continue
-            if not (isinstance(value, int | float) and low <= value <= high):
+            if not low <= value <= high:
                 raise wrong(name, value, due)
-        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+        if self.window_size < 1:
             raise wrong("window_size", self.window_size, "a whole number >= 1")
         if self.rate is None and (self.total is None or self.horizon is None):
             raise wrong("rate", self.rate, "a share in (0, 1], or a total and a horizon")

@@ -213,7 +213,7 @@ class ClusterSampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not (isinstance(self.n_clusters, int) and self.n_clusters >= 2):
+        if self.n_clusters < 2:
             raise wrong("n_clusters", self.n_clusters, "a whole number >= 2")
         if not 0 <= self.sure_below <= 1:
             raise wrong("sure_below", self.sure_below, "a number in [0, 1]")

@@ -122,9 +122,9 @@ class CommitteeSampling(QueryStrategy):
         super()._check()
         if not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier")
-        if not (isinstance(self.n_members, int) and self.n_members >= 2):
+        if self.n_members < 2:
             raise wrong("n_members", self.n_members, "a whole number >= 2")
-        if not (isinstance(self.max_pending, int) and self.max_pending >= 1):
+        if self.max_pending < 1:
             raise wrong("max_pending", self.max_pending, "a whole number >= 1")
         if self.disagreement not in ("vote", "divergence"):
             raise wrong("disagreement", self.disagreement, "'vote' or 'divergence'")

@@ -148,7 +148,7 @@ class DensitySampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not (isinstance(self.n_neighbors, int) and self.n_neighbors >= 1):
+        if self.n_neighbors < 1:
             raise wrong("n_neighbors", self.n_neighbors, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:

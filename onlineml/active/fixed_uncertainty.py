@@ -95,8 +95,7 @@ class FixedUncertainty(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        given = self.threshold
-        if not (given is None or (isinstance(given, int | float) and 0 <= given <= 1)):
+        if not (self.threshold is None or 0 <= self.threshold <= 1):
             raise wrong("threshold", self.threshold, "a probability, or None")
 
     def _own_settings(self) -> tuple[float, ...]:

@@ -189,7 +189,7 @@ class NeurOnAlS(QueryStrategy):
             raise wrong("gamma", self.gamma, "a number > 0")
         for name in ("n_replays", "n_labeled", "max_pending"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         self._net(0)._check()
 

@@ -266,7 +266,7 @@ class PAL(QueryStrategy):
                 raise wrong(name, getattr(self, name), "a number > 0")
         for name in ("n_labeled", "n_neighbors", "max_pending"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:

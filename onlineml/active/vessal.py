@@ -254,7 +254,7 @@ class VeSSAL(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if not (isinstance(self.n_chosen, int) and self.n_chosen >= 1):
+        if self.n_chosen < 1:
             raise wrong("n_chosen", self.n_chosen, "a whole number >= 1")
         if not self.prior > 0:
             raise wrong("prior", self.prior, "a number > 0")

@@ -82,8 +82,8 @@ def strategies_of(wanted: Sequence[Step], *, seeded: bool) -> dict[str, QueryStr
         if seeded and strategy.get_params().get("seed") is None:
             strategy.set_params(seed=_SEED)
         try:
-            strategy._check()
-        except (TypeError, ValueError) as error:
+            strategy._accept_parameters()
+        except ValueError as error:
             raise Mistake(f"{text}: {error}") from error
         found[text] = strategy
     return found or None

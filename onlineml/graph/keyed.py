@@ -55,7 +55,7 @@ class _Keyed(Called):
             raise wrong("key", self.key, "the name or the number of a column")
         for name in ("max_keys", "max_bytes"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1) and (name, value) != ("max_bytes", None):
+            if (name, value) != ("max_bytes", None) and value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         self.model._accept_parameters()
         if any(isinstance(value, Privacy) for value in self.model.get_params().values()):

@@ -154,7 +154,7 @@ class Wired(Graph, Estimator):
         wiring.check()
         for name, least in (("max_pending", 1), ("remember", 0)):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= least):
+            if value < least:
                 raise wrong(name, value, f"a whole number of rows, at least {least}")
         replay.check(self.remember, self.replay)
         for node in wiring.nodes:

@@ -119,7 +119,7 @@ class BatchDetector(Detector):
         whole = {"min_rows": 2, "refit_every": 1, "block_size": 1, "one_in": 1, "window_size": 2}
         for name, least in whole.items():
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= least):
+            if value < least:
                 raise wrong(name, value, f"a whole number >= {least}")
         if self.window_size < self.min_rows:
             raise wrong("window_size", self.window_size, f"at least min_rows, {self.min_rows}")

@@ -189,7 +189,7 @@ class ActiveAdapter(TorchEstimator, Classifier):
     def _check(self) -> None:
         for name in ("n_steps", "every", "batch_size", "n_source", "n_labeled"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         for name in ("label_share", "source_below", "sure_below", "momentum"):
             if not 0 <= getattr(self, name) <= 1:

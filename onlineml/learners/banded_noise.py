@@ -100,7 +100,7 @@ class BandedNoise(Privacy):
 
     def _check(self) -> None:
         super()._check()
-        if not (isinstance(self.bands, int) and 1 <= self.bands <= self.period):
+        if not 1 <= self.bands <= self.period:
             due = f"a whole number from 1 to the period, {self.period}"
             raise wrong("bands", self.bands, due)
 

@@ -405,7 +405,7 @@ class CertifiedLogisticRegression(Classifier):
     def _check(self) -> None:
         for name in ("window_size", "every"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         if not 0.0 < self.l2 < math.inf:
             raise wrong("l2", self.l2, "a number > 0")

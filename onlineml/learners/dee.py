@@ -290,9 +290,9 @@ class DEE(Classifier):
         self.seed = seed
 
     def _check(self) -> None:
-        if not (isinstance(self.n_experts, int) and self.n_experts >= 1):
+        if self.n_experts < 1:
             raise wrong("n_experts", self.n_experts, "a whole number >= 1")
-        if not (isinstance(self.n_chosen, int) and 1 <= self.n_chosen <= self.n_experts):
+        if not 1 <= self.n_chosen <= self.n_experts:
             raise wrong("n_chosen", self.n_chosen, f"a whole number from 1 to {self.n_experts}")
         if self.routing not in _ROUTINGS:
             raise wrong("routing", self.routing, f"one of {list(_ROUTINGS)}")

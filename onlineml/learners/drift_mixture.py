@@ -163,11 +163,11 @@ class DriftMixture(ExpertPool):
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
-        if not (isinstance(self.hidden, int) and self.hidden >= 1):
+        if self.hidden < 1:
             raise wrong("hidden", self.hidden, "a whole number >= 1")
         if self.imbalance not in (None, "oob"):
             raise wrong("imbalance", self.imbalance, "'oob' or None")
-        if not (isinstance(self.lag_labels, int) and self.lag_labels >= 0):
+        if self.lag_labels < 0:
             raise wrong("lag_labels", self.lag_labels, "a whole number >= 0")
         if self.combiner not in ("blend", *COMBINERS):
             raise wrong("combiner", self.combiner, f"one of {('blend', *COMBINERS)}")

@@ -153,7 +153,7 @@ class DriftMoE(Classifier):
         if self.mode not in _MODES:
             raise wrong("mode", self.mode, f"one of {list(_MODES)}")
         for name in ("n_experts", "top_k", "batch_size"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+            if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "a whole number >= 1")
         if self.top_k > self.n_experts:
             raise wrong("top_k", self.top_k, f"at most n_experts, {self.n_experts}")
@@ -174,7 +174,7 @@ class DriftMoE(Classifier):
             return
         if self.mode == "task":
             raise wrong("freeze_after", rows, 'None in the mode "task", where the router answers')
-        if not (isinstance(rows, int) and rows >= 1):
+        if rows < 1:
             raise wrong("freeze_after", rows, "a whole number >= 1, or None")
 
     def _sizes(self) -> dict[str, int]:

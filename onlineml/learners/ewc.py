@@ -96,7 +96,7 @@ class EWC(Penalty):
         super()._check()
         if self.gamma is not None and not 0.0 <= self.gamma <= 1.0:
             raise wrong("gamma", self.gamma, "a number from 0 to 1, or None")
-        if not (isinstance(self.n_rows, int) and self.n_rows >= 1):
+        if self.n_rows < 1:
             raise wrong("n_rows", self.n_rows, "a whole number >= 1")
         if self.every is not None and (self.gamma is None or self.gamma == 1.0):
             due = "None, or a gamma below 1: springs would become stiffer without end"

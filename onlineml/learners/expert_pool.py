@@ -92,7 +92,7 @@ class ExpertPool(PatchedEnsemble, WatchedClassifiers):
         return sum(not isinstance(expert, _FORGETFUL) for expert in self._pool())
 
     def _check(self) -> None:
-        if not (isinstance(self.n_trees, int) and self.n_trees >= 0):
+        if self.n_trees < 0:
             raise wrong("n_trees", self.n_trees, "a whole number >= 0")
         pool = self._pool()
         if not pool or not all(isinstance(expert, Classifier) for expert in pool):

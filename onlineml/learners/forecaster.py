@@ -155,7 +155,7 @@ class Forecaster(Regressor):
             raise wrong("base", self.base, "a regressor")
         for name in ("horizon", "n_lags", "tuning_span", "window_size"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         if not 0 < self.coverage < 1:
             raise wrong("coverage", self.coverage, "a number in (0, 1)")

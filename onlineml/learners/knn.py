@@ -82,9 +82,9 @@ def _regress(call: Call, settings: Array, window: Window) -> int:
 
 
 def _check(n_neighbors: int, window_size: int, weights: str) -> None:
-    if not (isinstance(window_size, int) and window_size >= 1):
+    if window_size < 1:
         raise wrong("window_size", window_size, "a whole number >= 1")
-    if not (isinstance(n_neighbors, int) and 1 <= n_neighbors <= window_size):
+    if not 1 <= n_neighbors <= window_size:
         raise wrong("n_neighbors", n_neighbors, f"a whole number from 1 to {window_size}")
     if weights not in WEIGHTS:
         raise wrong("weights", weights, f"one of {list(WEIGHTS)}")

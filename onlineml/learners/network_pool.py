@@ -72,7 +72,7 @@ class NetworkPool(Ensemble):
             net._accept_parameters()
             _check_plain(net)
         n = self.n_members
-        if not (isinstance(self._n_trained(), int) and 1 <= self._n_trained() <= n):
+        if not 1 <= self._n_trained() <= n:
             due = f"a whole number from 1 to {n}, that of the networks, or None"
             raise wrong("n_trained", self.n_trained, due)
         if self.combiner not in _COMBINERS:
@@ -84,7 +84,7 @@ class NetworkPool(Ensemble):
             raise wrong("smoothing", self.smoothing, "a share in [0, 1]")
         if not 0 <= self.least_loss < np.inf:
             raise wrong("least_loss", self.least_loss, "a number >= 0")
-        if not (isinstance(self.warm_up, int) and self.warm_up >= 0):
+        if self.warm_up < 0:
             raise wrong("warm_up", self.warm_up, "a whole number >= 0")
 
     def _settings(self) -> tuple[float, ...]:

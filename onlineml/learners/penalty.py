@@ -47,7 +47,7 @@ class Penalty(Estimator):
     def _check(self) -> None:
         if not 0 < self.strength < float("inf"):
             raise wrong("strength", self.strength, "a number > 0")
-        if self.every is not None and not (isinstance(self.every, int) and self.every >= 1):
+        if self.every is not None and self.every < 1:
             raise wrong("every", self.every, "a whole number of rows >= 1, or None")
 
 

@@ -77,7 +77,7 @@ class Privacy(Estimator):
         for name in ("period", "n_periods"):
             value = getattr(self, name)
             endless = name == "n_periods" and value is None
-            if not endless and not (isinstance(value, int) and value >= 1):
+            if not endless and value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         self._check_multiplier()
         if self.odometer is not None and not isinstance(self.odometer, PrivacyOdometer):
@@ -344,7 +344,7 @@ class Guarded(Estimator):
         if self.privacy is None:
             return
         if not self.is_started:
-            self._check()
+            self._accept_parameters()
         odometer = self.privacy.odometer
         if odometer is None:
             return

@@ -71,7 +71,7 @@ class StackedLearner(TorchLearner):
         known_params(self.optimizer, self.optimizer_params or {})
         for name in ("n_models", "max_keys"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         if self.key is not None and self.max_keys < self.batch_size:
             raise wrong("max_keys", self.max_keys, f"at least batch_size, {self.batch_size}")

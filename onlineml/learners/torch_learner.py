@@ -102,7 +102,7 @@ class TorchLearner(TorchBatches):
         super()._check()
         for name in ("replay_size", "replay_rows"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 0):
+            if value < 0:
                 raise wrong(name, value, "a whole number >= 0")
         if self.replay_size < self.replay_rows:
             due = f"at least replay_rows, {self.replay_rows}"

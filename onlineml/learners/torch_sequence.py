@@ -88,7 +88,7 @@ class TorchSequence(TorchEstimator):
     def _check(self) -> None:
         for name in ("hidden", "truncation", "max_keys"):
             value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         super()._check()
         if self.module is None and self.cell not in CELLS:

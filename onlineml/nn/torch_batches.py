@@ -59,7 +59,7 @@ class TorchBatches(TorchEstimator):
     # ---------------------------------------------------------------- life
 
     def _check(self) -> None:
-        if not (isinstance(self.batch_size, int) and self.batch_size >= 1):
+        if self.batch_size < 1:
             raise wrong("batch_size", self.batch_size, "a whole number >= 1")
         super()._check()
 

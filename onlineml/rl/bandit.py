@@ -35,7 +35,7 @@ class Bandit(Agent):
         return made._out[1:].copy()
 
     def _check(self) -> None:
-        if not (isinstance(self.n_actions, int) and self.n_actions >= 2):
+        if self.n_actions < 2:
             raise wrong("n_actions", self.n_actions, "a whole number >= 2")
 
     def _n_outputs(self) -> int:

@@ -377,7 +377,7 @@ class NeuralLinear(Bandit):
         check_net(self)
         check_regressions(self)
         for name in ("memory_size", "n_replays"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 0):
+            if getattr(self, name) < 0:
                 raise wrong(name, getattr(self, name), "a whole number >= 0")
 
     def _settings(self) -> tuple[float, ...]:

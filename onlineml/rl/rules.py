@@ -30,7 +30,7 @@ class UpdateRule(Part):
         ValueError
             For parameters that cannot be used.
         """
-        self._check()
+        self._accept_parameters()
         own = float(RULES[self._name]), *self._own_numbers(fade, of_policy)
         return own + (0.0,) * (N_NUMBERS - len(own))
 
@@ -319,7 +319,7 @@ class Intentional(UpdateRule):
     def _check(self) -> None:
         self._see_positive("clip", *(("share",) if self.share is not None else ()))
         self._see_shares("beta_2", "error_decay")
-        if not (isinstance(self.refresh, int) and self.refresh >= 1):
+        if self.refresh < 1:
             raise wrong("refresh", self.refresh, "a whole number >= 1")
 
     def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:

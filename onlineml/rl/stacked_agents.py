@@ -149,9 +149,9 @@ class StackedAgents(Held, Part):
         if not isinstance(self.agent, StreamNetwork):
             raise wrong("agent", self.agent, "a StreamTD, StreamQ, StreamSARSA or StreamAC")
         for name in ("n_agents", "n_threads"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+            if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "a whole number >= 1")
-        self.agent._check()
+        self.agent._accept_parameters()
 
     def _fresh(self, i: int) -> Any:
         """Agent i before any data."""
@@ -195,7 +195,7 @@ class StackedAgents(Held, Part):
         observations = _table(transitions.observation, "observation")
         started = self.is_started
         if not started:
-            self._check()
+            self._accept_parameters()
         schema = self.schema_ if started else Schema(observations.shape[1])
         places = self._places(which, observations, schema)
         rows = self._packed(transitions, observations, schema.n_features)

@@ -291,7 +291,6 @@ class StreamAgent(StreamNetwork, Agent):
         if self.n_actions != world.n_actions:
             raise wrong("world", world, f"an environment with {self.n_actions} actions")
         if not self.is_started:
-            self._check()
             self._begin(Schema(world.n_features))
         made = self._ready()
         if made._width != world.n_features:

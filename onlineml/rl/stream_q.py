@@ -21,12 +21,12 @@ class ValueAgent(StreamAgent):
     epsilon_steps: int
 
     def _check(self) -> None:
-        if not (isinstance(self.n_actions, int) and self.n_actions >= 2):
+        if self.n_actions < 2:
             raise wrong("n_actions", self.n_actions, "a whole number >= 2")
         for name in ("epsilon", "final_epsilon"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a probability")
-        if not (isinstance(self.epsilon_steps, int) and self.epsilon_steps >= 0):
+        if self.epsilon_steps < 0:
             raise wrong("epsilon_steps", self.epsilon_steps, "a whole number >= 0")
         super()._check()
 

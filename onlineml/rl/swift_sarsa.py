@@ -235,7 +235,7 @@ class SwiftSARSA(SwiftLinear, Agent):
         self.seed = seed
 
     def _check(self) -> None:
-        if not (isinstance(self.n_actions, int) and self.n_actions >= 2):
+        if self.n_actions < 2:
             raise wrong("n_actions", self.n_actions, "a whole number >= 2")
         for name in ("epsilon", "final_epsilon"):
             if not 0 <= getattr(self, name) <= 1:

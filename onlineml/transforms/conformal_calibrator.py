@@ -90,7 +90,7 @@ class ConformalCalibrator(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+        if self.window_size < 1:
             raise wrong("window_size", self.window_size, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:

@@ -360,7 +360,7 @@ class DSPOTCalibrator(Transformer):
     def _check(self) -> None:
         least = {"window_size": 1, "n_peaks": _FEW, "one_in": 1, "drift_size": 0}
         for name, due in least.items():
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= due):
+            if getattr(self, name) < due:
                 raise wrong(name, getattr(self, name), f"a whole number >= {due}")
         if not 0 < self.level < 1:
             raise wrong("level", self.level, "a number between 0 and 1")

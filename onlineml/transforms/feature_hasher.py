@@ -58,7 +58,7 @@ class FeatureHasher(Transformer):
         self.n_features = n_features
 
     def _check(self) -> None:
-        if not (isinstance(self.n_features, int) and self.n_features >= 1):
+        if self.n_features < 1:
             raise wrong("n_features", self.n_features, "a whole number >= 1")
 
     def _n_outputs(self) -> int:
@@ -90,7 +90,8 @@ class FeatureHasher(Transformer):
         return Schema.of(X) if columns is None else Schema(len(columns), tuple(columns))
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
-        self._check()
+        if not self.is_started:
+            self._accept_parameters()
         columns = _columns(X)
         if columns is None:
             schema, rows = super()._rows(X, fit=fit, one=one)

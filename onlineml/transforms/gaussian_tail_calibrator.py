@@ -108,9 +108,9 @@ class GaussianTailCalibrator(Transformer):
         self.n_recent = n_recent
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+        if self.window_size < 2:
             raise wrong("window_size", self.window_size, "a whole number >= 2")
-        if not (isinstance(self.n_recent, int) and 1 <= self.n_recent <= self.window_size):
+        if not 1 <= self.n_recent <= self.window_size:
             raise wrong("n_recent", self.n_recent, f"a whole number from 1 to {self.window_size}")
 
     def _sizes(self) -> dict[str, int]:

@@ -112,7 +112,7 @@ class OneHotEncoder(Transformer):
         self.max_categories = max_categories
 
     def _check(self) -> None:
-        if not (isinstance(self.max_categories, int) and self.max_categories >= 2):
+        if self.max_categories < 2:
             raise wrong("max_categories", self.max_categories, "a whole number >= 2")
 
     def _sizes(self) -> dict[str, int]:

@@ -110,7 +110,7 @@ class RandomProjector(Transformer):
         self.seed = seed
 
     def _check(self) -> None:
-        if not (isinstance(self.n_components, int) and self.n_components >= 1):
+        if self.n_components < 1:
             raise wrong("n_components", self.n_components, "a whole number >= 1")
         if self.kind not in _KINDS:
             raise wrong("kind", self.kind, f"one of {_KINDS}")

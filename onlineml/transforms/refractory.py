@@ -88,7 +88,7 @@ class Refractory(Transformer):
         self.rest = rest
 
     def _check(self) -> None:
-        if not (isinstance(self.rest, int) and self.rest >= 1):
+        if self.rest < 1:
             raise wrong("rest", self.rest, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:

@@ -87,7 +87,7 @@ class RunningMax(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+        if self.window_size < 2:
             raise wrong("window_size", self.window_size, "a whole number >= 2")
 
     def _sizes(self) -> dict[str, int]:

@@ -101,13 +101,13 @@ class SeasonalDecomposer(Transformer):
         self.n_cycles = n_cycles
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 6):
+        if self.window_size < 6:
             raise wrong("window_size", self.window_size, "a whole number >= 6")
         most = self.window_size // 2
-        if not (self.period is None or (isinstance(self.period, int) and 1 <= self.period <= most)):
+        if not (self.period is None or 1 <= self.period <= most):
             due = f"a whole number from 1 to {most} (half the window), or None"
             raise wrong("period", self.period, due)
-        if not (isinstance(self.n_cycles, int) and self.n_cycles >= 1):
+        if self.n_cycles < 1:
             raise wrong("n_cycles", self.n_cycles, "a whole number >= 1")
 
     def _sizes(self) -> dict[str, int]:

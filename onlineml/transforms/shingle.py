@@ -72,7 +72,7 @@ class Shingle(Transformer):
         self.size = size
 
     def _check(self) -> None:
-        if not (isinstance(self.size, int) and self.size >= 2):
+        if self.size < 2:
             raise wrong("size", self.size, "a whole number >= 2")
 
     def _sizes(self) -> dict[str, int]:

@@ -71,7 +71,7 @@ class Replayed(Checkpointed):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
         check_replays(self.model)
         for name, value in (("horizon", self.horizon), ("every", self._gap())):
-            if not (isinstance(value, int) and value >= 1):
+            if value < 1:
                 raise wrong(name, value, "a whole number >= 1")
         if self.checkpoints not in CHECKPOINTS:
             raise wrong("checkpoints", self.checkpoints, f"one of {list(CHECKPOINTS)}")

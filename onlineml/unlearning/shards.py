@@ -51,7 +51,7 @@ class Shards(Called):
     def _check(self) -> None:
         if not isinstance(self.model, self._role):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
-        if not (isinstance(self.n_shards, int) and self.n_shards >= 1):
+        if self.n_shards < 1:
             raise wrong("n_shards", self.n_shards, "a whole number >= 1")
         self._member()._accept_parameters()
 

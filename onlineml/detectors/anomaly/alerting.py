@@ -172,8 +172,7 @@ class AlertingDetector(Detector):
                 raise wrong(name, getattr(self, name), "a number between 0 and 1")
         if not self.n_owed > 0:
             raise wrong("n_owed", self.n_owed, "a number > 0")
-        whole = isinstance(self.patience, int | np.integer)
-        if self.patience is not None and not (whole and 2 <= self.patience <= _MOST):
+        if not (self.patience is None or 2 <= self.patience <= _MOST):
             raise wrong("patience", self.patience, f"a whole number from 2 to {_MOST}, or None")
 
     def _start(self, schema: Schema) -> None:

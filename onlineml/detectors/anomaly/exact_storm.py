@@ -162,9 +162,9 @@ class ExactStorm(Detector):
         self.scaled = scaled
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+        if self.window_size < 1:
             raise wrong("window_size", self.window_size, "a whole number >= 1")
-        if not (isinstance(self.sample_size, int) and self.sample_size >= 2):
+        if self.sample_size < 2:
             raise wrong("sample_size", self.sample_size, "a whole number >= 2")
         if not 0 < self.quantile <= 1:
             raise wrong("quantile", self.quantile, "a share in (0, 1]")

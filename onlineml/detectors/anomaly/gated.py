@@ -90,7 +90,7 @@ class GatedDetector(Detector):
             raise wrong("base", self.base, "a detector of anomalies")
         if not 0 < self.quantile < 1:
             raise wrong("quantile", self.quantile, "a number between 0 and 1")
-        if not (isinstance(self.one_in, int) and self.one_in >= 1):
+        if self.one_in < 1:
             raise wrong("one_in", self.one_in, "a whole number >= 1")
         ConformalCalibrator(window_size=self.window_size)._check()
 

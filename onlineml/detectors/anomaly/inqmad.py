@@ -213,9 +213,9 @@ class INQMAD(Detector):
 
     def _check(self) -> None:
         n = self.n_components
-        if not (isinstance(n, int) and n >= 2 and n % 2 == 0):
+        if n < 2 or n % 2:
             raise wrong("n_components", n, "an even number >= 2")
-        if not (isinstance(self.rank, int) and 1 <= self.rank <= n):
+        if not 1 <= self.rank <= n:
             raise wrong("rank", self.rank, f"a whole number from 1 to n_components, {n}")
         if not 0 < self.gamma < np.inf:
             raise wrong("gamma", self.gamma, "a number > 0")

@@ -363,13 +363,13 @@ class KitNet(Detector):
         return [part.tolist() for part in np.split(self.order_, ends)[:-1]]
 
     def _check(self) -> None:
-        if not (isinstance(self.group_size, int) and self.group_size >= 1):
+        if self.group_size < 1:
             raise wrong("group_size", self.group_size, "a whole number >= 1")
         if not 0 < self.hidden_ratio <= 1:
             raise wrong("hidden_ratio", self.hidden_ratio, "a number in (0, 1]")
         if not 0 < self.learning_rate <= 1:
             raise wrong("learning_rate", self.learning_rate, "a number in (0, 1]")
-        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+        if self.window_size < 2:
             raise wrong("window_size", self.window_size, "a whole number >= 2")
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")

@@ -318,10 +318,10 @@ class KNNCAD(Detector):
 
     def _check(self) -> None:
         for name in ("shingle_size", "n_neighbors"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+            if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "a whole number >= 1")
         least = self.n_neighbors + 1
-        if not (isinstance(self.window_size, int) and self.window_size >= least):
+        if self.window_size < least:
             due = f"a whole number >= {least}, more than n_neighbors"
             raise wrong("window_size", self.window_size, due)
 

@@ -117,9 +117,9 @@ class KNNDetector(Detector):
         self.scaled = scaled
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+        if self.window_size < 1:
             raise wrong("window_size", self.window_size, "a whole number >= 1")
-        if not (isinstance(self.n_neighbors, int) and 1 <= self.n_neighbors <= self.window_size):
+        if not 1 <= self.n_neighbors <= self.window_size:
             due = f"a whole number from 1 to {self.window_size}"
             raise wrong("n_neighbors", self.n_neighbors, due)
 

@@ -155,14 +155,12 @@ class LocalOutlierProbability(Detector):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+        if self.window_size < 2:
             raise wrong("window_size", self.window_size, "a whole number >= 2")
-        if not (isinstance(self.n_neighbors, int) and 1 <= self.n_neighbors < self.window_size):
+        if not 1 <= self.n_neighbors < self.window_size:
             due = f"a whole number from 1 to {self.window_size - 1}"
             raise wrong("n_neighbors", self.n_neighbors, due)
-        if self.n_compared is not None and not (
-            isinstance(self.n_compared, int) and self.n_compared >= 1
-        ):
+        if self.n_compared is not None and self.n_compared < 1:
             raise wrong("n_compared", self.n_compared, "a whole number >= 1, or None")
         if not self.extent > 0:
             raise wrong("extent", self.extent, "a number > 0")

@@ -238,10 +238,10 @@ class MatrixProfileDetector(Detector):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if not (isinstance(self.subsequence_size, int) and self.subsequence_size >= 3):
+        if self.subsequence_size < 3:
             raise wrong("subsequence_size", self.subsequence_size, "a whole number >= 3")
         least = 2 * self.subsequence_size
-        if not (isinstance(self.window_size, int) and self.window_size >= least):
+        if self.window_size < least:
             due = f"a whole number >= {least}, two stretches"
             raise wrong("window_size", self.window_size, due)
 

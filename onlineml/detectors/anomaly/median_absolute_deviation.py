@@ -121,7 +121,7 @@ class MedianAbsoluteDeviation(Detector):
         self.min_spread = min_spread
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 1):
+        if self.window_size < 1:
             raise wrong("window_size", self.window_size, "a whole number >= 1")
         if not self.min_spread > 0:
             raise wrong("min_spread", self.min_spread, "a number > 0")

@@ -333,7 +333,7 @@ class MemStream(Detector):
         check_net(self)
         least = {"memory_size": _FIRST, "n_neighbors": 1, "one_in": 1, "n_passes": 0}
         for name, due in least.items():
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= due):
+            if getattr(self, name) < due:
                 raise wrong(name, getattr(self, name), f"a whole number >= {due}")
         for name in ("discount", "fading_factor"):
             if not 0 < getattr(self, name) <= 1:

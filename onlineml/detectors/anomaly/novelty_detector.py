@@ -246,10 +246,10 @@ class NoveltyDetector(Detector):
 
     def _check(self) -> None:
         for name in ("block", "length"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+            if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "a whole number >= 1")
         least = 2 * self.block * self.length
-        if not (isinstance(self.window_size, int) and self.window_size >= least):
+        if self.window_size < least:
             due = f"a whole number >= {least} (two courses of {self.length} blocks)"
             raise wrong("window_size", self.window_size, due)
         if not self.clip >= 1:

@@ -157,7 +157,7 @@ class RankEnsemble(Detector):
             raise wrong("combine", self.combine, f"one of {_COMBINERS}")
         if not 0 < self.fading_factor < 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1)")
-        if not isinstance(self.n_groups, int | np.integer) or not self.n_groups >= 1:
+        if self.n_groups < 1:
             raise wrong("n_groups", self.n_groups, "a whole number, at least 1")
         ConformalCalibrator(window_size=self.window_size)._check()
 

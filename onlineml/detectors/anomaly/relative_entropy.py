@@ -202,7 +202,7 @@ class RelativeEntropy(Detector):
 
     def _check(self) -> None:
         for name, least in (("window_size", 2), ("n_bins", 2), ("n_hypotheses", 1)):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= least):
+            if getattr(self, name) < least:
                 raise wrong(name, getattr(self, name), f"a whole number >= {least}")
         if not 0 < self.alpha < 1:
             raise wrong("alpha", self.alpha, "a number between 0 and 1")

@@ -94,7 +94,7 @@ class ResidualDetector(Detector):
     def _check(self) -> None:
         if not isinstance(self.regressor, Regressor):
             raise wrong("regressor", self.regressor, "a regressor")
-        if not (isinstance(self.n_lags, int) and self.n_lags >= 0):
+        if self.n_lags < 0:
             raise wrong("n_lags", self.n_lags, "a whole number >= 0")
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")

@@ -203,13 +203,11 @@ class SeasonalDetector(Detector):
         self.min_scale = min_scale
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 6):
+        if self.window_size < 6:
             raise wrong("window_size", self.window_size, "a whole number >= 6")
-        given = self.period is None or (
-            isinstance(self.period, int) and 1 <= self.period <= self.window_size // 2
-        )
-        if not given:
-            due = f"a whole number from 1 to {self.window_size // 2} (half the window), or None"
+        most = self.window_size // 2
+        if not (self.period is None or 1 <= self.period <= most):
+            due = f"a whole number from 1 to {most} (half the window), or None"
             raise wrong("period", self.period, due)
         for name in ("level_rate", "season_rate", "scale_rate"):
             if not 0 < getattr(self, name) <= 1:

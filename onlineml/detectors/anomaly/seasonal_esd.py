@@ -187,13 +187,13 @@ class _ESD(Detector):
         self.min_scale = min_scale
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 20):
+        if self.window_size < 20:
             raise wrong("window_size", self.window_size, "a whole number >= 20")
         most = self.window_size // 2
-        if not (self.period is None or (isinstance(self.period, int) and 1 <= self.period <= most)):
+        if not (self.period is None or 1 <= self.period <= most):
             due = f"a whole number from 1 to {most} (half the window), or None"
             raise wrong("period", self.period, due)
-        if not (isinstance(self.n_cycles, int) and self.n_cycles >= 1):
+        if self.n_cycles < 1:
             raise wrong("n_cycles", self.n_cycles, "a whole number >= 1")
         if not 0 < self.max_anomalies < 0.4:
             raise wrong("max_anomalies", self.max_anomalies, "a share between 0 and 0.4")

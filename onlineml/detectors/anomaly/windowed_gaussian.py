@@ -106,7 +106,7 @@ class WindowedGaussian(Detector):
         self.clip = clip
 
     def _check(self) -> None:
-        if not (isinstance(self.window_size, int) and self.window_size >= 2):
+        if self.window_size < 2:
             raise wrong("window_size", self.window_size, "a whole number >= 2")
         for name in ("min_std", "clip"):
             if not getattr(self, name) > 0:

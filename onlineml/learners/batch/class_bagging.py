@@ -105,7 +105,7 @@ class ClassBagging(Classifier):
     def _check(self) -> None:
         if self.base is not None and not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier, or None for GaussianNB()")
-        if not isinstance(self.n_members, int) or self.n_members < 1:
+        if self.n_members < 1:
             raise wrong("n_members", self.n_members, "a whole number, 1 or more")
         if not 0 < self.decay < 1:
             raise wrong("decay", self.decay, "a number between 0 and 1")

@@ -184,7 +184,7 @@ class BatchEnsemble(Classifier):
             raise wrong("base", self.base, "a classifier, or None for GaussianNB()")
         for name in ("n_members", "batch_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if value < 1:
                 raise wrong(name, value, "a whole number, 1 or more")
         self._base()._accept_parameters()
 

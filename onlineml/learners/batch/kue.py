@@ -71,7 +71,7 @@ class KUE(SubspaceEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if not isinstance(self.n_candidates, int) or self.n_candidates < 0:
+        if self.n_candidates < 0:
             raise wrong("n_candidates", self.n_candidates, "a whole number, 0 or more")
 
     def _update(self, X: Array, y: Array, weight: Array) -> None:

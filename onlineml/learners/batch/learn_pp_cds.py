@@ -113,7 +113,7 @@ class LearnPPCDS(BatchEnsemble):
         if not 0 <= self.balance <= 1:
             raise wrong("balance", self.balance, "a number from 0 to 1")
         check_aging(self.pruning, self.slope, self.crossing)
-        if not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
+        if self.n_neighbors < 1:
             raise wrong("n_neighbors", self.n_neighbors, "a whole number, 1 or more")
 
     def _n_slots(self) -> int:

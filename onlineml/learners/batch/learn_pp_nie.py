@@ -103,7 +103,7 @@ class LearnPPNIE(BatchEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if not isinstance(self.n_bags, int) or self.n_bags < 1:
+        if self.n_bags < 1:
             raise wrong("n_bags", self.n_bags, "a whole number, 1 or more")
         check_aging(self.pruning, self.slope, self.crossing)
         if self.error not in ("mean", "g_mean"):

@@ -95,7 +95,7 @@ class OUSE(BatchEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if not isinstance(self.memory_size, int) or self.memory_size < 1:
+        if self.memory_size < 1:
             raise wrong("memory_size", self.memory_size, "a whole number, 1 or more")
 
     def _n_slots(self) -> int:

@@ -149,7 +149,7 @@ class REA(BatchEnsemble):
             raise wrong("balance", self.balance, "a number >= 0 and < 1")
         for name in ("n_neighbors", "memory_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if value < 1:
                 raise wrong(name, value, "a whole number, 1 or more")
 
     def _n_slots(self) -> int:

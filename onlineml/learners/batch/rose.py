@@ -144,7 +144,7 @@ class ROSE(SubspaceEnsemble):
             raise wrong("challenge", self.challenge, "'always' or 'alarm'")
         for name in ("memory_size", "n_background"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if value < 1:
                 raise wrong(name, value, "a whole number, 1 or more")
 
     def _n_slots(self) -> int:
