@@ -624,6 +624,10 @@ class Estimator(ABC):
             self._grow()
             self._prepare()
 
+    def _reader(self) -> Estimator | None:
+        """The estimator whose kernel is given the rows of `_run`: all, once, and as they are."""
+        return self if self._kernel is not None and type(self)._run is Estimator._run else None
+
     def _read_slowly(self, x: Any) -> bool:
         """Put any kind of row into the owned one, checked; False before any data has come."""
         row = self._rows(self._as_one(x), fit=False, one=True)[1]

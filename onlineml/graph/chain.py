@@ -63,6 +63,9 @@ class _Chain(Estimator):
             X = rows
         last._run(X, y, weight, out, serve, fit)
 
+    def _reader(self) -> Estimator | None:
+        return self.steps_[0]._reader()
+
     def _permit(self, weights: Array | None, n_rows: int) -> None:
         if not self.is_started:
             self._check()

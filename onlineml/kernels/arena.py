@@ -21,7 +21,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from onlineml.kernels import lean
+from onlineml.kernels import inlined, lean
+from onlineml.kernels.memory import LINE, copy_line, will_write
 
 _FLOAT = np.dtype(np.float64)
 _DTYPES = (_FLOAT, np.dtype(np.int64))
@@ -30,10 +31,13 @@ Ints = npt.NDArray[np.int64]
 
 SLOT = 5  # numbers of an array: address, then up to four dimensions
 # The slots; from STATE on, the state.
-HEADER, ROWS, TARGETS, WEIGHTS, OUT, FLOATS, WORDS, STATE = range(8)
+HEADER, ROWS, TARGETS, WEIGHTS, OUT, FLOATS, WORDS, LOG, STATE = range(9)
 ANSWER, ANSWER_AND_SCORES = 1, 2  # values of `serve`; 0 is not to serve
 FIT, CHECKED = 4, 8  # flags beside it
-N_FLAGS = 3  # cells of the call's header: flags, first row, last
+# Cells of the call's header: flags, first row, last; where the call's row 0 belongs in a log, and
+# how many rows of the call have been written there.
+FLAGS, FIRST, LAST, PLACE, KEPT, N_CELLS = range(6)
+_AHEAD = 160  # numbers that the memory of a log is asked for ahead of when it is written
 
 
 _NO_BYTES = ctypes.c_char * 0
@@ -55,6 +59,7 @@ class Call(NamedTuple):
     last: int
     serve: int
     fit: bool
+    address: int  # of the descriptor
 
 
 def _view(element: types.Type, n_axes: int, offset: int) -> Callable[[int, int], Any]:
@@ -131,7 +136,8 @@ def opened(address: int) -> Call:
     precede it and Python, told that rows are missing, looks for the reason. Callers that
     have checked the whole chunk say so, and save the time.
     """
-    flags, first, last = _ints(address, HEADER)
+    header = _ints(address, HEADER)
+    flags, first, last = header[FLAGS], header[FIRST], header[LAST]
     X = _table(address, ROWS)
     if (flags & CHECKED) == 0:
         last = _first_infinite(X, first, last)
@@ -144,7 +150,33 @@ def opened(address: int) -> Call:
         last,
         flags & 3,
         (flags & FIT) != 0,
+        address,
     )
+
+
+@inlined
+def keep_row(call: Call, i: int) -> None:
+    """Write row `i` of the call into the log that has asked for rows, if one has.
+
+    A kernel that takes less than a microsecond for a row says so for each: the memory is busy with
+    the log while the kernel computes. Of others, rows are written after the call.
+    """
+    log = _table(call.address, LOG)
+    if log.shape[0] > 0:
+        header, x = _ints(call.address, HEADER), call.X[i]
+        place = header[PLACE] + i
+        row = log[place if place < log.shape[0] else place - log.shape[0]]
+        width = x.shape[0]
+        for j in range(0, width - LINE, LINE):
+            will_write(row, j + _AHEAD)
+            copy_line(row, j, x, j)
+        will_write(row, width + _AHEAD)
+        if width >= LINE:
+            copy_line(row, width - LINE, x, width - LINE)
+        else:
+            for j in range(width):
+                row[j] = x[j]
+        header[KEPT] = i + 1
 
 
 @lean
@@ -203,6 +235,21 @@ def _point_at_rows(slots: Ints, X: Array, y: Array, weight: Array, out: Array) -
     slots[OUT, 0], slots[OUT, 1], slots[OUT, 2] = out.ctypes.data, out.shape[0], out.shape[1]
 
 
+@lean
+def pass_on(
+    call: Call, first: int, last: int, slots: Ints, header: Ints, log: Array, place: int
+) -> None:
+    """Point the call of another descriptor, of these cells, at rows `first` to `last` of `call`.
+
+    Its kernel may write them into `log`, where the first belongs at `place`.
+    """
+    _point_at_rows(slots, call.X, call.y, call.weight, call.out)
+    slots[LOG, 0], slots[LOG, 1], slots[LOG, 2] = log.ctypes.data, log.shape[0], log.shape[1]
+    flags = call.serve | CHECKED
+    header[FLAGS], header[FIRST], header[LAST] = flags | FIT if call.fit else flags, first, last
+    header[PLACE], header[KEPT] = place - first, first
+
+
 class Descriptor:
     """The descriptor of some state arrays, and the calls through it."""
 
@@ -220,16 +267,16 @@ class Descriptor:
         They lie in one block, as to ask numpy for an address takes longer than all else.
         """
         n_slots = SLOT * (STATE + n_arrays)
-        block = np.zeros(n_slots + N_FLAGS + 2 * n_scratch, np.int64)
+        block = np.zeros(n_slots + N_CELLS + 2 * n_scratch, np.int64)
         self._n_scratch, self._address = n_scratch, address_of(block)
         self._slots = block[:n_slots].reshape(-1, SLOT)
-        self._header = block[n_slots : n_slots + N_FLAGS]
+        self._header = block[n_slots : n_slots + N_CELLS]
         self._place(self._address + 8 * n_slots)
 
     def _place(self, start: int) -> None:
         """Note where header and scratch rooms lie; the first begins at `start`."""
-        scratch = start + 8 * N_FLAGS
-        self._slots[HEADER, :2] = start, N_FLAGS
+        scratch = start + 8 * N_CELLS
+        self._slots[HEADER, :2] = start, N_CELLS
         self._slots[FLOATS, :2] = scratch, self._n_scratch
         self._slots[WORDS, :2] = scratch + 8 * self._n_scratch, self._n_scratch
 
@@ -256,9 +303,6 @@ class Descriptor:
                 raise AssertionError("an array of the call is not C-contiguous float64")
         self._rows = rows  # alive during the call
         _point_at_rows(self._slots, *rows)
-        self._header[:] = (
-            serve | (FIT if fit else 0) | (CHECKED if checked else 0),
-            first,
-            len(rows[0]),
-        )
+        flags = serve | (FIT if fit else 0) | (CHECKED if checked else 0)
+        self._header[: LAST + 1] = flags, first, len(rows[0])
         return self._address

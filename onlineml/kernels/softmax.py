@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import entry, lean
-from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, f3, f4, i1, opened, scratch
+from onlineml.kernels.arena import (
+    Array,
+    Call,
+    Field,
+    Ints,
+    f1,
+    f2,
+    f3,
+    f4,
+    i1,
+    keep_row,
+    opened,
+    scratch,
+)
 from onlineml.kernels.linear import spread, squared_norm, weighed
 from onlineml.kernels.optimizers import SGD, correction, decay, descend, descend_at
 from onlineml.kernels.votes import answer_from_logs
@@ -44,6 +57,7 @@ def _rows(
     first = int(settings[5])
     scores[:first] = 0.0  # that of the reference class
     for i in range(call.first, call.last):
+        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         score_classes(first, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:

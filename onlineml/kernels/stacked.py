@@ -17,7 +17,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from onlineml.kernels import Entry, jit
-from onlineml.kernels.arena import STATE, Array, Descriptor, Ints
+from onlineml.kernels.arena import FIRST, LAST, STATE, Array, Descriptor, Ints
 
 _FIRST = STATE + 1  # slot of the first array of the state: the settings are shared
 
@@ -52,7 +52,7 @@ def _drive(
             j += 1
         for k in range(offsets.shape[0]):
             slots[_FIRST + k, 0] = base + places[i] * size + 8 * offsets[k]
-        header[1], header[2] = i, j
+        header[FIRST], header[LAST] = i, j
         done: int = run_kernel(kernel, d)
         if done != j:
             return i
@@ -110,7 +110,7 @@ class Stack:
             made._slots[_FIRST : _FIRST + len(self.offsets), 0] = records.ctypes.data + 8 * (
                 place * records.shape[1] + self.offsets
             )
-            made._header[1:] = i, i + 1
+            made._header[FIRST : LAST + 1] = i, i + 1
             if self._kernel.call(d) != i + 1:
                 return i
         return len(places)

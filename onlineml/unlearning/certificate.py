@@ -31,7 +31,9 @@ def fades(model: Any) -> bool:
 @entry
 def _note_rows(d: int) -> int:
     """Take rows into the extremes, the only array."""
-    return note(opened(d), f1(d, 0))
+    call = opened(d)
+    note(call, call.first, call.last, f1(d, 0))
+    return call.last
 
 
 @lean
@@ -43,9 +45,9 @@ def _n_numbers(cells: Array) -> int:
 
 
 @jit
-def note(call: Call, extremes: Array) -> int:
-    """Take rows into the extremes; the place after the last."""
-    first, last, width = call.first, call.last, call.X.shape[1]
+def note(call: Call, first: int, last: int, extremes: Array) -> None:
+    """Take rows from `first` to `last` into the extremes."""
+    width = call.X.shape[1]
     whole = _n_numbers(call.X.reshape(-1)[first * width : last * width]) == (last - first) * width
     target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
     for i in range(first, last):
@@ -55,7 +57,6 @@ def note(call: Call, extremes: Array) -> int:
             target = max(target, abs(call.y[i]))
             least, most = min(least, weight), max(most, weight)
     extremes[:] = target, least, most, n_gaps
-    return call.last
 
 
 class Noter:

@@ -28,8 +28,8 @@ from onlineml.unlearning.experts import (
 )
 from onlineml.unlearning.fingerprints import fingerprint, several
 from onlineml.unlearning.log import cells
-from onlineml.unlearning.one_row import TAG, OneRow, one_row
 from onlineml.unlearning.states import Ways, restore
+from onlineml.unlearning.straight import Rows, Straight, straight
 from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
 _NOTHING = np.empty((0, 1))
@@ -47,7 +47,7 @@ class Replayed(Checkpointed):
     _state = (*Checkpointed._state, Field("extremes_", (4,)))  # see `unlearning.certificate`
 
     extremes_: Array
-    _short: OneRow | None = None  # the way of single rows; None: not yet known, or there is none
+    _straight: Straight | None = None  # to the model's kernel; None: not yet known, or no way
 
     def __init__(
         self,
@@ -128,12 +128,37 @@ class Replayed(Checkpointed):
         if not fit:
             self._pass_on(X, y, weight, out, serve, False)
             return
+        done = self._learn_straight((X, y, weight, out), serve)
+        if done < len(X):
+            part = slice(done, None)
+            self._learn_on(X[part], y[part], weight[part], out[part], serve)
+
+    def _learn_straight(self, rows: Rows, serve: int) -> int:
+        """Let rows be learned and written straight; the first that cannot be."""
+        done, n, way, tags = 0, len(rows[0]), self._straight, self._coming
+        if way is None or n > BLOCK or (serve and rows[3].shape[1] != len(self._out)):
+            return 0
+        if isinstance(tags, np.ndarray):
+            way.tags[:n] = tags[:n]
+        way.aim(rows, serve)
+        while done < n:
+            before, done = done, way.learn(done)
+            if done == before:
+                break
+            if not self._cursor[NEXT] % self._gap():
+                self._keep_state()
+        if isinstance(tags, np.ndarray):
+            way.tag[0], self._coming = -1, tags[done:]
+        return done
+
+    def _learn_on(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
+        """Learn rows and write them, whatever else there is to do."""
         noter = self._ready()._noter
         if noter is not None:
             noter.note(X, y, weight)
         self._feed(X, y, weight, out, serve, new=True)
         self._look_again()
-        self._ready()  # rows that follow one by one take the short way
+        self._ready()  # the next rows go straight
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -142,11 +167,11 @@ class Replayed(Checkpointed):
         does = fades(self.model_)
         self._noter = Noter(self.extremes_) if does else None
         self._is_whole = len(self.rows_) >= self._capacity()
-        short = self._short = one_row(self)
-        self._tag = None if short is None else cells(short.words)[TAG:]
-        if short is not None:
-            self._call, self._fitting = short.call, short.learning
-            self._serving, self._scoring = short.answering, short.scoring
+        way = self._straight = straight(self)
+        self._tag = None if way is None else way.tag
+        if way is not None:
+            self._call, self._fitting = way.call, way.learning
+            self._serving, self._scoring = way.answering, way.scoring
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the model's one-row calls; the way of chunks where it balks."""
@@ -341,8 +366,8 @@ class Replayed(Checkpointed):
         return end - at
 
     def _look_again(self) -> None:
-        """Forget the short way of single rows where the model's arrays or classes are others."""
-        if self._short is not None and not self._short.holds(self):
+        """Forget the straight way where the model's arrays or classes are others."""
+        if self._straight is not None and not self._straight.holds(self):
             self._forget_caches()
 
     def _learn_again(self, first: int, end: int) -> None:

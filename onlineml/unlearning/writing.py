@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from onlineml.kernels import entry, jit, lean
 from onlineml.kernels.arena import Array, Descriptor, Ints, f1, f2, i1
+from onlineml.kernels.memory import LINE, copy_line_past
 
 AnyArray = npt.NDArray[Any]
 
@@ -23,60 +20,22 @@ AnyArray = npt.NDArray[Any]
 # came, and whether classes stay in the order in which they were told.
 FIRST, NEXT, NUMBER, STALE, NAMED, TAGGED, WEIGHED, ORDERED = range(8)
 LARGE = 1 << 12  # numbers from which on an array is written past the cache
-LINE = 8  # numbers of a line of it
 
 _NO_CALL = np.zeros((0, 1)), np.zeros(0), np.zeros(0), np.zeros((0, 1))
 
 
-def _storing() -> Callable[[Ints, int, Ints, int], None]:
-    """The function `to[i : i + 8] = words[j : j + 8]` that leaves the cache alone.
-
-    A log is written once and hardly ever read: to fetch what is then overwritten takes as long
-    as to write it, and pushes out rows and states that a model is about to need. `to[i]` begins a
-    line of the cache.
-    """
-    if numba.config.DISABLE_JIT:
-        return _store_in_python
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def store(typing_context: Any, to: Any, i: Any, words: Any, j: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            line = ir.VectorType(ir.IntType(64), LINE).as_pointer()
-            cells, place, source, first = (
-                context.make_array(kind)(context, builder, argument).data
-                if isinstance(kind, types.Array)
-                else argument
-                for kind, argument in zip(signature.args, arguments)
-            )
-            value = builder.load(builder.bitcast(builder.gep(source, [first]), line), align=8)
-            made = builder.store(
-                value, builder.bitcast(builder.gep(cells, [place]), line), align=8 * LINE
-            )
-            hint = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
-            made.set_metadata("nontemporal", hint)
-            return context.get_dummy_value()
-
-        return types.void(to, types.int64, words, types.int64), generate
-
-    made: Callable[[Ints, int, Ints, int], None] = store
-    return made
-
-
-def _store_in_python(to: Ints, i: int, words: Ints, j: int) -> None:
-    to[i : i + LINE] = words[j : j + LINE]
-
-
-_store = _storing()
-
-
 @lean
 def _copy_past(to: Ints, i: int, words: Ints, j: int, n: int) -> None:
-    """`to[i : i + n] = words[j : j + n]`, whole lines of the cache past it."""
+    """`to[i : i + n] = words[j : j + n]`, whole lines of the cache past it.
+
+    What is written once and hardly ever read: to fetch what is then overwritten takes as long as to
+    write it, and pushes out rows and states that a model is about to need.
+    """
     k = min(n, -(to.ctypes.data // 8 + i) % LINE)
     for m in range(k):
         to[i + m] = words[j + m]
     while k + LINE <= n:
-        _store(to, i + k, words, j + k)
+        copy_line_past(to, i + k, words, j + k)
         k += LINE
     for m in range(k, n):
         to[i + m] = words[j + m]
@@ -150,26 +109,40 @@ class Ring:
 
 @jit
 def _write_rows(d: int, X: Array, y: Array, weight: Array, own: Ints) -> None:
-    rows, targets, weights, tags, cursor = f2(d, 0), f1(d, 1), f1(d, 2), i1(d, 3), i1(d, 4)
-    n, room, first = X.shape[0], rows.shape[0], cursor[NEXT]
+    rows, cursor = f2(d, 0), i1(d, 4)
+    skip = max(0, X.shape[0] - rows.shape[0])  # these would be overwritten at once
+    cursor[NEXT], cursor[NUMBER] = cursor[NEXT] + skip, cursor[NUMBER] + skip
+    place = cursor[NEXT] % rows.shape[0]
+    write(rows.reshape(-1), place * X.shape[1], X[skip:].reshape(-1))
+    write_marks((f1(d, 1), f1(d, 2), i1(d, 3), cursor), y[skip:], weight[skip:], own[skip:])
+
+
+@jit
+def write_marks(log: tuple[Array, Array, Ints, Ints], y: Array, weight: Array, own: Ints) -> None:
+    """Write all of new rows but the rows themselves, and that they are there.
+
+    `log` has its targets, weights, tags and cursor; `own` is empty where rows are called by their
+    numbers.
+    """
+    targets, weights, tags, cursor = log
+    n, room, first = y.shape[0], targets.shape[0], cursor[NEXT]
+    place, others = first % room, 0
     for i in range(n):
-        if weight[i] != 1.0:
-            cursor[WEIGHED] = 1
-    skip = max(0, n - room)  # these would be overwritten at once
-    place = (first + skip) % room
-    _write(rows.reshape(-1), place * X.shape[1], X[skip:].reshape(-1))
-    _write(targets, place, y[skip:])
-    if cursor[WEIGHED]:
-        _write(weights, place, weight[skip:])
+        others += weight[i] != 1.0
+    write(targets, place, y)
+    if others or cursor[WEIGHED]:
+        cursor[WEIGHED] = 1
+        write(weights, place, weight)
     cursor[NEXT], cursor[NUMBER] = first + n, cursor[NUMBER] + n
     cursor[FIRST] = max(cursor[FIRST], first + n - room)
     if own.shape[0]:
-        _write(tags, place, own[skip:])
+        write(tags, place, own)
         cursor[NAMED], cursor[TAGGED] = 1, first + n
 
 
 @jit
-def _write(ring: AnyArray, place: int, values: AnyArray) -> None:
+def write(ring: AnyArray, place: int, values: AnyArray) -> None:
+    """Copy `values` to the ring from `place` on, from its start again where it ends."""
     cells, words = ring.view(np.int64), values.view(np.int64)
     n = min(words.shape[0], cells.shape[0] - place)
     _copy_past(cells, place, words, 0, n)

@@ -62,15 +62,15 @@ def test_equals_the_long_way(base: Any, monkeypatch: pytest.MonkeyPatch) -> None
         verb, words = event(rng, i, base)
         answer = getattr(swift, verb)(**words)
         with monkeypatch.context() as patch:
-            patch.setattr("onlineml.unlearning.replay.one_row", lambda log: None)
+            patch.setattr("onlineml.unlearning.replay.straight", lambda log: None)
             patch.setattr(Replayed, "_note_row", lambda self, model, rows: False)
             due = getattr(slow, verb)(**words)
         if verb == "unlearn_one":
             assert answer._replace(cost=0) == due._replace(cost=0)
         elif not verb.startswith("fit"):
             np.testing.assert_array_equal(answer, due)
-        n_swift += verb == "fit_one" and swift._width >= 0 and swift._short is not None
-        assert slow._short is None
+        n_swift += verb == "fit_one" and swift._width >= 0 and swift._straight is not None
+        assert slow._straight is None
         if i % 50 == 49:
             assert_same_state(swift.get_state(), slow.get_state())
     assert n_swift > 300 or numba.config.DISABLE_JIT

@@ -1,0 +1,140 @@
+"""Rows learned by a compiled model and written into its log in one call of a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from onlineml.estimator import BLOCK, Estimator
+from onlineml.kernels import entry, lean
+from onlineml.kernels.arena import (
+    ANSWER,
+    ANSWER_AND_SCORES,
+    FIRST,
+    KEPT,
+    Array,
+    Call,
+    Descriptor,
+    f1,
+    f2,
+    i1,
+    i2,
+    opened,
+    pass_on,
+)
+from onlineml.kernels.stacked import run_kernel
+from onlineml.unlearning.certificate import note
+from onlineml.unlearning.writing import NEXT, TAGGED, write, write_marks
+
+Rows = tuple[Array, Array, Array, Array]
+
+# What the kernel is told: where the model's kernel begins, and its descriptors to answer, to tell
+# scores and to learn; rows that the log may hold, and between two states; whether more is noted of
+# rows.
+KERNEL, ANSWERING, SCORING, LEARNING, CAPACITY, GAP, NOTES = range(7)
+# The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
+# rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn, those
+# of the log, and what is noted.
+WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES = 0, 1, 2, 3, 4, 5, 9, 10
+_ONE = np.ones(1)
+
+
+@entry
+def _learn_and_write(d: int) -> int:
+    """Rows of which the log has more to do than to write them are left, with those behind."""
+    call, words = opened(d), i1(d, WORDS)
+    if not call.fit:
+        asked = ANSWERING if call.serve == ANSWER else SCORING
+        done: int = run_kernel(words[KERNEL], words[asked])
+        return done
+    first, last = call.first, _end(d, call)
+    if last == first:
+        return first
+    rows, place = f2(d, LOG), i1(d, CURSOR)[NEXT] % f2(d, LOG).shape[0]
+    pass_on(call, first, last, i2(d, SLOTS), i1(d, CELLS), rows, place)
+    done = run_kernel(words[KERNEL], words[LEARNING])
+    if done <= first:
+        return first
+    if i1(d, CELLS)[KEPT] < done:
+        write(rows.reshape(-1), place * rows.shape[1], call.X[first:done].reshape(-1))
+    log = f1(d, LOG + 1), f1(d, LOG + 2), i1(d, LOG + 3), i1(d, CURSOR)
+    tags = i1(d, TAGS)
+    own = tags[first:done] if tags[0] >= 0 else tags[:0]
+    write_marks(log, call.y[first:done], call.weight[first:done], own)
+    if words[NOTES]:
+        note(call, first, done, f1(d, EXTREMES))
+    return done
+
+
+@lean
+def _end(d: int, call: Call) -> int:
+    """The row up to which there is no more to do than to write rows into the log."""
+    words, cursor, room, met = i1(d, WORDS), i1(d, CURSOR), f2(d, LOG).shape[0], f1(d, MET)[0]
+    number, first = cursor[NEXT], call.first
+    left = words[GAP] - number % words[GAP]  # rows to the next state
+    if i1(d, TAGS)[0] >= 0 and cursor[TAGGED] != number:
+        return first
+    if call.X.shape[0] == 1 and left == 1:  # who learns a row at a time keeps no states
+        return first
+    last = min(call.last, first + left)
+    if room < words[CAPACITY]:
+        last = min(last, first + max(0, room - number))
+    n_known = 0
+    for i in range(first, last):
+        n_known += call.y[i] < met
+    if n_known == last - first:
+        return last
+    while call.y[first] < met:
+        first += 1
+    return first
+
+
+class Straight:
+    """The calls of a log, straight to the kernel of its model.
+
+    They hold as long as the arrays of both do, and the classes that the model knows.
+    """
+
+    def __init__(self, log: Any) -> None:
+        model = log.model_
+        self._held, self._n_met = model._many, log._n_met()
+        rows = log._row.reshape(1, -1), log._target, _ONE, log._out.reshape(1, -1)
+        hows = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
+        self._twins = [model._many.twin() for _ in hows]
+        aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
+        learning, notes = self._twins[-1], log._noter is not None
+        words = np.array([model._kernel.address, *aims, log._capacity(), log._gap(), notes])
+        met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
+        cells = self.tags, learning._slots, learning._header
+        self._many = Descriptor([words, met, *cells, *log._arrays(), log.cursor_, log.extremes_])
+        self._own = [self._many.twin() for _ in hows]
+        self.call, self.tag = _learn_and_write.call, memoryview(self.tags)
+        self.answering, self.scoring, self.learning = (
+            own.aim(rows, serve=s, fit=f) for own, (s, f) in zip(self._own, hows)
+        )
+        self._header = memoryview(self._many._header)
+
+    def aim(self, rows: Rows, serve: int) -> None:
+        """Make rows ready to be learned; in `tags` are the fingerprints of their ids, if any."""
+        self._address = self._many.aim(rows, serve=serve, fit=True, checked=True)
+
+    def learn(self, first: int) -> int:
+        """Let the model learn rows from `first` on, and write them: the first that is left."""
+        self._header[FIRST] = first
+        return self.call(self._address)
+
+    def holds(self, log: Any) -> bool:
+        """Whether it can go on."""
+        held = vars(log.model_).get("_many") is self._held
+        return held and bool(log._n_met() == self._n_met)
+
+
+def straight(log: Any) -> Straight | None:
+    """None for a model that learns a row by more than one kernel."""
+    model = log.model_._ready()
+    compiled = model._kernel is not None and not numba.config.DISABLE_JIT
+    plain = compiled and type(model)._run is Estimator._run and model._call is model._kernel.call
+    alike = len(model._out) == len(log._out) and len(model._row) == len(log._row)
+    return Straight(log) if plain and alike and "reached_" not in vars(log) else None
