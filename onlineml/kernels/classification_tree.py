@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import inlined, lean
-from onlineml.kernels.arena import ANSWER, Array, Call, f2, f4, i1, i2, scratch
+from onlineml.kernels.arena import ANSWER, Array, Call, f2, f4, i1, i2, keep_row, scratch
 from onlineml.kernels.observers import (
     COUNT,
     best_split,
@@ -71,6 +71,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
     header, seen, n_classes = i1(d, HEADER), i1(d, SEEN), f2(d, CLASS_WEIGHT).shape[1]
     ahead, start, end = scratch(d)[1], call.first, call.first
     for i in range(call.first, call.last):
+        keep_row(call, i)
         if i == end:
             start, end = i, foresee(d, call.X, i, call.last, ahead)
         x = call.X[i]

@@ -93,7 +93,7 @@ def _run_expert(m: _MoE, e: int, call: Call, i: int, y: Array, out: Array, serve
     """Ask expert `e` about row `i`; where not `serve`, let it learn it. 0 where it lacks room."""
     d = int(i2(m.d, _EXPERTS + int(e)).ctypes.data)
     row = call.X[i : i + 1], y, call.weight[i : i + 1], out
-    return run_rows(d, Call(*row, 0, 1, serve, serve == 0), f1(d, 0))
+    return run_rows(d, Call(*row, 0, 1, serve, serve == 0, d), f1(d, 0))
 
 
 @jit

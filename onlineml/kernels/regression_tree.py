@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from onlineml.kernels import lean
-from onlineml.kernels.arena import Array, Call, Ints, f2, f4, i1, i2
+from onlineml.kernels.arena import Array, Call, Ints, f2, f4, i1, i2, keep_row
 from onlineml.kernels.subset import blindfold
 from onlineml.kernels.target_observers import (
     COUNT,
@@ -64,6 +64,7 @@ def run_rows(d: int, call: Call, rule: Array) -> int:
     """Serve and fit the rows of `call`; returns where it stopped for want of room, or the end."""
     header = i1(d, HEADER)
     for i in range(call.first, call.last):
+        keep_row(call, i)
         x = call.X[i]
         leaf = leaf_of(d, x)
         line = line_at(d, x, leaf)

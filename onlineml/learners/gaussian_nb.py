@@ -6,7 +6,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, inlined, lean
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, keep_row, opened
 from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
@@ -32,6 +32,7 @@ def _rows(
     counts: Array,
 ) -> int:  # fmt: skip
     for i in range(call.first, call.last):
+        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             scores = call.out[i]

@@ -8,7 +8,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Regressor
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, i1, keep_row, opened
 from onlineml.kernels.neighbors import (
     STATE,
     Window,
@@ -34,6 +34,7 @@ def _knn_classifier(d: int) -> int:
 def _classify(call: Call, settings: Array, window: Window, seen: Ints) -> int:
     squares, best = np.empty(window.rows.shape[1]), np.empty(int(settings[0]), np.int64)
     for i in range(call.first, call.last):
+        keep_row(call, i)
         if call.serve:
             votes = call.out[i]
             votes[1 : 1 + seen[0]] = 0.0
@@ -62,6 +63,7 @@ def _knn_regressor(d: int) -> int:
 def _regress(call: Call, settings: Array, window: Window) -> int:
     squares, best = np.empty(window.rows.shape[1]), np.empty(int(settings[0]), np.int64)
     for i in range(call.first, call.last):
+        keep_row(call, i)
         if call.serve:
             total = mean = 0.0
             distances(window, call.X[i], settings[2] > 0.0, squares)

@@ -8,7 +8,7 @@ import numpy as np
 
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, lean
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, keep_row, opened, scratch
 from onlineml.kernels.linear import LOSSES, slope_of, spread, squared_norm, weighed
 from onlineml.kernels.optimizers import RULES, correction, decay, descend, descend_at
 from onlineml.kernels.private_linear import NUMBER, private_linear_regression
@@ -44,6 +44,7 @@ def _rows(
 ) -> int:  # fmt: skip
     rule, rate, l2, bias = int(settings[0]), settings[1], settings[2], settings[3]
     for i in range(call.first, call.last):
+        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         answer = intercept[0] + weighed(weights, places, values, n)
         if call.serve:

@@ -6,7 +6,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, keep_row, opened
 from onlineml.kernels.one_hot import expand, meet
 from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
@@ -31,6 +31,7 @@ def _rows(
 ) -> int:  # fmt: skip
     z, units = np.empty(mean.shape[1]), np.ones(nominal.shape[0])
     for i in range(call.first, call.last):
+        keep_row(call, i)
         if call.serve:
             expand(call.X[i], nominal, room, n_values, z)
             if scaled:

@@ -8,7 +8,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Regressor
 from onlineml.kernels import entry, lean
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened, scratch
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, keep_row, opened, scratch
 from onlineml.kernels.linear import shift, spread, squared_norm, weighed
 from onlineml.kernels.softmax import score_classes
 from onlineml.kernels.votes import answer_from_logs
@@ -36,6 +36,7 @@ def _classify(
     values, scores = floats[: nominal.shape[0]], floats[nominal.shape[0] :]
     bias = settings[2]
     for i in range(call.first, call.last):
+        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         score_classes(0, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:
@@ -98,6 +99,7 @@ def _regress(
 ) -> int:  # fmt: skip
     bias, epsilon = settings[2], settings[3]
     for i in range(call.first, call.last):
+        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         answer = intercept[0] + weighed(weights, places, values, n)
         if call.serve:

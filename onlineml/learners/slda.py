@@ -9,7 +9,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, f4, i1, i2, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, f4, i1, i2, keep_row, opened
 from onlineml.kernels.one_hot import expand, meet
 from onlineml.kernels.taking_back import lacks, note_loss, rest
 from onlineml.kernels.vectors import add, dot, multiply
@@ -64,6 +64,7 @@ def _rows(call: Call, settings: Array, seen: Ints, room: int, model: _Model) -> 
     n = model.mean.shape[1]
     z, gaps, product = np.empty(n), np.empty(n), np.empty(n)
     for i in range(call.first, call.last):
+        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             expand(x, model.nominal, room, model.n_values, z)

@@ -6,7 +6,7 @@ import numpy as np
 
 from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, lean
-from onlineml.kernels.arena import Call, Field, Ints, f1, i1, opened
+from onlineml.kernels.arena import Call, Field, Ints, f1, i1, keep_row, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
 
@@ -21,6 +21,7 @@ def _rows(
     call: Call, clip: bool, nominal: Ints, n_values: Ints, lowest: Array, highest: Array
 ) -> int:
     for i in range(call.first, call.last):
+        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             for j in range(x.shape[0]):

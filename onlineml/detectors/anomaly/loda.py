@@ -10,7 +10,18 @@ import numpy as np
 from onlineml.base import Array, Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import row_tells
-from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, f1, f2, i1, i2, opened
+from onlineml.kernels.arena import (
+    ANSWER_AND_SCORES,
+    Call,
+    Field,
+    Ints,
+    f1,
+    f2,
+    i1,
+    i2,
+    keep_row,
+    opened,
+)
 from onlineml.kernels.by_window import N_ROWS, ROOM, first_room, turn
 from onlineml.kernels.contrast import add, contrast, room
 from onlineml.kernels.kept_rows import close_up, newest_like
@@ -69,6 +80,7 @@ def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
     counts, n_cuts = cuts.counts, cuts.low.shape[0]
     values, bins = np.empty(n_cuts), np.empty(n_cuts, np.int64)
     for i in range(call.first, call.last):
+        keep_row(call, i)
         x, fit = call.X[i], call.fit and row_tells(call, i)
         if counts[_N_FEATURES] > 0:
             _project(cuts, x, values)
