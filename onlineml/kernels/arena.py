@@ -22,7 +22,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from onlineml.kernels import inlined, lean
-from onlineml.kernels.memory import LINE, copy_line, will_write
+from onlineml.kernels.memory import LINE, SOME, copy_some, will_write
 
 _FLOAT = np.dtype(np.float64)
 _DTYPES = (_FLOAT, np.dtype(np.int64))
@@ -167,12 +167,12 @@ def keep_row(call: Call, i: int) -> None:
         place = header[PLACE] + i
         row = log[place if place < log.shape[0] else place - log.shape[0]]
         width = x.shape[0]
-        for j in range(0, width - LINE, LINE):
+        for j in range(0, width, LINE):
             will_write(row, j + _AHEAD)
-            copy_line(row, j, x, j)
-        will_write(row, width + _AHEAD)
-        if width >= LINE:
-            copy_line(row, width - LINE, x, width - LINE)
+        for j in range(0, width - SOME, SOME):
+            copy_some(row, j, x, j)
+        if width >= SOME:
+            copy_some(row, width - SOME, x, width - SOME)
         else:
             for j in range(width):
                 row[j] = x[j]

@@ -1,8 +1,9 @@
-"""Copies of a line of the cache, and lines that are asked for before they are needed."""
+"""Copies of some numbers at once, and lines of the cache asked for before they are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -13,23 +14,24 @@ from numba.extending import intrinsic
 
 AnyArray = npt.NDArray[Any]
 
-LINE = 8  # numbers of a line
+LINE = 8  # numbers of a line of the cache
+SOME = 4  # numbers that are copied at once; of more, the processor slows down other work
 _WORD = ir.IntType(64)
 
 
-def _copier(*, past: bool) -> Callable[[AnyArray, int, AnyArray, int], None]:
-    """The function `to[i : i + 8] = source[j : j + 8]`, of arrays of 8-byte numbers.
+def _copier(n: int, *, past: bool = False) -> Callable[[AnyArray, int, AnyArray, int], None]:
+    """The function `to[i : i + n] = source[j : j + n]`, of arrays of 8-byte numbers.
 
     Where `past`, the cache is left alone, and `to[i]` must begin a line of it.
     """
     if numba.config.DISABLE_JIT:
-        return _copy_in_python
+        return partial(_copy_in_python, n)
 
     @intrinsic  # type: ignore[untyped-decorator]
     def copy(typing_context: Any, to: Any, i: Any, source: Any, j: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             kinds = signature.args
-            line = ir.VectorType(_WORD, LINE).as_pointer()
+            line = ir.VectorType(_WORD, n).as_pointer()
             ours, theirs = (
                 builder.bitcast(_cell(context, builder, kinds[k], arguments[k : k + 2]), line)
                 for k in (0, 2)
@@ -75,9 +77,9 @@ def _cell(context: Any, builder: Any, kind: Any, place: Any) -> Any:
     return builder.gep(context.make_array(kind)(context, builder, array).data, [i])
 
 
-def _copy_in_python(to: AnyArray, i: int, source: AnyArray, j: int) -> None:
-    to[i : i + LINE] = source[j : j + LINE]
+def _copy_in_python(n: int, to: AnyArray, i: int, source: AnyArray, j: int) -> None:
+    to[i : i + n] = source[j : j + n]
 
 
-copy_line, copy_line_past = _copier(past=False), _copier(past=True)
+copy_some, copy_line_past = _copier(SOME), _copier(LINE, past=True)
 will_write = _prefetcher()

@@ -57,7 +57,6 @@ def _rows(
     first = int(settings[5])
     scores[:first] = 0.0  # that of the reference class
     for i in range(call.first, call.last):
-        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         score_classes(first, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:
@@ -76,6 +75,7 @@ def _rows(
                     moments, intercept, intercept_moments, places, values, n,
                 )  # fmt: skip
                 scores[:first] = 0.0  # that of the reference class
+        keep_row(call, i)
     return call.last
 
 

@@ -32,7 +32,6 @@ def _rows(
     counts: Array,
 ) -> int:  # fmt: skip
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             scores = call.out[i]
@@ -55,6 +54,7 @@ def _rows(
                     base[c], simple[c] = _summarize(
                         weight[c], floor, nominal, n[c], m2[c], half_precision[c]
                     )
+        keep_row(call, i)
     _catch_up(floor, seen, nominal, weight, base, simple, n, m2, half_precision)
     return call.last
 

@@ -34,7 +34,6 @@ def _knn_classifier(d: int) -> int:
 def _classify(call: Call, settings: Array, window: Window, seen: Ints) -> int:
     squares, best = np.empty(window.rows.shape[1]), np.empty(int(settings[0]), np.int64)
     for i in range(call.first, call.last):
-        keep_row(call, i)
         if call.serve:
             votes = call.out[i]
             votes[1 : 1 + seen[0]] = 0.0
@@ -51,6 +50,7 @@ def _classify(call: Call, settings: Array, window: Window, seen: Ints) -> int:
                 window, call.X[i], call.y[i], -call.weight[i]
             ):
                 return i
+        keep_row(call, i)
     return call.last
 
 
@@ -63,7 +63,6 @@ def _knn_regressor(d: int) -> int:
 def _regress(call: Call, settings: Array, window: Window) -> int:
     squares, best = np.empty(window.rows.shape[1]), np.empty(int(settings[0]), np.int64)
     for i in range(call.first, call.last):
-        keep_row(call, i)
         if call.serve:
             total = mean = 0.0
             distances(window, call.X[i], settings[2] > 0.0, squares)
@@ -80,6 +79,7 @@ def _regress(call: Call, settings: Array, window: Window) -> int:
             and not leave_out(window, call.X[i], call.y[i], -call.weight[i])
         ):
             return i
+        keep_row(call, i)
     return call.last
 
 

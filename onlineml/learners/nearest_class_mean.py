@@ -31,7 +31,6 @@ def _rows(
 ) -> int:  # fmt: skip
     z, units = np.empty(mean.shape[1]), np.ones(nominal.shape[0])
     for i in range(call.first, call.last):
-        keep_row(call, i)
         if call.serve:
             expand(call.X[i], nominal, room, n_values, z)
             if scaled:
@@ -51,6 +50,7 @@ def _rows(
                 meet(call.X[i], nominal, room, n_values)
                 expand(call.X[i], nominal, room, n_values, z)
                 _learn(z, w, nominal, room, n[c], mean[c], spread)
+        keep_row(call, i)
     return call.last
 
 

@@ -36,7 +36,6 @@ def _classify(
     values, scores = floats[: nominal.shape[0]], floats[nominal.shape[0] :]
     bias = settings[2]
     for i in range(call.first, call.last):
-        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         score_classes(0, seen[0], weights, intercept, places, values, n, scores)
         if call.serve:
@@ -58,6 +57,7 @@ def _classify(
                     shift(weights[rival], places, values, n, -step)
                     intercept[label, 0] += bias * step
                     intercept[rival, 0] -= bias * step
+        keep_row(call, i)
     return call.last
 
 
@@ -99,7 +99,6 @@ def _regress(
 ) -> int:  # fmt: skip
     bias, epsilon = settings[2], settings[3]
     for i in range(call.first, call.last):
-        keep_row(call, i)
         n = spread(call.X[i], nominal, room, places, values)
         answer = intercept[0] + weighed(weights, places, values, n)
         if call.serve:
@@ -111,6 +110,7 @@ def _regress(
             step = step if error > 0.0 else -step
             shift(weights, places, values, n, step)
             intercept[0] += bias * step
+        keep_row(call, i)
     return call.last
 
 

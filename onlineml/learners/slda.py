@@ -64,7 +64,6 @@ def _rows(call: Call, settings: Array, seen: Ints, room: int, model: _Model) -> 
     n = model.mean.shape[1]
     z, gaps, product = np.empty(n), np.empty(n), np.empty(n)
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             expand(x, model.nominal, room, model.n_values, z)
@@ -83,6 +82,7 @@ def _rows(call: Call, settings: Array, seen: Ints, room: int, model: _Model) -> 
                 model, settings[0], seen[0], room, x, c, w, z, gaps, product, call.out[i]
             ):
                 return i
+        keep_row(call, i)
     return call.last
 
 

@@ -20,7 +20,6 @@ def _mean_imputer(d: int) -> int:
 @lean
 def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, counts: Array) -> int:
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             for j in range(x.shape[0]):
@@ -36,6 +35,7 @@ def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, coun
             note_values(x, nominal, n_values)
             if call.weight[i] > 0.0:
                 _learn(x, call.weight[i], nominal, n, mean, counts)
+        keep_row(call, i)
     return call.last
 
 

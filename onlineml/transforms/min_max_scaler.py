@@ -21,7 +21,6 @@ def _rows(
     call: Call, clip: bool, nominal: Ints, n_values: Ints, lowest: Array, highest: Array
 ) -> int:
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             for j in range(x.shape[0]):
@@ -35,6 +34,7 @@ def _rows(
                 if call.weight[i] > 0.0 and nominal[j] == 0 and abs(x[j]) <= LARGEST:
                     lowest[j] = x[j] if np.isnan(lowest[j]) else min(lowest[j], x[j])
                     highest[j] = x[j] if np.isnan(highest[j]) else max(highest[j], x[j])
+        keep_row(call, i)
     return call.last
 
 

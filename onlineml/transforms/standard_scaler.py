@@ -22,7 +22,6 @@ def _rows(
     call: Call, settings: Array, nominal: Ints, n_values: Ints, n: Array, mean: Array, m2: Array
 ) -> int:
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x = call.X[i]
         if call.serve:
             for j in range(x.shape[0]):
@@ -38,6 +37,7 @@ def _rows(
             note_values(x, nominal, n_values)
             if call.weight[i] > 0.0:
                 _learn(x, call.weight[i], nominal, n, mean, m2)
+        keep_row(call, i)
     return call.last
 
 

@@ -80,7 +80,6 @@ def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
     counts, n_cuts = cuts.counts, cuts.low.shape[0]
     values, bins = np.empty(n_cuts), np.empty(n_cuts, np.int64)
     for i in range(call.first, call.last):
-        keep_row(call, i)
         x, fit = call.X[i], call.fit and row_tells(call, i)
         if counts[_N_FEATURES] > 0:
             _project(cuts, x, values)
@@ -91,6 +90,7 @@ def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
             if counts[_N_FEATURES] > 0:
                 _count(cuts, bins, call.weight[i])
             _remember(cuts, x, call.weight[i], settings[0])
+        keep_row(call, i)
     return call.last
 
 
