@@ -595,21 +595,25 @@ class Estimator(ABC):
         width = self._n_outputs()
         answers = np.empty((len(X), width) if whole else len(X)) if serve else _NOTHING
         out = _NOTHING if whole or not serve else np.empty((min(len(X), BLOCK), width))
-        for lo in range(0, len(X), BLOCK):
-            block = X[lo : lo + BLOCK]
-            n = len(block)
-            here = answers[lo : lo + n] if whole else out[:n] if serve else _NOTHING
+        for start in range(-self._phase() if fit and len(X) else 0, len(X), BLOCK):
+            lo, hi = max(start, 0), min(start + BLOCK, len(X))
+            n = hi - lo
+            here = answers[lo:hi] if whole else out[:n] if serve else _NOTHING
             self._run(
-                block,
-                _ZEROS[:n] if y is None else y[lo : lo + n],
-                _ONES[:n] if weight is None else weight[lo : lo + n],
+                X[lo:hi],
+                _ZEROS[:n] if y is None else y[lo:hi],
+                _ONES[:n] if weight is None else weight[lo:hi],
                 here,
                 serve,
                 fit,
             )
             if serve and not whole:
-                answers[lo : lo + n] = here[:, 0]
+                answers[lo:hi] = here[:, 0]
         return answers
+
+    def _phase(self) -> int:
+        """By how many rows the first block is shorter than others."""
+        return 0
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         """For each row in order: where `serve`, write the answer; where `fit`, learn."""
@@ -624,9 +628,9 @@ class Estimator(ABC):
             self._grow()
             self._prepare()
 
-    def _reader(self) -> Estimator | None:
-        """The estimator whose kernel is given the rows of `_run`: all, once, and as they are."""
-        return self if self._kernel is not None and type(self)._run is Estimator._run else None
+    def _stages(self) -> Sequence[Estimator]:
+        """Estimators whose states, in `steps_`, are all that this one has learned; else none."""
+        return ()
 
     def _read_slowly(self, x: Any) -> bool:
         """Put any kind of row into the owned one, checked; False before any data has come."""

@@ -63,8 +63,8 @@ class _Chain(Estimator):
             X = rows
         last._run(X, y, weight, out, serve, fit)
 
-    def _reader(self) -> Estimator | None:
-        return self.steps_[0]._reader()
+    def _stages(self) -> Sequence[Estimator]:
+        return self.steps_
 
     def _permit(self, weights: Array | None, n_rows: int) -> None:
         if not self.is_started:

@@ -11,16 +11,19 @@ import numpy as np
 from onlineml.base import Array, Estimator
 from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
+from onlineml.kernels.linear import LARGEST
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.fingerprints import fingerprint, fingerprints
 
 
 @jit
-def _any_infinite(cells: Array) -> bool:
-    found = False
+def _looked_at(cells: Array) -> tuple[bool, bool]:
+    """Whether any number is infinite, and whether all are plausible; in one look."""
+    infinite, n = False, 0
     for i in range(cells.shape[0]):
-        found |= abs(cells[i]) == np.inf
-    return found
+        infinite |= abs(cells[i]) == np.inf
+        n += abs(cells[i]) <= LARGEST  # not NaN
+    return infinite, n == cells.shape[0]
 
 
 def _is_sound_already(X: Any, n_features: int) -> bool:
@@ -53,6 +56,7 @@ class Called(Estimator):
     #: The role, which the model must have too.
     _role: ClassVar[type[Any]]
     _coming: Ints | int | None = None  # fingerprints of the rows, or row, that are being learned
+    _plausible = False  # whether all rows that are being learned are known to be whole
     _tag: Any = None  # cell where a kernel looks for that of a single row
 
     def fit_one(self, x: Any, y: Any = None, *, weight: float = 1.0, id: Hashable = None) -> Any:
@@ -118,6 +122,7 @@ class Called(Estimator):
         return tags[:n_rows]
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
+        self._plausible = False
         sound = None if one or not self.is_started else self._sound(X, fit)
         schema, rows = sound or super()._rows(X, fit=fit, one=one)
         coming = self._coming
@@ -131,7 +136,8 @@ class Called(Estimator):
         if not _is_sound_already(X, schema.n_features):
             schema = schema.admitting(X) if fit else schema
             rows = schema.rows(X)
-        return None if _any_infinite(rows.reshape(-1)) else (schema, rows)
+        infinite, self._plausible = _looked_at(rows.reshape(-1))
+        return None if infinite else (schema, rows)
 
     def _forget_caches(self) -> None:
         coming = vars(self).get("_coming")

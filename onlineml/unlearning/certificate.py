@@ -32,7 +32,7 @@ def fades(model: Any) -> bool:
 def _note_rows(d: int) -> int:
     """Take rows into the extremes, the only array."""
     call = opened(d)
-    note(call, call.first, call.last, f1(d, 0))
+    note(call, call.first, call.last, f1(d, 0), False)
     return call.last
 
 
@@ -45,10 +45,12 @@ def _n_numbers(cells: Array) -> int:
 
 
 @jit
-def note(call: Call, first: int, last: int, extremes: Array) -> None:
-    """Take rows from `first` to `last` into the extremes."""
+def note(call: Call, first: int, last: int, extremes: Array, whole: bool) -> None:
+    """Take rows from `first` to `last` into the extremes; `whole`: none is known to have gaps."""
     width = call.X.shape[1]
-    whole = _n_numbers(call.X.reshape(-1)[first * width : last * width]) == (last - first) * width
+    if not whole:
+        cells = call.X.reshape(-1)[first * width : last * width]
+        whole = _n_numbers(cells) == cells.shape[0]
     target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
     for i in range(first, last):
         weight = call.weight[i]

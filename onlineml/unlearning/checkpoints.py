@@ -25,6 +25,7 @@ class Checkpointed(Logged):
     every: int | None
     model_: Any
     checkpoints_: list[dict[str, Any]]
+    _pace: tuple[int, int, list[int]] | None = None  # rows between states, levels, ages of the old
     _spares: list[State] | tuple[()] = ()  # states that are no longer needed, to be written over
 
     def _keep_first_state(self) -> None:
@@ -39,7 +40,7 @@ class Checkpointed(Logged):
         """States lie `_gap` * 2^level rows apart; the highest level, a quarter horizon."""
         if self.checkpoints == "even":
             return 0
-        return max(self.horizon // (4 * self._gap()), 1).bit_length() - 1
+        return max(self.horizon // (2 * self._gap()), 1).bit_length() - 1
 
     def _capacity(self) -> int:
         """Rows of the log: those of the horizon, back to the checkpoint before them."""
@@ -52,12 +53,14 @@ class Checkpointed(Logged):
 
     def _keep_state(self) -> None:
         """Keep the state, in place of one of its level: of each level the last few stay."""
-        at, gap, top = cells(self.cursor_)[NEXT], self._gap(), self._top()
+        if self._pace is None:
+            gap, top = self._gap(), self._top()
+            self._pace = gap, top, [*(4 * gap << level for level in range(top)), self._reach()]
+            self._ways: Ways = vars(self).get("_ways", {})
+        (gap, top, ages), at = self._pace, cells(self.cursor_)[NEXT]
         k = at // gap
         level = min((k & -k).bit_length() - 1, top)
-        due = at - (4 * gap << level if level < top else self._reach())
-        ways: Ways = vars(self).setdefault("_ways", {})
-        states, gone = self.checkpoints_, self._take_due(level, due)
+        states, gone = self.checkpoints_, self._take_due(level, at - ages[level])
         rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
         if self.every is None and level < top and rows < _ROOM * states[-1]["size"]:
             spare: State = {}
@@ -67,10 +70,10 @@ class Checkpointed(Logged):
                 level = max(level, states[-1]["level"])
                 gone.append(states.pop())
             spare = gone.pop()["state"] if gone else self._spares.pop() if self._spares else {}
-            state, size = keep(self.model_, spare, ways)
+            state, size = keep(self.model_, spare, self._ways)
             states.append(_checkpoint(at, level, state, size))
         for other in gone:
-            ways.pop(id(other["state"]), None)
+            self._ways.pop(id(other["state"]), None)
 
     def _take_due(self, level: int, due: int) -> list[dict[str, Any]]:
         """Take out the states of this level up to row `due`; the oldest are the first."""

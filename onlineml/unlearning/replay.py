@@ -124,6 +124,9 @@ class Replayed(Checkpointed):
             self._catch_up()
         return super()._rows(X, fit=fit, one=one)
 
+    def _phase(self) -> int:
+        return int(self.cursor_[NEXT]) % BLOCK  # blocks then end where states are kept
+
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         if not fit:
             self._pass_on(X, y, weight, out, serve, False)
@@ -140,7 +143,7 @@ class Replayed(Checkpointed):
             return 0
         if isinstance(tags, np.ndarray):
             way.tags[:n] = tags[:n]
-        way.aim(rows, serve)
+        way.aim(rows, serve, self._plausible)
         while done < n:
             before, done = done, way.learn(done)
             if done == before:
@@ -148,7 +151,8 @@ class Replayed(Checkpointed):
             if not self._cursor[NEXT] % self._gap():
                 self._keep_state()
         if isinstance(tags, np.ndarray):
-            way.tag[0], self._coming = -1, tags[done:]
+            self._coming = tags[done:]
+        way.rest()
         return done
 
     def _learn_on(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:

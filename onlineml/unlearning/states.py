@@ -9,19 +9,28 @@ import numpy as np
 
 from onlineml.estimator import Estimator, _to_plain
 from onlineml.kernels.arena import Descriptor, Ints
+from onlineml.schema import Schema
 from onlineml.unlearning.writing import LARGE, Pairs, replace
 
 State = dict[str, Any]
 _BEHIND = 4  # times the room that a large array needs is set aside for it
 
 
+class Bound(NamedTuple):
+    """An estimator, and what it has as long as its arrays and its dictionaries stay the same."""
+
+    estimator: Estimator
+    descriptor: Descriptor | None
+    schema: Schema
+
+
 class Way(NamedTuple):
-    """From the arrays of a model with a kernel to where a state keeps them, and back."""
+    """From the arrays of a model of kernels to where a state keeps them, and back."""
 
     state: State
-    descriptor: Descriptor  # as long as the model has this one, it has these arrays
+    bound: list[Bound]
     pairs: Pairs
-    others: list[str]  # what is no array of the kernel, and may change without a new descriptor
+    others: list[tuple[Estimator, State, str]]  # what is no array of a kernel, and may change
     size: int
 
 
@@ -38,15 +47,19 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
     ways.pop(id(spare), None)
     if way is None:
         state = state_in(spare, model)
-        grows = spare and any(state[f.name] is not spare.get(f.name) for f in model._state)
+        grows = spare and any(
+            now[field.name] is not before.get(field.name)
+            for (part, now), (_, before) in zip(_parts(model, state), _parts(model, spare))
+            for field in part._state
+        )
         way = None if grows else _way(model, state)  # of a model that grows it would not last
         if way is None:
             return state, size_of(state)
         spare = state
     else:
         way.pairs.take()
-        for name in way.others:
-            spare[name] = _copied(spare[name], getattr(model, name))
+        for estimator, part, name in way.others:
+            part[name] = _copied(part[name], getattr(estimator, name))
     ways[id(spare)] = way
     return spare, way.size
 
@@ -54,8 +67,21 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
 def _found(model: Estimator, state: State, ways: Ways) -> Way | None:
     """The way of `state`, if it is one of the arrays that the model has now."""
     way = ways.get(id(state))
-    sound = way and way.state is state and way.descriptor is vars(model).get("_many")
-    return way if sound else None
+    if way is None or way.state is not state or way.bound[0].estimator is not model:
+        return None
+    for estimator, descriptor, schema in way.bound:
+        if vars(estimator).get("_many") is not descriptor or estimator.schema_ is not schema:
+            return None
+    return way
+
+
+def _parts(model: Estimator, state: State) -> list[tuple[Estimator, State]]:
+    """The estimators that do the work of `model`, and what there is of them in its state."""
+    stages = model._stages()
+    if not stages:
+        return [(model, state)]
+    nested = zip(stages, state.get("steps_", [{} for _ in stages]))
+    return [part for stage, inner in nested for part in _parts(stage, inner)]
 
 
 def state_in(spare: State, model: Estimator) -> State:
@@ -92,14 +118,18 @@ def restore(model: Estimator, state: State, ways: Ways) -> None:
 
 
 def _way(model: Estimator, state: State) -> Way | None:
-    """None for a model that has no kernel, or is not ready."""
-    descriptor = vars(model).get("_many")
-    if descriptor is None or type(model).get_state is not Estimator.get_state:
-        return None
-    names = {field.name for field in model._state} & state.keys()
-    pairs = [(state[name], getattr(model, name)) for name in names]
-    others = list(state.keys() - names - {"classes_", "schema_"})
-    return Way(state, descriptor, Pairs(pairs), others, size_of(state))
+    """None for a model of which a part has no kernel, or is not ready."""
+    bound, pairs, others = [Bound(model, vars(model).get("_many"), model.schema_)], [], []
+    for part, inner in _parts(model, state):
+        descriptor = vars(part).get("_many")
+        if descriptor is None or type(part).get_state is not Estimator.get_state:
+            return None
+        bound.append(Bound(part, descriptor, part.schema_))
+        names = {field.name for field in part._state} & inner.keys()
+        pairs += [(inner[name], getattr(part, name)) for name in names]
+        left = inner.keys() - names - {"classes_", "schema_"}
+        others += [(part, inner, name) for name in left]
+    return Way(state, bound, Pairs(pairs), others, size_of(state))
 
 
 def _same_but_for_numbers(value: Any, due: Any) -> bool:

@@ -26,14 +26,15 @@ from onlineml.kernels.arena import (
 )
 from onlineml.kernels.stacked import run_kernel
 from onlineml.unlearning.certificate import note
+from onlineml.unlearning.log import cells
 from onlineml.unlearning.writing import NEXT, TAGGED, write, write_marks
 
 Rows = tuple[Array, Array, Array, Array]
 
 # What the kernel is told: where the model's kernel begins, and its descriptors to answer, to tell
 # scores and to learn; rows that the log may hold, and between two states; whether more is noted of
-# rows.
-KERNEL, ANSWERING, SCORING, LEARNING, CAPACITY, GAP, NOTES = range(7)
+# rows; whether these are known to have no gaps.
+KERNEL, ANSWERING, SCORING, LEARNING, CAPACITY, GAP, NOTES, WHOLE = range(8)
 # The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
 # rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn, those
 # of the log, and what is noted.
@@ -64,7 +65,7 @@ def _learn_and_write(d: int) -> int:
     own = tags[first:done] if tags[0] >= 0 else tags[:0]
     write_marks(log, call.y[first:done], call.weight[first:done], own)
     if words[NOTES]:
-        note(call, first, done, f1(d, EXTREMES))
+        note(call, first, done, f1(d, EXTREMES), words[WHOLE] == 1)
     return done
 
 
@@ -72,13 +73,13 @@ def _learn_and_write(d: int) -> int:
 def _end(d: int, call: Call) -> int:
     """The row up to which there is no more to do than to write rows into the log."""
     words, cursor, room, met = i1(d, WORDS), i1(d, CURSOR), f2(d, LOG).shape[0], f1(d, MET)[0]
-    number, first = cursor[NEXT], call.first
+    number, first = int(cursor[NEXT]), call.first
     left = words[GAP] - number % words[GAP]  # rows to the next state
     if i1(d, TAGS)[0] >= 0 and cursor[TAGGED] != number:
         return first
     if call.X.shape[0] == 1 and left == 1:  # who learns a row at a time keeps no states
         return first
-    last = min(call.last, first + left)
+    last: int = min(call.last, first + left)
     if room < words[CAPACITY]:
         last = min(last, first + max(0, room - number))
     n_known = 0
@@ -105,25 +106,31 @@ class Straight:
         self._twins = [model._many.twin() for _ in hows]
         aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
         learning, notes = self._twins[-1], log._noter is not None
-        words = np.array([model._kernel.address, *aims, log._capacity(), log._gap(), notes])
+        words = np.array([model._kernel.address, *aims, log._capacity(), log._gap(), notes, 0])
         met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
-        cells = self.tags, learning._slots, learning._header
-        self._many = Descriptor([words, met, *cells, *log._arrays(), log.cursor_, log.extremes_])
+        told = words, met, self.tags, learning._slots, learning._header
+        self._many = Descriptor([*told, *log._arrays(), log.cursor_, log.extremes_])
         self._own = [self._many.twin() for _ in hows]
-        self.call, self.tag = _learn_and_write.call, memoryview(self.tags)
         self.answering, self.scoring, self.learning = (
             own.aim(rows, serve=s, fit=f) for own, (s, f) in zip(self._own, hows)
         )
-        self._header = memoryview(self._many._header)
+        self.call, self.tag = _learn_and_write.call, cells(self.tags)
+        self._words, self._header = cells(words), cells(self._many._header)
 
-    def aim(self, rows: Rows, serve: int) -> None:
+    def aim(self, rows: Rows, serve: int, whole: bool) -> None:
         """Make rows ready to be learned; in `tags` are the fingerprints of their ids, if any."""
         self._address = self._many.aim(rows, serve=serve, fit=True, checked=True)
+        self._words[WHOLE] = whole
 
     def learn(self, first: int) -> int:
         """Let the model learn rows from `first` on, and write them: the first that is left."""
         self._header[FIRST] = first
-        return self.call(self._address)
+        done: int = self.call(self._address)
+        return done
+
+    def rest(self) -> None:
+        """What was said of many rows is not so of those that follow."""
+        self._words[WHOLE], self.tag[0] = 0, -1
 
     def holds(self, log: Any) -> bool:
         """Whether it can go on."""
