@@ -251,11 +251,11 @@ def Replayable(  # noqa: N802 - named as what it makes
         How many of the last rows can be forgotten by replay; older ones are refused, but by models
         that they fade from (see Notes).
     checkpoints
-        "geometric": the older, the farther apart, up to a quarter of the horizon; "even": all
+        "geometric": the older, the farther apart, up to half of the horizon; "even": all
         `every` rows.
     every
         Rows between the newest states. More cost less time in learning, and more in forgetting.
-        None: 4,096, and up to four times as many where a state takes more than a quarter of the
+        None: 4,096, and up to eight times as many where a state takes more than a quarter of the
         room of so many rows.
     lazy
         Whether rows are learned again only when the model is next asked, taught or saved, so that

@@ -246,7 +246,7 @@ def test_states_that_are_large_are_kept_less_often() -> None:
         for model in (StandardScaler(), HalfSpaceTrees(n_trees=1, height=13))
     )
     gaps = [np.diff([c["at"] for c in made.checkpoints_]).min() for made in (small, large)]
-    assert gaps == [4096, 8192]
+    assert gaps == [4096, 16384]
     assert all(len(made._ways) <= len(made.checkpoints_) for made in (small, large))
     large.unlearn_one(id=50_000)
     gold = HalfSpaceTrees(n_trees=1, height=13).fit_many(np.delete(X, 50_000, 0))
