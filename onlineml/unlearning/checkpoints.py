@@ -37,7 +37,7 @@ class Checkpointed(Logged):
         return EVERY if self.every is None else self.every
 
     def _top(self) -> int:
-        """States lie `_gap` * 2^level rows apart; the highest level, half of the horizon at most."""
+        """States lie `_gap` * 2^level rows apart; the highest level, up to half the horizon."""
         if self.checkpoints == "even":
             return 0
         return max(self.horizon // (2 * self._gap()), 1).bit_length() - 1
