@@ -9,6 +9,7 @@ answers and the same state. Serving changes nothing; a call that fails leaves th
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -38,6 +39,11 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[Any]
+MANY_CLASSES = 1_000
+_MANY = (
+    f"y: {MANY_CLASSES:,} different classes have come; time and memory grow with each. "
+    "Are the labels ids, or numbers that a regressor should learn?"
+)
 _LEAST, _MOST = -math.inf, math.inf  # names: to negate a number at each row takes a while
 
 
@@ -49,6 +55,12 @@ class Classifier(Estimator):
     ValueError
         As `Estimator`; where a row is learned, for a label that is missing or no number, text or
         bool.
+
+    Warns
+    -----
+    UserWarning
+        When the 1,000th class is learned. There is no limit, but models and metrics grow with the
+        classes: labels of which each is new, such as ids, fill any memory.
 
     Examples
     --------
@@ -265,6 +277,8 @@ class Classifier(Estimator):
 
     def _admit_targets(self, news: list[Hashable]) -> None:
         if len(news) > len(self.classes_):
+            if len(self.classes_) < MANY_CLASSES <= len(news):
+                warnings.warn(_MANY, stacklevel=1)  # one place: told once, whatever is inside
             self.classes_ = news
             self._make_room(len(news))
             self._forget_caches()

@@ -1,6 +1,7 @@
 """Roles and the edge: schemas, labels, mappings, frames, new classes, growth."""
 
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
@@ -386,6 +387,24 @@ def test_mappings_after_arrays_are_refused() -> None:
     model = GaussianNB().fit_one([1.0, 2.0], "a")
     with pytest.raises(ValueError, match="an array of 2 numbers"):
         model.fit_one({"a": 1.0, "b": 2.0}, "a")
+
+
+def test_labels_that_may_be_ids_are_told_of_once() -> None:
+    X = np.zeros((1100, 1))
+    model = OnlineBagging(base=GaussianNB(), n_members=2, seed=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        model.fit_many(X[:999], [f"id {i}" for i in range(999)])
+        assert not caught
+        model.fit_one(X[0], "another")
+        loads(dumps(model)).fit_many(X, np.arange(1100))
+        MajorityClassifier().fit_many(X, np.arange(1100))
+    (warning,) = caught
+    assert str(warning.message).startswith("y: 1,000 different classes have come")
+    assert warning.category is UserWarning
+    with pytest.raises(UserWarning, match="a regressor"):  # a filter of "error" changes nothing
+        (kept := GaussianNB().fit_many(X[:3], list("abc"))).fit_many(X, np.arange(1100))
+    assert kept.classes_ == ["a", "b", "c"]
 
 
 def test_many_classes_appear_one_by_one() -> None:
