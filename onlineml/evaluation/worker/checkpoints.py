@@ -64,7 +64,15 @@ class Checkpoints:
             number = max(self._generations(), default=0) + 1
             with contextlib.suppress(FileExistsError):
                 self._place(number).mkdir()
+                self._clear(number)
                 return number
+
+    def _clear(self, number: int) -> None:
+        """Remove what lives before left that saved nothing: who crashes starts again and again."""
+        for older in self._generations():
+            if older < number:
+                with contextlib.suppress(OSError):  # there is something in it
+                    self._place(older).rmdir()
 
     def _generations(self) -> list[int]:
         return [int(path.name) for path in self.folder.iterdir() if path.name.isdecimal()]
@@ -118,22 +126,29 @@ class Checkpoints:
         for topic, offset in self._positions.items():
             if positions.get(topic, offset) < offset:
                 raise RuntimeError(f"{topic}: offset {positions[topic]} after {offset}: a bug")
+        self._check_fence()
+        extra = {
+            "generation": self.generation,
+            "positions": dict(positions),
+            "figures": dict(figures),
+        }
+        try:
+            save(model, self._place(self.generation) / FILE, extra=extra, attached=attached)
+        except FileNotFoundError:
+            self._check_fence()  # the folder has gone meanwhile
+            raise
+        self._positions = dict(positions)
+        self._n_saved += 1
+        if self._n_saved == 2:  # by now the checkpoint before the last is our own too
+            self._remove_older()
+
+    def _check_fence(self) -> None:
         highest = max(self._generations(), default=0)
         if highest > self.generation or not self._place(self.generation).exists():
             raise FencedError(
                 f"{self.folder}: generation {highest} has this partition now; "
                 f"generation {self.generation} saves nothing more"
             )
-        extra = {
-            "generation": self.generation,
-            "positions": dict(positions),
-            "figures": dict(figures),
-        }
-        save(model, self._place(self.generation) / FILE, extra=extra, attached=attached)
-        self._positions = dict(positions)
-        self._n_saved += 1
-        if self._n_saved == 2:  # by now the checkpoint before the last is our own too
-            self._remove_older()
 
     def _remove_older(self) -> None:
         for number in self._generations():

@@ -13,14 +13,15 @@ import pytest
 from onlineml.datasets.messages import ABORT, AbortError, LostMessagesError, MemorySource, Partition
 from onlineml.datasets.sinks import MemorySink
 from onlineml.detectors import ADWIN, DeviationFromMean
-from onlineml.evaluation.worker import FencedError, Fields, PoisonError, Topics, Worker
-from onlineml.evaluation.worker.checkpoints import header_of
+from onlineml.evaluation.worker import FencedError, Fields, PoisonError, Topics, Worker, checkpoints
+from onlineml.evaluation.worker.checkpoints import Checkpoints, header_of
 from onlineml.graph import chain
 from onlineml.learners import (
     GaussianNB,
     HoeffdingTreeClassifier,
     KNNClassifier,
     LinearRegression,
+    MajorityClassifier,
     NoChangeClassifier,
 )
 from onlineml.persistence import dumps
@@ -493,6 +494,33 @@ def test_a_worker_that_was_replaced_saves_nothing(tmp_path):
     with pytest.raises(FencedError, match="generation 2 has this partition now"):
         Worker(GaussianNB(), source, None, tmp_path, batch_size=20, schema=SCHEMA).run(until=until)
     assert header_of(tmp_path / "partition-00000")["positions"] == {"samples": 100}
+
+
+def test_lives_that_saved_nothing_leave_no_folders(tmp_path):
+    """A worker that cannot even start is started again and again, for days."""
+    work(tmp_path, {"samples": [samples(1, 50)]})
+    for _ in range(5):
+        with pytest.raises(ValueError, match="of the checkpoint"):
+            work(tmp_path, {"samples": [samples(1, 100)]}, model=MajorityClassifier())
+    folder = tmp_path / "partition-00000"
+    assert sorted(path.name for path in folder.iterdir()) == ["00000001", "00000006"]
+    work(tmp_path, {"samples": [samples(1, 100)]})
+    assert header_of(folder) == header_of(folder) | {"generation": 7, "positions": {"samples": 100}}
+
+
+def test_a_worker_whose_empty_folder_has_gone_saves_nothing(tmp_path, monkeypatch):
+    folder = tmp_path / "partition-00000"
+    first = Checkpoints(folder)
+    saved = checkpoints.save
+
+    def late(*args, **options):  # another worker starts while this one writes
+        Checkpoints(folder)
+        saved(*args, **options)
+
+    monkeypatch.setattr(checkpoints, "save", late)
+    with pytest.raises(FencedError, match="generation 2 has this partition now"):
+        first.save(GaussianNB(), {"samples": 1}, {}, None)
+    assert [path.name for path in folder.iterdir()] == ["00000002"]
 
 
 def test_what_retention_took_is_an_error_or_is_counted(tmp_path):
