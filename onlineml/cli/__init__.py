@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from onlineml import __version__
-from onlineml.cli.mistakes import Mistake, one_line, unknown
+from onlineml.cli.mistakes import Mistake, one_line, printable, unknown
 
 INTERRUPTED = 130  # what shells report for a process that Ctrl-C ended
 
@@ -76,7 +76,7 @@ class _Commands(click.Group):
         except click.Abort:
             click.echo("Interrupted.", err=True)
             sys.exit(INTERRUPTED)
-        except (click.ClickException, ValueError, OSError, ImportError) as error:
+        except (click.ClickException, ValueError, OSError, ImportError, MemoryError) as error:
             if debug:
                 raise
             _refuse(error)
@@ -85,7 +85,7 @@ class _Commands(click.Group):
 
 def _refuse(error: Exception) -> NoReturn:
     text = error.format_message() if isinstance(error, click.ClickException) else one_line(error)
-    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    click.echo(f"Error: {printable(text)}", err=True)
     sys.exit(Mistake.exit_code)
 
 

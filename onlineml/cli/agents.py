@@ -10,7 +10,7 @@ import click
 from pydantic import Field, field_validator, model_validator
 
 from onlineml.cli import INTERRUPTED, specs
-from onlineml.cli.config import Evaluation, Source, renamed
+from onlineml.cli.config import Evaluation, Seed, Source, renamed
 from onlineml.cli.mistakes import Mistake, nearest, one_line, unknown
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class AgentsConfig(Evaluation):
 
     env: Source = Field(description="Environment of Gymnasium, or a compiled one.")
     steps: int = Field(default=100_000, ge=1, description="Steps of each run.")
-    seeds: list[int] = Field(default=[1], min_length=1, description="One run for each.")
+    seeds: list[Seed] = Field(default=[1], min_length=1, description="One run for each.")
     window: int = Field(default=10_000, ge=1, description="Steps over which returns are averaged.")
     film: bool = Field(default=False, description="Write a GIF of an episode of each agent.")
 
@@ -182,7 +182,11 @@ def _agents(config: AgentsConfig) -> dict[str, Agent]:
             )
         if "n_actions" in actions and "n_actions" not in allowed:
             raise Mistake(f"{text} has no n_actions: it is none that acts, see `onlineml list`")
-        spec["params"] = actions | spec.get("params", {})
+        given = spec.get("params", {})
+        for key, due in actions.items():
+            if given.get(key, due) != due:
+                raise Mistake(f"{text}: {key}: got {given[key]}, {config.env.name} has {due}")
+        spec["params"] = actions | given
         agent = specs.build_model(spec)
         if not isinstance(agent, Agent):
             raise Mistake(f"{text} is no agent; see `onlineml list models`")

@@ -71,11 +71,14 @@ def models_of(
 def strategies_of(wanted: Sequence[Step], *, seeded: bool) -> dict[str, QueryStrategy] | None:
     """Query strategies by the text that describes them; None where there are none."""
     from onlineml.active.query_strategy import QueryStrategy
+    from onlineml.registry import estimator
 
     found: dict[str, QueryStrategy] = {}
     for item in wanted:
         spec = item.model_dump()
         text = specs.written(spec)
+        if "name" in spec and estimator(spec["name"]) is None:
+            raise unknown("query strategy", spec["name"], _strategies())
         strategy = specs.build_model(spec)
         if not isinstance(strategy, QueryStrategy):
             raise Mistake(f"{text} is no query strategy: see `onlineml list models`")
@@ -87,6 +90,14 @@ def strategies_of(wanted: Sequence[Step], *, seeded: bool) -> dict[str, QueryStr
             raise Mistake(f"{text}: {error}") from error
         found[text] = strategy
     return found or None
+
+
+def _strategies() -> list[str]:
+    """Names of all query strategies."""
+    from onlineml.active.query_strategy import QueryStrategy
+    from onlineml.registry import estimators
+
+    return [name for name, kind in estimators().items() if issubclass(kind, QueryStrategy)]
 
 
 def compile_kernels(models: Iterable[Estimator], stream: Stream) -> None:

@@ -38,6 +38,10 @@ _SHARED = {
 }  # fmt: skip
 
 
+_LONGEST = 2**63 - 1  # of what files of results hold
+Seed = Annotated[int, Field(ge=0, le=_LONGEST)]
+
+
 class Strict(BaseModel):
     """Refuses keys that it does not know."""
 
@@ -108,7 +112,9 @@ class Evaluation(Strict):
     models: list[Model] = Field(min_length=1, description="Models to evaluate.")
     rows: int | None = Field(default=None, ge=1, description="Rows of the stream; all when unset.")
     metrics: list[str] = Field(default_factory=list, description="Metrics; the task's when unset.")
-    window: int = Field(default=1000, ge=1, description="Rows in a window of the curves.")
+    window: int = Field(
+        default=1000, ge=1, le=_LONGEST, description="Rows in a window of the curves."
+    )
     label_delay: int | float = Field(
         default=0, ge=0, description="Rows (int) or seconds (float) until a label arrives."
     )
@@ -165,7 +171,7 @@ class RunConfig(Evaluation):
     """`onlineml run`: models on one stream."""
 
     stream: Source
-    seeds: list[int] | None = Field(
+    seeds: list[Seed] | None = Field(
         default=None, min_length=1, description="Seeds of the models; their own when unset."
     )
     alert_rate: float = Field(
@@ -187,7 +193,7 @@ class CompareConfig(Evaluation):
     """`onlineml compare`: models x streams x seeds."""
 
     streams: list[Source] = Field(min_length=1, description="Streams to evaluate on.")
-    seeds: list[int] = Field(default=[1, 2, 3], min_length=1, description="One run per seed.")
+    seeds: list[Seed] = Field(default=[1, 2, 3], min_length=1, description="One run per seed.")
     processes: int | None = Field(default=None, ge=1, description="Worker processes.")
     executor: Literal["process", "ray"] = Field(default="process", description="What runs them.")
     ray_address: str | None = Field(default=None, description="A running cluster of Ray.")
@@ -282,16 +288,17 @@ _SINGULAR = {many: one for one, many in _SHARED.items()} | {"streams": "stream",
 
 def loaded(file: Path) -> dict[str, Any]:
     """A configuration file as it stands."""
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         if file.suffix == ".toml":
             return tomllib.loads(text)
         values = specs.load_yaml(text)
     except ValueError as error:  # of either format
         raise Mistake(f"{file}: {error}") from error
-    if not isinstance(values, dict):
-        raise Mistake(f"{file}: got {type(values).__name__}, expected keys and values")
-    return values
+    if isinstance(values, dict):
+        return values
+    came = "nothing" if values is None else type(values).__name__
+    raise Mistake(f"{file}: got {came}, expected keys and values (of data: --stream {file})")
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:

@@ -276,4 +276,8 @@ def _say(report: Report, folder: Path, pipeline: Pipeline) -> None:
             click.echo(f"{path.stem:<12} {path}", err=True)
     click.echo(f"{'state':<12} {folder}", err=True)
     if not report.messages and report.partitions:
-        click.echo("Nothing was new: all messages had been taken before.", err=True)
+        were = sum(figures["rows"] + figures["dead"] for figures in report.partitions.values())
+        said = (
+            "Nothing was new: all messages had been taken before." if were else "No message came."
+        )
+        click.echo(said, err=True)

@@ -19,7 +19,13 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror or error}"
     notes = [f" ({note})" for note in getattr(error, "__notes__", ())]
-    return " ".join((str(error) + "".join(notes)).split()) or type(error).__name__
+    return printable(str(error) + "".join(notes)) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what a file of bytes would do to a terminal."""
+    seen = (c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
+    return "".join(seen)
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -161,9 +161,13 @@ class Pipeline(Strict):
 
     def _drift(self) -> Any:
         from onlineml.base import DriftDetector
+        from onlineml.registry import estimator, estimators
 
         if self.drift is None:
             return None
+        if estimator(self.drift.name) is None:
+            known = [name for name, kind in estimators().items() if issubclass(kind, DriftDetector)]
+            raise unknown("detector of drift", self.drift.name, known)
         made = specs.build_model(self.drift.model_dump())
         if not isinstance(made, DriftDetector):
             raise Mistake(f"drift: {self.drift.name} is no detector of drift, such as ADWIN")

@@ -24,7 +24,7 @@ def command(results: tuple[Path, ...], out: Path | None, title: str | None) -> N
     from onlineml.evaluation import Result
     from onlineml.evaluation.report import write_report
 
-    files = list(result_files(results))
+    files = [file.absolute() for file in result_files(results)]
     configs = [
         _text(file.with_name(CONFIG)) or _text(file.parent.with_name(CONFIG)) for file in files
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -86,12 +87,35 @@ class CSVStream(TableStream):
         tabs = ".tsv" in self.path.suffixes
         self._body = Body(names, delimiter or ("\t" if tabs else ","), '"', None, None)
         nominal = nominal if isinstance(nominal, Mapping) else listed(nominal)
+        self._check_text()
         sample = self._sample()
         check_different(sample.schema.names)
+        self._check_delimiter(sample.schema.names, target)
         self._types = _types(sample, nominal, target, task)
         self._set_columns(
             self._types, sample, target=target, nominal=nominal, time=time, drop=drop, task=task
         )
+        if on_error == "raise" and sample.column(target).null_count == len(sample):
+            raise self._broken(1, f"column {target!r}: the target is missing")
+
+    def _check_text(self) -> None:
+        """Refuse bytes that are no text, before Arrow stumbles over them."""
+        with opened(self.path) as file:
+            head = file.read(SAMPLE)
+        try:
+            codecs.getincrementaldecoder("utf-8")().decode(head)
+            bad = head.find(b"\0")
+        except UnicodeDecodeError as error:
+            bad = error.start
+        if bad >= 0:
+            line = head.count(b"\n", 0, bad) + 1
+            raise wrong(f"{self._source}, line {line}", "bytes that are no text", "text in UTF-8")
+
+    def _check_delimiter(self, names: list[str], target: str | None) -> None:
+        others = [c for c in ";\t|," if len(names) == 1 and c in names[0] and names[0] != target]
+        if others:
+            due = f"several: does delimiter={others[0]!r} say what is between them?"
+            raise wrong(f"{self._source}: columns", names, due)
 
     def _start(self, file: BinaryIO) -> None:
         """Read what comes before the table."""
@@ -269,7 +293,7 @@ def _types(sample: pa.RecordBatch, nominal: Any, target: str | None, task: str |
     for name in sample.schema.names:
         column = sample.column(name)
         if pa.types.is_binary(column.type):
-            raise wrong(f"column {name!r}", "bytes that are no UTF-8", "text in UTF-8")
+            raise wrong(f"column {name!r}", "bytes that are no text", "text in UTF-8")
         kind = kind_of(column.type, name)
         temporal = pa.types.is_temporal(column.type)
         if name in nominal:

@@ -37,7 +37,7 @@ def _array(values: Sequence[Any]) -> pa.Array:
         return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
     present = None if None not in values else _bits([value is not None for value in values])
     numbers = [0 if value is None else value for value in values]
-    if kinds <= {int}:
+    if kinds <= {int} and all(number.bit_length() < 64 for number in numbers):
         cells = pa.py_buffer(np.array(numbers, np.int64))
         return pa.Array.from_buffers(pa.int64(), len(values), [present, cells])
     cells = pa.py_buffer(np.array(numbers, np.float64))

@@ -324,4 +324,16 @@ def _spread(sd: float) -> str:
 def _to_bytes(plain: dict[str, Any]) -> bytes:
     import orjson
 
-    return orjson.dumps(plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:  # a whole number, such as a seed, that JSON has no room for
+        return orjson.dumps(_without_long(plain), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _without_long(plain: Any) -> Any:
+    """Whole numbers of more than 64 bits as text."""
+    if isinstance(plain, dict):
+        return {name: _without_long(value) for name, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_without_long(value) for value in plain]
+    return str(plain) if isinstance(plain, int) and plain.bit_length() > 63 else plain

@@ -313,6 +313,15 @@ def test_recipes_with_drifts_scale_to_the_rows():
     assert (result.n_rows, result.drifts) == (2000, [500, 1000, 1500])
 
 
+def test_report_is_built_inside_of_the_folder(monkeypatch: pytest.MonkeyPatch):
+    assert call(*RUN, "-n", "100", "--out", "a").exit_code == 0
+    monkeypatch.chdir("a")
+    Path("report.html").unlink()
+    assert call("report", "result.json").stdout == "report.html\n"
+    Path("bad.json").write_text("{")
+    refused(call("report", "bad.json"), "bad.json")
+
+
 def test_report_is_built_again_from_one_or_several_results():
     call(*RUN, "--rows", "300", "--out", "a")
     call(*RUN, "--rows", "400", "--out", "b")
@@ -430,6 +439,10 @@ def refused(done: Result, *words: str) -> None:
         ([*RUN, "--strategy", "MarginSampling", "--budget", "-1"], "budget"),
         ([*RUN, "--strategy", "MarginSampling(bugdet=1)"], "did you mean budget?"),
         ([*RUN, "--strategy", "GaussianNB"], "no query strategy"),
+        ([*RUN, "--strategy", "MarginSampler"], "unknown query strategy 'MarginSampler': did you"),
+        ([*RUN, "--seed", "99999999999999999999"], "seeds.0: got 99999999999999999999"),
+        ([*RUN, "--window", "99999999999999999999"], "window: got 99999999999999999999"),
+        (["run", "-m", "KNNClassifier(window_size=99999999999999)", "-s", "phishing"], "allocate"),
         ([*RUN, "--set", "windw=3"], "did you mean window?"),
         (["run", "none.yaml"], "none.yaml"),
         (["report", "."], "result.json"),
@@ -440,6 +453,27 @@ def refused(done: Result, *words: str) -> None:
 def test_a_mistake_is_one_line_and_exit_code_2(words, message):
     refused(call(*words), message)
     assert not list(Path("runs").glob("*/report.html"))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"", b"a,b\n1,2\n"])
+@pytest.mark.parametrize("name", ["a.yaml", "a.csv"])
+def test_a_configuration_that_is_none_is_named(name, content):
+    Path(name).write_bytes(content)
+    refused(call("run", name), name)
+
+
+def test_bytes_of_files_do_not_reach_the_terminal():
+    Path("a.arff").write_bytes(b"\x1b[31m\x07\n")
+    done = call("run", "-m", "GaussianNB", "-s", "a.arff", "-t", "y")
+    refused(done, r"\x1b[31m")
+    assert "\x1b" not in done.stderr
+
+
+def test_a_seed_of_any_length_is_run_and_written():
+    seed = 10**20
+    model = f"HoeffdingTreeClassifier(seed={seed})"
+    assert call("run", "-m", model, "-s", "phishing", "-n", "100", "-o", "a").exit_code == 0
+    assert str(seed) in Path("a/result.json").read_text()
 
 
 def test_a_folder_that_exists_is_kept_unless_forced():

@@ -65,6 +65,11 @@ def test_files_are_answered_and_learned_once():
     assert len(lines("consumed/predictions.jsonl")) == 300
 
 
+def test_a_file_without_a_message_is_told_from_one_that_was_read():
+    Path("samples.jsonl").touch()
+    assert "No message came." in call("--model", "GaussianNB", "--source", "samples.jsonl").stderr
+
+
 def test_a_pipeline_for_kafka_is_tried_on_files(monkeypatch):
     monkeypatch.setenv("BROKERS", "nowhere:1")
     X, _ = rows(1, 200)

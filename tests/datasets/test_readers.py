@@ -326,11 +326,27 @@ def test_what_a_csv_cannot_be(tmp_path, text, options, message):
     assert "\n" not in str(error.value)
 
 
-def test_text_that_is_not_utf8_is_named(tmp_path):
+@pytest.mark.parametrize("text", ["x,s,y\n1,é,2\n", "x,s,y\n1,2\n1,é\n", "é,y\n1,2\n", "a,y\n1,\0"])
+def test_bytes_that_are_no_text_are_named_by_line(tmp_path, text, capfd):
     path = tmp_path / "a.csv"
-    path.write_bytes("x,s,y\n1,é,2\n".encode("latin-1"))
-    with pytest.raises(ValueError, match="column 's': got 'bytes that are no UTF-8'"):
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"a\.csv, line [123]: got 'bytes that are no text'"):
         CSVStream(path, target="y")
+    assert not capfd.readouterr().err
+
+
+def test_one_column_with_another_delimiter_in_its_name(tmp_path):
+    path = write(tmp_path / "a.csv", "a;b;y\n1;2;0\n")
+    with pytest.raises(ValueError, match=r"a\.csv: columns: got \['a;b;y'\].*delimiter=';'"):
+        CSVStream(path, target="y")
+    assert CSVStream(path, target="y", delimiter=";").schema.names == ("a", "b")
+
+
+def test_a_target_without_values_is_told_before_a_task_is_guessed(tmp_path):
+    path = write(tmp_path / "a.csv", "a,y\n1,\n2,\n")
+    with pytest.raises(ValueError, match="row 1: column 'y': the target is missing"):
+        CSVStream(path, target="y")
+    assert CSVStream(path, target="y", on_error="skip").task == "regression"
 
 
 def test_anomaly_labels_are_zero_or_one(tmp_path):
