@@ -1,6 +1,8 @@
 """The battery says what is known of models that forget exactly, badly, or not at all."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from onlineml.base import Array, Classifier
 from onlineml.cli import main
 from onlineml.evaluation.unlearning import SCHEDULES, measures, unlearn_bench, write_unlearn_report
+from onlineml.evaluation.unlearning.page import row
 from onlineml.evaluation.unlearning.schedules import requests
 from onlineml.learners import (
     GaussianNB,
@@ -190,6 +193,17 @@ def test_the_page_says_it(tmp_path: Path) -> None:
     ):
         assert words in page
     assert page.count("<svg") == 3
+    for name in ("receipts", "of a second gold", "shadow attack", "break-even"):
+        assert re.search(f"<dt>{name}</dt><dd>[^<]{{20,}}</dd>", page), name
+    assert "<td>inf</td>" not in page
+
+
+def test_what_forgets_nothing_is_not_marked_though_golds_are_further_apart() -> None:
+    run = unlearn_bench(SoftmaxRegression(), *stream(200), n_requests=20, schedules=["uniform"])
+    (refused,) = [replace(one, floor=10.0) for one in run]
+    assert refused.ratio < 2.0
+    assert not row(refused)["good"]
+    assert (row(refused)["verdict"], row(refused)["break_even"]) == ("nothing was forgotten", "-")
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -53,5 +53,5 @@ def environment_facts() -> Iterator[tuple[str, str]]:
 
     yield "onlineml", onlineml.__version__
     yield "Python", f"{platform.python_version()} ({platform.python_implementation()})"
-    yield "numpy, numba", f"{version('numpy')}, {version('numba')}"
+    yield from ((name, version(name)) for name in ("numpy", "numba"))
     yield "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"

@@ -28,6 +28,29 @@ _WORDS = {
     "duplicates": "rows that came twice, whose second copies stay, at the end",
 }
 
+#: Of both tables, without the model: name -> what it says.
+_COLUMNS = {
+    "receipts": "how many requests were answered how: exact (taken out of sums), replayed (learned "
+    "again without the row), certified, approximate, refused",
+    "distance from gold": "of the answers to test rows: nats of their probabilities, or units of "
+    "the target; marked where the rows are as good as never seen",
+    "of a second gold": "how far two golds are apart that never saw the rows either, and differ in "
+    "their seed or in the order of the rows: what is nearer cannot be told from gold",
+    "untouched": "distance from gold of the model that forgets nothing",
+    "on forgotten": "distance from gold on the forgotten rows",
+    "agreement": "share of test rows that are answered as gold answers them",
+    "test": "accuracy, or mean absolute error, on test rows: of the model / of gold",
+    "forgotten": "the same on the forgotten rows",
+    "membership": "AUC of telling forgotten rows from test rows by their loss; 0.5 is chance",
+    "shadow attack": "AUC of telling forgotten rows from test rows by shadow models that met them "
+    "and shadow models that did not; 0.5 is chance",
+    "relearning": "passes over the forgotten rows until they are known again",
+    "p50": "time of a request that half of them took at most",
+    "p99": "time that 99 of 100 took at most",
+    "retraining": "time to learn all other rows anew",
+    "break-even": "requests, one by one, that cost as much as one retraining",
+}
+
 
 def write_unlearn_report(result: UnlearnResult, path: str | os.PathLike[str]) -> Path:
     """Write the page of `result` to `path`, whole or not at all."""
@@ -43,6 +66,7 @@ def unlearn_page(result: UnlearnResult) -> str:
         created=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         n_colors=N_COLORS,
         blocks=list(_blocks(result, colors)),
+        columns=list(_COLUMNS.items()),
         environment=list(environment_facts()),
     )
     return text
@@ -67,7 +91,7 @@ def row(run: UnlearnRun) -> dict[str, Any]:
         "name": run.model,
         "kinds": ", ".join(f"{n} {kind}" for kind, n in run.kinds.items()) or "none",
         "verdict": verdict(run),
-        "good": run.gap <= 1e-9 or run.ratio <= 2.0,
+        "good": _is_forgotten(run) and (run.gap <= 1e-9 or run.ratio <= 2.0),
         "distance": number(run.distance),
         "floor": f"{number(run.floor)} ({run.floor_by})",
         "untouched": number(run.untouched),
@@ -81,7 +105,7 @@ def row(run: UnlearnRun) -> dict[str, Any]:
         "p50": seconds(run.latency(50)),
         "p99": seconds(run.latency(99)),
         "retraining": seconds(run.retraining),
-        "break_even": "-" if math.isnan(run.break_even) else f"{run.break_even:,.0f}",
+        "break_even": f"{run.break_even:,.0f}" if math.isfinite(run.break_even) else "-",
     }
 
 
@@ -89,13 +113,19 @@ def verdict(run: UnlearnRun) -> str:
     """In a word, what has become of the rows."""
     if run.identical:
         return "as if never seen, bit for bit"
-    if not any(n for kind, n in run.kinds.items() if kind != "refused"):
+    if not _is_forgotten(run):
         return "nothing was forgotten"
     if run.gap <= 1e-9:
         return "as if never seen, but for rounding"
     if run.kinds.get("refused"):
         return "some rows were refused"
+    if run.distance == 0.0:
+        return "answers as if never seen"
     return f"{run.ratio:.2g} times as far as a second gold"
+
+
+def _is_forgotten(run: UnlearnRun) -> bool:
+    return any(n for kind, n in run.kinds.items() if kind != "refused")
 
 
 def _beside(run: UnlearnRun, part: str) -> str:
