@@ -101,6 +101,23 @@ def test_quality_stays(name: str, case: Any) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
+def test_anomalies_are_found_among_rows_of_any_weight(name: str) -> None:
+    """Such as amounts of money: what counts is what rows weigh beside each other."""
+    X, labels = stream()
+    n, after = 3000, slice(1000, 3000)
+    light: Any = example(name)
+    if "seed" in light.get_params(deep=False):
+        light.set_params(seed=1)
+    found = []
+    for weight in (1.0, 1e4, 1e15):
+        scores = light.clone().score_fit_many(X[:n], weight=np.full(n, weight))
+        assert np.isfinite(scores).all()
+        found.append(roc_auc_score(labels[after], scores[after]))
+    assert found[0] > 0.85
+    assert min(found) > found[0] - 0.03
+
+
+@pytest.mark.parametrize("name", DETECTORS)
 def test_nothing_is_strange_before_the_first_row(name: str) -> None:
     detector: Any = example(name)
     X, _ = stream()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tests.naive.faded import share
 from tests.naive.mlp import Network
 
 Array = npt.NDArray[np.float64]
@@ -46,12 +47,12 @@ class Autoencoder:
         for j, z in row.items():
             rest = found[j] - z
             slopes[j], loss = w * rest, loss + w * rest**2 / 2
-            step = min(max(w / (self.n[j] + w), w * self.least), 1.0)
+            step = share(w / (self.n[j] + w), w, self.least)
             self.left[j] += step * (min(rest**2, 9.0) - self.left[j])
         self.net.learn(row, slopes, w, loss)
         for j in np.flatnonzero(~np.isnan(x)):
             self.n[j] += w
-            step = min(max(w / self.n[j], w * self.least), 1.0)
+            step = share(w / self.n[j], w, self.least)
             gap = x[j] - self.mean[j]
             if self.n[j] > 20 and self.variance[j] > 1e-24:
                 most = 10 * self.variance[j] ** 0.5

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.naive.faded import share
 from tests.naive.mem_stream import Faded
 
 
@@ -53,7 +54,7 @@ class DensityMatrix:
         if phi is not None:
             self.n += 1
             self.since += 1
-            step = min(max(1 / self.n, w * self.least), 1.0)
+            step = share(1 / self.n, w, self.least)
             for i, axis in enumerate(self.axes):
                 self.drawn[i] = (1 - step) * self.drawn[i] + step * (axis @ phi) * phi
             if self.since >= min(1 + self.n // 8, len(self.axes)):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.naive.faded import share as faded_share
+
 Array = npt.NDArray[np.float64]
 
 
@@ -71,12 +73,12 @@ class Mahalanobis:
         gap = np.where(present, x - self.mean, 0.0) * np.where(self.std > 0, share, 1.0)
         self.n += w * np.outer(present, present)
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.minimum(np.maximum(w / self.n, w * self.least), 1.0)
+            step = faded_share(w / self.n, w, self.least)
         step[~np.outer(present, present)] = 0.0
         self.mean = self.mean + step.diagonal() * gap
         self.covariance = (1 - step) * (self.covariance + step * np.outer(gap, gap))
         if self.rank is not None:
-            step = min(max(1 / self.n_rows, w * self.least), 1.0)
+            step = float(faded_share(1 / self.n_rows, w, self.least))
             self.draw(share * z, step, len(known))
         if self.since > min(self.n_rows, self.rank or len(x)) // 8:
             self.since = 0

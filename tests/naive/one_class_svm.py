@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tests.naive.faded import share
+
 Array = npt.NDArray[np.float64]
 
 
@@ -30,12 +32,13 @@ class OneClassSVM:
     def fit(self, x: Array, weight: float) -> None:
         if np.isnan(x).all() or weight == 0:
             return
-        rate, phi, inside = self.rate * weight, self.mapped(x), self.score(x) >= 0
+        rate = min(self.rate * weight, max(self.rate, 0.05))
+        phi, inside = self.mapped(x), self.score(x) >= 0
         self.w = (self.w + rate * inside * phi) / (1 + rate * self.nu)
         self.rho += rate * (self.nu - inside)
         for j in np.flatnonzero(~np.isnan(x)):
             self.n[j] += weight
-            step = min(max(weight / self.n[j], weight * self.least), 1.0)
+            step = share(weight / self.n[j], weight, self.least)
             gap = x[j] - self.mean[j]
             if self.n[j] > 20 and self.variance[j] > 1e-24:
                 most = 10 * self.variance[j] ** 0.5

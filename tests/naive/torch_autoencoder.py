@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.naive.faded import share
+
 Array = npt.NDArray[np.float64]
 
 
@@ -61,7 +63,7 @@ class TorchAutoencoder:
         self.rows.append((np.clip(self.standard(x), -3, 3), w))
         for j in np.flatnonzero(~np.isnan(x)):
             self.n[j] += w
-            step = min(max(w / self.n[j], w * self.least), 1.0)
+            step = share(w / self.n[j], w, self.least)
             gap = x[j] - self.mean[j]
             if self.n[j] > 20 and self.variance[j] > 1e-24:
                 most = 10 * self.variance[j] ** 0.5
@@ -88,5 +90,5 @@ class TorchAutoencoder:
         for rest, w in rests:
             for j in np.flatnonzero(~np.isnan(rest)):
                 self.n_left[j] += w
-                step = min(max(w / self.n_left[j], w * self.least), 1.0)
+                step = share(w / self.n_left[j], w, self.least)
                 self.left[j] += step * (min(rest[j] ** 2, 9.0) - self.left[j])

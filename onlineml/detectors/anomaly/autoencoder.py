@@ -11,7 +11,7 @@ from onlineml.base import Array, Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, opened
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.faded_moments import learn, share
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.mlp import forward, output_deltas, outputs
 from onlineml.kernels.mlp_rows import (
@@ -112,7 +112,7 @@ def _ask(m: Learner, x: Array, w: float, found: Array, deltas: Array) -> float:
             rest = found[j] - z
             deltas[j] = w * rest
             loss += 0.5 * w * rest * rest
-            step = min(max(w / (m.standing[_N, j] + w), w * least), 1.0)
+            step = share(w / (m.standing[_N, j] + w), w, least)
             m.standing[_LEFT, j] += step * (min(rest * rest, _TAME * _TAME) - m.standing[_LEFT, j])
     return loss
 

@@ -11,7 +11,7 @@ from onlineml.base import Array, Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, i1, opened, scratch
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.faded_moments import learn, share
 from onlineml.kernels.principal_axes import follow, project, straighten
 from onlineml.kernels.random import normal, seeded
 from onlineml.schema import Schema, wrong
@@ -110,7 +110,7 @@ def _learn(phi: Array, along: Array, w: float, settings: Array, m: State) -> Non
     counts = m.counts
     counts[_N] += 1
     counts[_SINCE] += 1
-    follow(m.drawn, along, phi, min(max(1.0 / counts[_N], w * settings[_LEAST]), 1.0))
+    follow(m.drawn, along, phi, share(1.0 / counts[_N], w, settings[_LEAST]))
     if counts[_SINCE] >= min(1 + counts[_N] // 8, int(settings[_EVERY])):
         counts[_SINCE] = 0
         straighten(m.drawn, m.axes, m.spreads, phi)

@@ -21,6 +21,7 @@ from onlineml.kernels.arena import (
     opened,
     scratch,
 )
+from onlineml.kernels.faded_moments import share as faded_share
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.principal_axes import follow, product, project, straighten
 from onlineml.kernels.views import matrix_in
@@ -229,17 +230,17 @@ def _learn(
     least, counts = settings[_LEAST], normal.counts
     counts[_N_ROWS] += 1
     counts[_SINCE] += 1
-    _learn_covariance(normal, x, w, w * least, share)
+    _learn_covariance(normal, x, w, least, share)
     for j in range(x.shape[0]):
         if abs(x[j]) <= LARGEST:
             normal.n[j] += w
-            step = min(max(w / normal.n[j], w * least), 1.0)
+            step = faded_share(w / normal.n[j], w, least)
             gap = _gap(normal, x, j, share)
             normal.mean[j] += step * gap
             normal.variance[j] = (1.0 - step) * (normal.variance[j] + step * gap * gap)
     size = normal.axes.shape[0]
     if size > 0:
-        step = min(max(1.0 / counts[_N_ROWS], w * least), 1.0)
+        step = faded_share(1.0 / counts[_N_ROWS], w, least)
         z *= share
         along *= share
         normal.rest[0] += step * (_beside(normal, z, along, n_known) - normal.rest[0])
@@ -273,7 +274,7 @@ def _learn_covariance(normal: _Normal, x: Array, w: float, least: float, share: 
         for k in range(j):
             if abs(x[k]) <= LARGEST:
                 normal.pairs[j, k] += w
-                step = min(max(w / normal.pairs[j, k], least), 1.0)
+                step = faded_share(w / normal.pairs[j, k], w, least)
                 other = _gap(normal, x, k, share)
                 past = normal.covariance[j, k]
                 normal.covariance[j, k] = (1.0 - step) * (past + step * own * other)

@@ -16,6 +16,7 @@ from onlineml.kernels.random import normal, seeded, uniform
 from onlineml.schema import Schema, wrong
 
 _CLIP = 10.0  # standard deviations that a value is learned to be off at most
+_FASTEST = 0.05  # steps of heavy rows that were longer would forget all others
 _FAR = 100.0  # standard deviations that a value is taken to be off at most
 _NU, _RATE, _GAMMA, _LEAST = range(4)  # of the settings
 
@@ -79,7 +80,7 @@ def _step(
     settings: Array, w: float, margin: float, weights: Array, offset: Array, mapped: Array
 ) -> None:
     """One step down the subgradient of nu / 2 |w|^2 - nu rho + max(0, rho - w.phi)."""
-    rate = settings[_RATE] * w
+    rate = min(settings[_RATE] * w, max(settings[_RATE], _FASTEST))
     kept = 1.0 / (1.0 + rate * settings[_NU])  # the implicit step: stable for any weight
     inside = rate if margin <= 0.0 else 0.0
     for k in range(weights.shape[0]):

@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Array, Detector, Regressor
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.faded_moments import learn, share
 from onlineml.kernels.linear import LARGEST
 from onlineml.schema import Schema, wrong
 
@@ -202,7 +202,7 @@ def _judge(
             if fit and weight[i] > 0.0:
                 tame = min(rest, _TAME)
                 standing[_N_LEFT, j] += weight[i]
-                step = min(max(weight[i] / standing[_N_LEFT, j], weight[i] * least), 1.0)
+                step = share(weight[i] / standing[_N_LEFT, j], weight[i], least)
                 standing[_LEFT, j] = left + step * (tame * tame - left)
         if serve:
             out[i, 0] = np.sqrt(total / n) if n > 0 else 0.0

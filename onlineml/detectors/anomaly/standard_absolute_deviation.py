@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, f1, opened
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.faded_moments import learn, share
 from onlineml.schema import wrong
 
 _CENTERS = ("mean", "median")
@@ -34,7 +34,7 @@ def _rows(
             if n[0] == 0.0:
                 median[0] = x
             learn(call.X[i], w, least, clip, n, mean, variance)
-            step = min(max(w / n[0], w * least), 1.0) * _PER_DENSITY * np.sqrt(variance[0])
+            step = share(w / n[0], w, least) * _PER_DENSITY * np.sqrt(variance[0])
             median[0] += step * np.sign(x - median[0])
     return call.last
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from onlineml.base import Array, Detector
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field
-from onlineml.kernels.faded_moments import learn
+from onlineml.kernels.faded_moments import learn, share
 from onlineml.kernels.linear import LARGEST
 from onlineml.nn.captured import Loss
 from onlineml.nn.online_net import OnlineNet, linears
@@ -54,7 +54,7 @@ def _learn_rest(rest: Array, weight: Array, least: float, standing: Array) -> No
         for j in range(rest.shape[1]):
             if not np.isnan(rest[i, j]):
                 n[j] += w
-                step = min(max(w / n[j], w * least), 1.0)
+                step = share(w / n[j], w, least)
                 left[j] += step * (min(rest[i, j] ** 2, _TAME * _TAME) - left[j])
 
 
