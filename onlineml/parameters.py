@@ -1,8 +1,9 @@
-"""Constructor arguments as users give them: numbers of NumPy, values of a wrong type."""
+"""Arguments as users give them: numbers of NumPy, values of a wrong kind, whole numbers."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from numbers import Integral, Real
@@ -26,6 +27,30 @@ def as_plain(value: Any) -> Any:
     if type(value) in (list, tuple) and any(isinstance(item, np.generic) for item in value):
         return type(value)(as_plain(item) for item in value)
     return value
+
+
+def whole(argument: str, value: Any, least: int, most: int | None = None, *, unit: str = "") -> int:
+    """`value` as an int from `least` to `most`, or the error; `unit` is what it counts.
+
+    Examples
+    --------
+    >>> whole("size", np.int64(3), 1)
+    3
+    >>> whole("size", 0.5, 1, unit="rows")
+    Traceback (most recent call last):
+    ...
+    ValueError: size: got 0.5, expected a whole number of rows >= 1
+    """
+    try:
+        number = operator.index(value)
+        fits = least <= number and (most is None or number <= most)
+    except TypeError:
+        fits = False
+    if fits:
+        return number
+    due = f"a whole number of {unit}" if unit else "a whole number"
+    span = f">= {least}" if most is None else f"from {least} to {most}"
+    raise wrong(argument, value, f"{due} {span}")
 
 
 def misfit(signature: Mapping[str, Parameter], values: Mapping[str, Any]) -> ValueError | None:

@@ -11,6 +11,7 @@ from onlineml.base import DriftDetector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, opened
 from onlineml.kernels.label_budget import Purse, by_rank, purse, settle
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _LEAST = 1e-300
@@ -163,8 +164,7 @@ class Budget(QueryStrategy):
                 continue
             if not low <= value <= high:
                 raise wrong(name, value, due)
-        if self.window_size < 1:
-            raise wrong("window_size", self.window_size, "a whole number >= 1")
+        whole("window_size", self.window_size, 1)
         if self.rate is None and (self.total is None or self.horizon is None):
             raise wrong("rate", self.rate, "a share in (0, 1], or a total and a horizon")
         if not (self.detector is None or isinstance(self.detector, DriftDetector)):

@@ -22,6 +22,7 @@ from onlineml.kernels.label_budget import (
 )
 from onlineml.kernels.standing import STANDING, stand, standardize
 from onlineml.kernels.uncertainty import entropy
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _SURE_BELOW, _KEPT = OWN, OWN + 1  # settings: the gate, what a row leaves of the weights
@@ -213,8 +214,7 @@ class ClusterSampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if self.n_clusters < 2:
-            raise wrong("n_clusters", self.n_clusters, "a whole number >= 2")
+        whole("n_clusters", self.n_clusters, 2)
         if not 0 <= self.sure_below <= 1:
             raise wrong("sure_below", self.sure_below, "a number in [0, 1]")
         if not self.half_life > 0:

@@ -14,6 +14,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, opened
 from onlineml.kernels.label_budget import Purse, by_rank, purse, settle
 from onlineml.kernels.random import poisson, seeded
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _DECIMALS = 9  # of a score: below is rounding, which must not rank rows that all agree on
@@ -122,10 +123,8 @@ class CommitteeSampling(QueryStrategy):
         super()._check()
         if not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier")
-        if self.n_members < 2:
-            raise wrong("n_members", self.n_members, "a whole number >= 2")
-        if self.max_pending < 1:
-            raise wrong("max_pending", self.max_pending, "a whole number >= 1")
+        whole("n_members", self.n_members, 2)
+        whole("max_pending", self.max_pending, 1)
         if self.disagreement not in ("vote", "divergence"):
             raise wrong("disagreement", self.disagreement, "'vote' or 'divergence'")
 

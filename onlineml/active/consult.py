@@ -8,6 +8,7 @@ from typing import Any
 
 from onlineml.active.query_strategy import QueryStrategy
 from onlineml.base import Classifier, Regressor
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 #: `(id, x) -> label`; None: it will never be known; a future: it comes later, or not (None).
@@ -65,8 +66,7 @@ def consult(
     >>> bool(np.mean(right[500:]) > 0.95), strategy.n_answered
     (True, 98)
     """
-    if not (isinstance(max_pending, int) and max_pending >= 1):
-        raise wrong("max_pending", max_pending, "a whole number >= 1")
+    whole("max_pending", max_pending, 1)
     awaited: dict[Hashable, tuple[Any, Future[Any]]] = {}
     for id, x in rows:
         _learn_what_came(learner, strategy, awaited)

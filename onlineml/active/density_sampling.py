@@ -21,7 +21,7 @@ from onlineml.kernels.label_budget import (
 )
 from onlineml.kernels.standing import STANDING, stand, standardize
 from onlineml.kernels.uncertainty import narrowness
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 class Past(NamedTuple):
@@ -148,8 +148,7 @@ class DensitySampling(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if self.n_neighbors < 1:
-            raise wrong("n_neighbors", self.n_neighbors, "a whole number >= 1")
+        whole("n_neighbors", self.n_neighbors, 1)
 
     def _sizes(self) -> dict[str, int]:
         return {**super()._sizes(), "M": self.n_neighbors}

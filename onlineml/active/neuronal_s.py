@@ -26,6 +26,7 @@ from onlineml.kernels.label_budget import (
     share_now,
 )
 from onlineml.kernels.random import below, seeded
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _GAMMA = OWN  # 0: by rank
@@ -188,9 +189,7 @@ class NeurOnAlS(QueryStrategy):
         if not self.gamma > 0:
             raise wrong("gamma", self.gamma, "a number > 0")
         for name in ("n_replays", "n_labeled", "max_pending"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         self._net(0)._check()
 
     def _net(self, number: int) -> Regressor:

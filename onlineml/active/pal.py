@@ -27,6 +27,7 @@ from onlineml.kernels.label_budget import (
     settle,
 )
 from onlineml.kernels.standing import STANDING, stand, standardize
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _WIDTH, _PRIOR, _TOLERANCE = OWN, OWN + 1, OWN + 2
@@ -265,9 +266,7 @@ class PAL(QueryStrategy):
             if not getattr(self, name) > 0:
                 raise wrong(name, getattr(self, name), "a number > 0")
         for name in ("n_labeled", "n_neighbors", "max_pending"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
 
     def _sizes(self) -> dict[str, int]:
         return {**super()._sizes(), "M": self.n_labeled, "N": self.n_neighbors}

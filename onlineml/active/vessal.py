@@ -26,6 +26,7 @@ from onlineml.kernels.label_budget import (
 )
 from onlineml.kernels.standing import STANDING, stand, standardize
 from onlineml.kernels.uncertainty import top_two
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _PRIOR, _BY_RANK = OWN, OWN + 1
@@ -254,8 +255,7 @@ class VeSSAL(QueryStrategy):
 
     def _check(self) -> None:
         super()._check()
-        if self.n_chosen < 1:
-            raise wrong("n_chosen", self.n_chosen, "a whole number >= 1")
+        whole("n_chosen", self.n_chosen, 1)
         if not self.prior > 0:
             raise wrong("prior", self.prior, "a number > 0")
         if self.rule not in ("volume", "rank"):

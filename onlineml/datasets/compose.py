@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.datasets.drawn import Draw, Drawn, drawing, joined_labels
-from onlineml.datasets.generators.generator import fill_uniform, real, whole
+from onlineml.datasets.generators.generator import fill_uniform, real
 from onlineml.datasets.stream import Chunk, Stream
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, seeded
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 __all__ = ["ConceptDrift", "Recurring"]

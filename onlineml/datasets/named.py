@@ -28,8 +28,8 @@ from onlineml.datasets.generators import (
     Sine,
     Waveform,
 )
-from onlineml.datasets.generators.generator import whole
 from onlineml.datasets.stream import Stream
+from onlineml.parameters import whole
 
 _ROWS = 1_000_000
 _ABRUPT, _GRADUAL = 50 / _ROWS, 50_000 / _ROWS

@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.schema import Array, Schema, wrong
+from onlineml.parameters import whole
+from onlineml.schema import Array, Schema
 
 Task = Literal["classification", "regression", "anomaly"]
 
@@ -111,8 +112,7 @@ class Stream(ABC):
 
 class _Take(Stream):
     def __init__(self, stream: Stream, n_rows: int) -> None:
-        if not (isinstance(n_rows, int | np.integer) and n_rows >= 1):
-            raise wrong("n_rows", n_rows, "a whole number of rows, at least 1")
+        whole("n_rows", n_rows, 1, unit="rows")
         self.stream, self.task, self.name = stream, stream.task, stream.name
         self.n_rows = n_rows if stream.n_rows is None else min(n_rows, stream.n_rows)
         self.drifts = tuple(row for row in stream.drifts if row < n_rows)
@@ -133,8 +133,7 @@ class _Take(Stream):
 
 def check_size(size: int) -> None:
     """Raise `ValueError` for what is no number of rows."""
-    if not (isinstance(size, int | np.integer) and size >= 1):
-        raise wrong("size", size, "a whole number of rows, at least 1")
+    whole("size", size, 1, unit="rows")
 
 
 def rechunked(pieces: Iterable[Chunk], size: int) -> Iterator[Chunk]:

@@ -20,6 +20,7 @@ from onlineml.evaluation.lessons import (
     rows_of,
     run_all,
 )
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -93,8 +94,7 @@ def class_incremental(
        forgetting. arXiv:1801.10112
     """
     named = check(models, seeds, test_share)
-    if not (isinstance(classes_per_task, int) and classes_per_task >= 1):
-        raise wrong("classes_per_task", classes_per_task, "a whole number >= 1")
+    whole("classes_per_task", classes_per_task, 1)
     rows = rows_of(X, y)
     known = {label: code for code, label in enumerate(rows.labels)}
     fixed = None if order is None else _order(order, known)

@@ -25,6 +25,7 @@ from onlineml.evaluation.entrants import (
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.prequential import prequential
 from onlineml.evaluation.result import Result
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -87,8 +88,7 @@ def compare(
     >>> bool(found.table()["nb"]["sea"][0] > 0.8), found.models
     (True, ['nb', 'NoChangeClassifier', 'MajorityClassifier'])
     """
-    if not (isinstance(n_jobs, int) and n_jobs >= 1):
-        raise wrong("n_jobs", n_jobs, "a whole number of processes >= 1")
+    whole("n_jobs", n_jobs, 1, unit="processes")
     apart = n_jobs > 1 or executor is not None
     sources = _named_streams(streams, max_rows)
     named = named_models(models)

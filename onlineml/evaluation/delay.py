@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.parameters import whole
 from onlineml.schema import Array, wrong
 
 Ints = npt.NDArray[np.int64]
@@ -169,8 +170,7 @@ class CalledDelay(QueuedDelay):
 
 def delay_of(label_delay: LabelDelay, max_pending: int) -> tuple[Delay | None, str]:
     """The delay that an argument describes, and its words; None where labels come at once."""
-    if not (isinstance(max_pending, int | np.integer) and max_pending >= 1):
-        raise wrong("max_pending", max_pending, "a whole number of rows, at least 1")
+    whole("max_pending", max_pending, 1, unit="rows")
     if callable(label_delay):
         name = getattr(label_delay, "__name__", type(label_delay).__name__)
         return CalledDelay(label_delay, max_pending), name

@@ -13,8 +13,8 @@ from onlineml.evaluation.metrics.control import METRICS, Ended
 from onlineml.evaluation.metrics.metric import Scored
 from onlineml.evaluation.result import Result, Run, WindowRecord
 from onlineml.graph.compiled import compile_kernels
+from onlineml.parameters import whole
 from onlineml.rl.agent import Transition
-from onlineml.schema import wrong
 
 if TYPE_CHECKING:
     from onlineml.evaluation.prequential import Tracker
@@ -143,8 +143,7 @@ def play(
     True
     """
     for argument, value in (("n_steps", n_steps), ("window", window)):
-        if not (isinstance(value, int | np.integer) and value >= 1):
-            raise wrong(argument, value, "a whole number of steps >= 1")
+        whole(argument, value, 1, unit="steps")
     tell, stop = on_progress or (lambda n, total: None), until or (lambda: False)
     named = agents if isinstance(agents, Mapping) else {type(agents).__name__: agents}
     result = Result(name, "control", NAMES, window, [])
@@ -152,18 +151,18 @@ def play(
     for i, (key, seed) in enumerate(turns):
         stand = (stands or {}).get((key, seed)) or _beginning(named[key], key, seed)
         agent, run, there = stand.agent, stand.run, rollout(stand.agent, seed)
-        whole = _taken_up(stand, there)
+        in_all = _taken_up(stand, there)
         result.n_rows = max(result.n_rows, run.n_scored)
         result.runs.append(run)
         result.estimators[key, seed] = agent
-        for record in _windows(there, agent, run, whole, n_steps, window):
+        for record in _windows(there, agent, run, in_all, n_steps, window):
             run.take(record)
             run.nbytes = agent.nbytes
             result.n_rows = max(result.n_rows, record.n_rows)
             if track is not None:
                 track.on_window(record)
             if keep is not None:
-                keep(Stand(agent, run, whole.sums, there.get_state()))
+                keep(Stand(agent, run, in_all.sums, there.get_state()))
             tell(i * n_steps + record.n_rows, len(turns) * n_steps)
             result.interrupted = stop()
             if result.interrupted:
@@ -185,16 +184,16 @@ def _beginning(agent: Any, key: str, seed: int | None) -> Stand:
 
 def _taken_up(stand: Stand, there: Any) -> Ended:
     """Put a rollout where a run stands; the sums of its episodes."""
-    whole = Ended([])
+    in_all = Ended([])
     if stand.place:
         there.set_state(stand.place)
-        whole.sums[...] = stand.sums
+        in_all.sums[...] = stand.sums
     compile_kernels(stand.agent)  # which is no part of the time that steps take
-    return whole
+    return in_all
 
 
 def _windows(
-    there: Any, agent: Any, run: Run, whole: Ended, n_steps: int, window: int
+    there: Any, agent: Any, run: Run, in_all: Ended, n_steps: int, window: int
 ) -> Iterator[WindowRecord]:
     """Take the steps that are left; a record at the end of each window."""
     done, cpu = run.n_scored, run.cpu_seconds
@@ -207,9 +206,9 @@ def _windows(
         here = Ended([])
         totals, lengths = (np.array([e[k] for e in ended], np.float64) for k in (1, 2))
         here.add(Scored(totals, lengths))
-        whole.absorb(here)
+        in_all.absorb(here)
         yield WindowRecord(
-            run.model, run.seed, False, done, n, _values(here), _values(whole), cpu,
+            run.model, run.seed, False, done, n, _values(here), _values(in_all), cpu,
             agent.diagnostics(),
         )  # fmt: skip
 

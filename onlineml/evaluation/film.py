@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onlineml.parameters import whole
 from onlineml.rl.agent import Agent
-from onlineml.schema import wrong
 
 if TYPE_CHECKING:
     from onlineml.rl.worlds import World
@@ -75,8 +75,7 @@ def shots(
     max_steps: int,
 ) -> Iterator[Any]:
     """Pictures of an episode that begins with `observation`, its end included."""
-    if not (isinstance(max_steps, int) and max_steps >= 1):
-        raise wrong("max_steps", max_steps, "a whole number of steps >= 1")
+    whole("max_steps", max_steps, 1, unit="steps")
     for _ in range(max_steps):
         yield render()
         observation, _, terminated, truncated, *_ = step(agent.act_one(observation))

@@ -17,6 +17,7 @@ from onlineml.evaluation.entrants import Models, admit, entrants, has_detectors,
 from onlineml.evaluation.label_budgets import Strategies, purchases
 from onlineml.evaluation.metrics import chosen
 from onlineml.evaluation.result import Result, Run, WindowRecord
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 Ints = npt.NDArray[np.int64]
@@ -215,8 +216,7 @@ def prequential(
 
 def _check(**rows: int) -> None:
     for name, value in rows.items():
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise wrong(name, value, "a whole number of rows, at least 1")
+        whole(name, value, 1, unit="rows")
 
 
 def _opened(stream: Any, max_rows: int | None) -> Stream:

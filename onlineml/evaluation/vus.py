@@ -8,6 +8,7 @@ import numpy as np
 
 from onlineml.evaluation.anomaly_scoring import Stretch, as_flags, stretches
 from onlineml.evaluation.metrics.metric import Array
+from onlineml.parameters import whole
 from onlineml.schema import as_floats, wrong
 
 
@@ -82,8 +83,7 @@ def vus(labels: Any, scores: Any, *, buffer: int) -> VUS:
     odd, values = as_flags(labels, "labels"), as_floats(scores, "scores")
     if values.shape != odd.shape or np.isnan(values).any():
         raise wrong("scores", values.shape, f"one score a row, shape {odd.shape}, none of them NaN")
-    if not (isinstance(buffer, int | np.integer) and buffer >= 0):
-        raise wrong("buffer", buffer, "a whole number of rows >= 0")
+    whole("buffer", buffer, 0, unit="rows")
     if odd.all() or not odd.any():
         return VUS(np.nan, np.nan)
     order = np.argsort(-values, kind="stable")

@@ -15,6 +15,7 @@ from onlineml.graph.objects import Objects
 from onlineml.graph.records import Records, is_stackable
 from onlineml.graph.shelf import Limits, Shelf
 from onlineml.learners.privacy import Privacy
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Schema, is_frame, wrong
 from onlineml.unlearning.called import Called
@@ -53,10 +54,9 @@ class _Keyed(Called):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
         if isinstance(self.key, bool) or not isinstance(self.key, str | int):
             raise wrong("key", self.key, "the name or the number of a column")
-        for name in ("max_keys", "max_bytes"):
-            value = getattr(self, name)
-            if (name, value) != ("max_bytes", None) and value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+        whole("max_keys", self.max_keys, 1)
+        if self.max_bytes is not None:
+            whole("max_bytes", self.max_bytes, 1)
         self.model._accept_parameters()
         if any(isinstance(value, Privacy) for value in self.model.get_params().values()):
             due = "a model without privacy: those of all keys would have the same noise"

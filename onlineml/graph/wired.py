@@ -16,6 +16,7 @@ from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
 from onlineml.kernels.arena import FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
@@ -153,9 +154,7 @@ class Wired(Graph, Estimator):
             raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
         wiring.check()
         for name, least in (("max_pending", 1), ("remember", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise wrong(name, value, f"a whole number of rows, at least {least}")
+            whole(name, getattr(self, name), least, unit="rows")
         replay.check(self.remember, self.replay)
         for node in wiring.nodes:
             self._named(node.name, node.estimator._accept_parameters)

@@ -22,6 +22,7 @@ from onlineml.integrations.batch_window import (
     seeded,
 )
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import ConformalCalibrator
 
@@ -116,11 +117,9 @@ class BatchDetector(Detector):
     # ---------------------------------------------------------------- life
 
     def _check(self) -> None:
-        whole = {"min_rows": 2, "refit_every": 1, "block_size": 1, "one_in": 1, "window_size": 2}
-        for name, least in whole.items():
-            value = getattr(self, name)
-            if value < least:
-                raise wrong(name, value, f"a whole number >= {least}")
+        least_of = {"min_rows": 2, "refit_every": 1, "block_size": 1, "one_in": 1, "window_size": 2}
+        for name, least in least_of.items():
+            whole(name, getattr(self, name), least)
         if self.window_size < self.min_rows:
             raise wrong("window_size", self.window_size, f"at least min_rows, {self.min_rows}")
         if self.quantile is not None and not 0 < self.quantile < 1:

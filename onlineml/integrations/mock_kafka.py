@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 #: Kinds of requests that can be made to fail, by the number that the protocol gives them.
@@ -45,8 +46,7 @@ class MockCluster:
     """
 
     def __init__(self, n_brokers: int = 1) -> None:
-        if not (isinstance(n_brokers, int) and n_brokers >= 1):
-            raise wrong("n_brokers", n_brokers, "a whole number >= 1")
+        whole("n_brokers", n_brokers, 1)
         self._library = _library()
         reason = ctypes.create_string_buffer(512)
         conf = self._library.rd_kafka_conf_new()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from onlineml.evaluation.worker import Report, Worker
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.ray")
@@ -90,8 +91,7 @@ def supervise(
     >>> from onlineml.integrations import supervise
     >>> reports = supervise(make_worker, range(8), "checkpoints", n_actors=4)  # doctest: +SKIP
     """
-    if not (isinstance(n_actors, int) and n_actors >= 1):
-        raise wrong("n_actors", n_actors, "a whole number >= 1")
+    whole("n_actors", n_actors, 1)
     if not partitions:
         raise wrong("partitions", partitions, "at least one partition")
     shares = [tuple(partitions[i::n_actors]) for i in range(min(n_actors, len(partitions)))]

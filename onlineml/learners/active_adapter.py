@@ -16,6 +16,7 @@ from onlineml.nn.online_net import OnlineNet
 from onlineml.nn.options import Options, check_options, torch
 from onlineml.nn.pretrained import as_function
 from onlineml.nn.torch_estimator import Singles, TorchEstimator
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 HELD, KEPT, BOUGHT, KNOWN = range(4)  # rows that wait, sure rows kept, labels learned, classes
@@ -188,9 +189,7 @@ class ActiveAdapter(TorchEstimator, Classifier):
 
     def _check(self) -> None:
         for name in ("n_steps", "every", "batch_size", "n_source", "n_labeled"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         for name in ("label_share", "source_below", "sure_below", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a number in [0, 1]")

@@ -14,6 +14,7 @@ from onlineml.kernels.random import normal, seeded
 from onlineml.kernels.vectors import add, dot, multiply
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.odometer import PrivacyOdometer
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 
@@ -404,9 +405,7 @@ class CertifiedLogisticRegression(Classifier):
 
     def _check(self) -> None:
         for name in ("window_size", "every"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         if not 0.0 < self.l2 < math.inf:
             raise wrong("l2", self.l2, "a number > 0")
         if not 0.0 <= self.noise < math.inf:

@@ -13,6 +13,7 @@ from onlineml.kernels.one_hot import expand, meet
 from onlineml.kernels.random import normal, seeded
 from onlineml.kernels.top_k import soft_top_k, top_k
 from onlineml.kernels.votes import answer_from_logs
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _ROUTINGS = ("soft", "hard")
@@ -290,10 +291,8 @@ class DEE(Classifier):
         self.seed = seed
 
     def _check(self) -> None:
-        if self.n_experts < 1:
-            raise wrong("n_experts", self.n_experts, "a whole number >= 1")
-        if not 1 <= self.n_chosen <= self.n_experts:
-            raise wrong("n_chosen", self.n_chosen, f"a whole number from 1 to {self.n_experts}")
+        whole("n_experts", self.n_experts, 1)
+        whole("n_chosen", self.n_chosen, 1, self.n_experts)
         if self.routing not in _ROUTINGS:
             raise wrong("routing", self.routing, f"one of {list(_ROUTINGS)}")
         for name in ("epsilon", "learning_rate"):

@@ -14,6 +14,7 @@ from onlineml.kernels.mixing_steps import COMBINERS, MIXER_FIELDS, mixer_of, set
 from onlineml.learners.expert_pool import POOL_FIELDS, ExpertPool
 from onlineml.learners.members import NO_ANSWERS
 from onlineml.learners.watched_members import by_place
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _RARE = 10.0  # most by which the rows of a rare class are multiplied
@@ -163,12 +164,10 @@ class DriftMixture(ExpertPool):
         self.max_bytes = max_bytes
 
     def _check(self) -> None:
-        if self.hidden < 1:
-            raise wrong("hidden", self.hidden, "a whole number >= 1")
+        whole("hidden", self.hidden, 1)
         if self.imbalance not in (None, "oob"):
             raise wrong("imbalance", self.imbalance, "'oob' or None")
-        if self.lag_labels < 0:
-            raise wrong("lag_labels", self.lag_labels, "a whole number >= 0")
+        whole("lag_labels", self.lag_labels, 0)
         if self.combiner not in ("blend", *COMBINERS):
             raise wrong("combiner", self.combiner, f"one of {('blend', *COMBINERS)}")
         super()._check()

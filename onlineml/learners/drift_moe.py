@@ -18,6 +18,7 @@ from onlineml.kernels.router import RULE, fill_layers
 from onlineml.learners.hoeffding_tree_classifier import HoeffdingTreeClassifier
 from onlineml.learners.tree_growth import fit_in
 from onlineml.network import check_widths
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _MODES = ("data", "task")
@@ -153,8 +154,7 @@ class DriftMoE(Classifier):
         if self.mode not in _MODES:
             raise wrong("mode", self.mode, f"one of {list(_MODES)}")
         for name in ("n_experts", "top_k", "batch_size"):
-            if getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         if self.top_k > self.n_experts:
             raise wrong("top_k", self.top_k, f"at most n_experts, {self.n_experts}")
         check_widths(self.hidden)

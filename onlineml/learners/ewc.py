@@ -9,6 +9,7 @@ from onlineml.learners.penalty import Penalty, Restraint, further, kept_as
 from onlineml.nn.captured import Loss
 from onlineml.nn.online_net import Arrays, OnlineNet, as_array
 from onlineml.nn.torch_estimator import Singles
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _ANCHOR, _IMPORTANCE = "anchor.", "importance."
@@ -96,8 +97,7 @@ class EWC(Penalty):
         super()._check()
         if self.gamma is not None and not 0.0 <= self.gamma <= 1.0:
             raise wrong("gamma", self.gamma, "a number from 0 to 1, or None")
-        if self.n_rows < 1:
-            raise wrong("n_rows", self.n_rows, "a whole number >= 1")
+        whole("n_rows", self.n_rows, 1)
         if self.every is not None and (self.gamma is None or self.gamma == 1.0):
             due = "None, or a gamma below 1: springs would become stiffer without end"
             raise wrong("every", self.every, due)

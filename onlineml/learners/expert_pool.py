@@ -16,6 +16,7 @@ from onlineml.learners.patched_members import LOOKS, PatchedEnsemble
 from onlineml.learners.softmax_regression import SoftmaxRegression
 from onlineml.learners.tree_growth import _size_of_arrays
 from onlineml.learners.watched_classifiers import WATCHED_CLASSIFIERS_FIELDS, WatchedClassifiers
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import StandardScaler
 
@@ -92,8 +93,7 @@ class ExpertPool(PatchedEnsemble, WatchedClassifiers):
         return sum(not isinstance(expert, _FORGETFUL) for expert in self._pool())
 
     def _check(self) -> None:
-        if self.n_trees < 0:
-            raise wrong("n_trees", self.n_trees, "a whole number >= 0")
+        whole("n_trees", self.n_trees, 0)
         pool = self._pool()
         if not pool or not all(isinstance(expert, Classifier) for expert in pool):
             raise wrong("experts", self.experts, "classifiers (at least one, or trees), or None")

@@ -23,6 +23,7 @@ from onlineml.kernels.arena import ANSWER, Field, Ints
 from onlineml.kernels.random import seeded
 from onlineml.kernels.ranks import levels_for
 from onlineml.learners.privacy import with_own_noise
+from onlineml.parameters import whole
 from onlineml.schema import Schema, as_floats, wrong
 
 
@@ -154,9 +155,7 @@ class Forecaster(Regressor):
         if not isinstance(self.base, Regressor):
             raise wrong("base", self.base, "a regressor")
         for name in ("horizon", "n_lags", "tuning_span", "window_size"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         if not 0 < self.coverage < 1:
             raise wrong("coverage", self.coverage, "a number in (0, 1)")
         rates = self._rates()

@@ -20,6 +20,7 @@ from onlineml.kernels.neighbors import (
 )
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.kernels.window_without import leave_out
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 WEIGHTS = ("uniform", "distance")
@@ -84,10 +85,8 @@ def _regress(call: Call, settings: Array, window: Window) -> int:
 
 
 def _check(n_neighbors: int, window_size: int, weights: str) -> None:
-    if window_size < 1:
-        raise wrong("window_size", window_size, "a whole number >= 1")
-    if not 1 <= n_neighbors <= window_size:
-        raise wrong("n_neighbors", n_neighbors, f"a whole number from 1 to {window_size}")
+    whole("window_size", window_size, 1)
+    whole("n_neighbors", n_neighbors, 1, window_size)
     if weights not in WEIGHTS:
         raise wrong("weights", weights, f"one of {list(WEIGHTS)}")
 

@@ -13,6 +13,7 @@ from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import Descriptor, Ints
 from onlineml.kernels.mlp_steps import RULES
 from onlineml.learners.members import Ensemble, window_rule
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _HIDDEN = ((16,), (64,), (32, 32))
@@ -84,8 +85,7 @@ class NetworkPool(Ensemble):
             raise wrong("smoothing", self.smoothing, "a share in [0, 1]")
         if not 0 <= self.least_loss < np.inf:
             raise wrong("least_loss", self.least_loss, "a number >= 0")
-        if self.warm_up < 0:
-            raise wrong("warm_up", self.warm_up, "a whole number >= 0")
+        whole("warm_up", self.warm_up, 0)
 
     def _settings(self) -> tuple[float, ...]:
         hedged = self.combiner == "hedge"

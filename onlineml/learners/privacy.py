@@ -21,6 +21,7 @@ from onlineml.kernels.arena import Ints
 from onlineml.kernels.privacy import BUDGET, COST, ENDLESS, GRANTED, PERIOD, REACH, REFUSED, SPENT
 from onlineml.kernels.random import seeded
 from onlineml.odometer import BudgetSpentError, PrivacyOdometer, rho_of
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 
@@ -74,11 +75,9 @@ class Privacy(Estimator):
         PrivacyOdometer(epsilon=self.epsilon, delta=self.delta, rule="concentrated")
         if not 0.0 < self.clip < math.inf:
             raise wrong("clip", self.clip, "a number > 0")
-        for name in ("period", "n_periods"):
-            value = getattr(self, name)
-            endless = name == "n_periods" and value is None
-            if not endless and value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+        whole("period", self.period, 1)
+        if self.n_periods is not None:
+            whole("n_periods", self.n_periods, 1)
         self._check_multiplier()
         if self.odometer is not None and not isinstance(self.odometer, PrivacyOdometer):
             raise wrong("odometer", self.odometer, "a PrivacyOdometer, or None")

@@ -14,6 +14,7 @@ from onlineml.nn.options import Options
 from onlineml.nn.stacked_net import StackedNet
 from onlineml.nn.stacked_steps import known_params
 from onlineml.nn.torch_estimator import Singles
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _CLOCK, _DROPPED = 3, 4  # of counts, after those of `torch_learner`: keys learned, keys dropped
@@ -70,9 +71,7 @@ class StackedLearner(TorchLearner):
         super()._check()
         known_params(self.optimizer, self.optimizer_params or {})
         for name in ("n_models", "max_keys"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         if self.key is not None and self.max_keys < self.batch_size:
             raise wrong("max_keys", self.max_keys, f"at least batch_size, {self.batch_size}")
 

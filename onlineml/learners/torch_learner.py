@@ -14,6 +14,7 @@ from onlineml.nn.captured import Loss
 from onlineml.nn.online_net import Arrays, OnlineNet
 from onlineml.nn.torch_batches import BATCH, HELD, TorchBatches
 from onlineml.nn.torch_estimator import Singles
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 SEEN, KNOWN = 1, 2  # of counts: rows offered to the replay; classes
@@ -101,9 +102,7 @@ class TorchLearner(TorchBatches):
     def _check(self) -> None:
         super()._check()
         for name in ("replay_size", "replay_rows"):
-            value = getattr(self, name)
-            if value < 0:
-                raise wrong(name, value, "a whole number >= 0")
+            whole(name, getattr(self, name), 0)
         if self.replay_size < self.replay_rows:
             due = f"at least replay_rows, {self.replay_rows}"
             raise wrong("replay_size", self.replay_size, due)

@@ -15,6 +15,7 @@ from onlineml.nn.captured import Loss
 from onlineml.nn.options import Options
 from onlineml.nn.recurrent_net import CELLS, RecurrentNet
 from onlineml.nn.torch_estimator import Singles, TorchEstimator
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 CLOCK, DROPPED, KNOWN = range(3)  # counts: rows learned, keys dropped, classes
@@ -87,9 +88,7 @@ class TorchSequence(TorchEstimator):
 
     def _check(self) -> None:
         for name in ("hidden", "truncation", "max_keys"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         super()._check()
         if self.module is None and self.cell not in CELLS:
             raise wrong("cell", self.cell, f"one of {list(CELLS)}")

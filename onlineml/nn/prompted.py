@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -69,8 +70,7 @@ class Prompted(torch.nn.Module):
     ) -> None:
         super().__init__()
         for name, value in (("n_prompts", n_prompts), ("n_outputs", n_outputs), ("width", width)):
-            if not (isinstance(value, int) and value >= 1):
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, value, 1)
         self.encoder, self.tokens = encoder, tokens
         self.prompts = torch.nn.Parameter(torch.empty(n_prompts, width))
         most = (6.0 / (1 + width)) ** 0.5

@@ -18,6 +18,7 @@ from onlineml.nn.online_net import as_array, drawing, threads
 from onlineml.nn.options import check_device, torch
 from onlineml.nn.stacked_rows import groups, places_of
 from onlineml.nn.stacked_steps import Descent, Outer
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _AT_ONCE, _AT_ONCE_GPU = 1 << 23, 1 << 30  # weights, times rows, that are worked on at once
@@ -115,8 +116,7 @@ class Stacked:
         seed: int | None = None,
     ) -> None:
         self.torch = torch()
-        if not (isinstance(n, int) and n >= 1):
-            raise wrong("n", n, "a whole number >= 1")
+        whole("n", n, 1)
         if clip_norm is not None and not clip_norm > 0:
             raise wrong("clip_norm", clip_norm, "a number > 0, or None")
         rates = np.asarray(learning_rate, np.float32)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.nn.online_net import OnlineNet
 from onlineml.nn.torch_estimator import Singles, TorchEstimator
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 HELD = 0  # of counts: rows of the batch that fills
 
@@ -59,8 +59,7 @@ class TorchBatches(TorchEstimator):
     # ---------------------------------------------------------------- life
 
     def _check(self) -> None:
-        if self.batch_size < 1:
-            raise wrong("batch_size", self.batch_size, "a whole number >= 1")
+        whole("batch_size", self.batch_size, 1)
         super()._check()
 
     def _sizes(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from onlineml.kernels.arena import Array, Field
 from onlineml.kernels.arms import POLICY, _arms
 from onlineml.kernels.random import seeded
+from onlineml.parameters import whole
 from onlineml.rl.agent import Agent
 from onlineml.schema import Schema, wrong
 
@@ -35,8 +36,7 @@ class Bandit(Agent):
         return made._out[1:].copy()
 
     def _check(self) -> None:
-        if self.n_actions < 2:
-            raise wrong("n_actions", self.n_actions, "a whole number >= 2")
+        whole("n_actions", self.n_actions, 2)
 
     def _n_outputs(self) -> int:
         return 1 + self.n_actions

@@ -43,9 +43,10 @@ from onlineml.network import (
     net_sizes,
     start_net,
 )
+from onlineml.parameters import whole
 from onlineml.rl.bandit import Bandit
 from onlineml.rl.linear_bandit import check_regressions
-from onlineml.schema import Schema, wrong
+from onlineml.schema import Schema
 
 _NET_SETTINGS = 5  # numbers of a network before a rate of dropout for each hidden layer
 _PRIOR = 6.0  # a0 and b0 of the noise's variance, in standardized rewards
@@ -377,8 +378,7 @@ class NeuralLinear(Bandit):
         check_net(self)
         check_regressions(self)
         for name in ("memory_size", "n_replays"):
-            if getattr(self, name) < 0:
-                raise wrong(name, getattr(self, name), "a whole number >= 0")
+            whole(name, getattr(self, name), 0)
 
     def _settings(self) -> tuple[float, ...]:
         numbers = SAMPLE, self.confidence, self.ridge, self.discount, self.n_replays

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from onlineml.kernels.trace_rules import N_MOMENTS, N_NUMBERS, RULES
+from onlineml.parameters import whole
 from onlineml.rl.part import Part
 from onlineml.schema import wrong
 
@@ -319,8 +320,7 @@ class Intentional(UpdateRule):
     def _check(self) -> None:
         self._see_positive("clip", *(("share",) if self.share is not None else ()))
         self._see_shares("beta_2", "error_decay")
-        if self.refresh < 1:
-            raise wrong("refresh", self.refresh, "a whole number >= 1")
+        whole("refresh", self.refresh, 1)
 
     def _own_numbers(self, fade: float, of_policy: bool) -> tuple[float, ...]:
         share = (0.05 if of_policy else 0.5) if self.share is None else float(self.share)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from onlineml.kernels.arena import ANSWER, Array
 from onlineml.nn.held import Held
+from onlineml.parameters import whole
 from onlineml.rl.agent import EXPLORE, Transition
 from onlineml.rl.crowds import CompiledCrowd, TorchCrowd
 from onlineml.rl.part import Part
@@ -149,8 +150,7 @@ class StackedAgents(Held, Part):
         if not isinstance(self.agent, StreamNetwork):
             raise wrong("agent", self.agent, "a StreamTD, StreamQ, StreamSARSA or StreamAC")
         for name in ("n_agents", "n_threads"):
-            if getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         self.agent._accept_parameters()
 
     def _fresh(self, i: int) -> Any:
@@ -212,8 +212,8 @@ class StackedAgents(Held, Part):
         if which is None:
             return None
         places = np.array(which)
-        whole = places.ndim == 1 and places.dtype.kind in "iu"
-        if not whole or len(np.unique(places)) < len(places):
+        are_numbers = places.ndim == 1 and places.dtype.kind in "iu"
+        if not are_numbers or len(np.unique(places)) < len(places):
             raise wrong("which", which, "whole numbers, no two the same")
         if len(places) and not (places.min() >= 0 and places.max() < self.n_agents):
             raise wrong("which", which, f"agents below {self.n_agents}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from onlineml.kernels.stream_agent import Q
+from onlineml.parameters import whole
 from onlineml.rl.conv import Conv
 from onlineml.rl.rules import ObGD, UpdateRule
 from onlineml.rl.stream import StreamAgent
@@ -21,13 +22,11 @@ class ValueAgent(StreamAgent):
     epsilon_steps: int
 
     def _check(self) -> None:
-        if self.n_actions < 2:
-            raise wrong("n_actions", self.n_actions, "a whole number >= 2")
+        whole("n_actions", self.n_actions, 2)
         for name in ("epsilon", "final_epsilon"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a probability")
-        if self.epsilon_steps < 0:
-            raise wrong("epsilon_steps", self.epsilon_steps, "a whole number >= 0")
+        whole("epsilon_steps", self.epsilon_steps, 0)
         super()._check()
 
     def _default_rule(self, part: str) -> UpdateRule:

@@ -19,6 +19,7 @@ from onlineml.kernels.swift import (
     opened_swift,
 )
 from onlineml.kernels.vectors import dot, enter
+from onlineml.parameters import whole
 from onlineml.rl.agent import EXPLORE, Agent
 from onlineml.rl.swift_td import SwiftLinear
 from onlineml.schema import Schema, wrong
@@ -235,8 +236,7 @@ class SwiftSARSA(SwiftLinear, Agent):
         self.seed = seed
 
     def _check(self) -> None:
-        if self.n_actions < 2:
-            raise wrong("n_actions", self.n_actions, "a whole number >= 2")
+        whole("n_actions", self.n_actions, 2)
         for name in ("epsilon", "final_epsilon"):
             if not 0 <= getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a probability")

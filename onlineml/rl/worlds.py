@@ -12,6 +12,7 @@ import numpy.typing as npt
 from onlineml.kernels import worlds
 from onlineml.kernels.arena import Array
 from onlineml.kernels.random import seeded
+from onlineml.parameters import whole
 from onlineml.rl import pictures
 from onlineml.rl.pictures import Picture
 from onlineml.schema import wrong
@@ -204,8 +205,7 @@ class Chain(World):
         max_steps: int | None = None,
         seed: int | None = None,
     ) -> None:
-        if not (isinstance(n_states, int | np.integer) and n_states >= 1):
-            raise wrong("n_states", n_states, "a whole number >= 1")
+        whole("n_states", n_states, 1)
         if not 0 <= slip <= 1:
             raise wrong("slip", slip, "a probability")
         for name, reward in {"left": left, "right": right, "step": step}.items():

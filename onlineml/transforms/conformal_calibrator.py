@@ -8,7 +8,7 @@ from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f2, i1, i2, i3, opened
 from onlineml.kernels.ranks import N, levels_for, n_below, slide
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -90,8 +90,7 @@ class ConformalCalibrator(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 1:
-            raise wrong("window_size", self.window_size, "a whole number >= 1")
+        whole("window_size", self.window_size, 1)
 
     def _sizes(self) -> dict[str, int]:
         return {

@@ -14,6 +14,7 @@ from onlineml.kernels.ranks import N, kth, levels_for, n_below
 from onlineml.kernels.ranks import slide as slide_ranks
 from onlineml.kernels.sliding_moments import slide as slide_moments
 from onlineml.kernels.sliding_moments import window_sums
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _LEVEL, _Q, _ONE_IN, _DRIFT = range(4)  # of the settings
@@ -360,8 +361,7 @@ class DSPOTCalibrator(Transformer):
     def _check(self) -> None:
         least = {"window_size": 1, "n_peaks": _FEW, "one_in": 1, "drift_size": 0}
         for name, due in least.items():
-            if getattr(self, name) < due:
-                raise wrong(name, getattr(self, name), f"a whole number >= {due}")
+            whole(name, getattr(self, name), due)
         if not 0 < self.level < 1:
             raise wrong("level", self.level, "a number between 0 and 1")
         if not 0 < self.q < 1 - self.level:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array, Transformer
+from onlineml.parameters import whole
 from onlineml.schema import Schema, frame_columns, is_frame, is_missing, wrong
 
 
@@ -58,8 +59,7 @@ class FeatureHasher(Transformer):
         self.n_features = n_features
 
     def _check(self) -> None:
-        if self.n_features < 1:
-            raise wrong("n_features", self.n_features, "a whole number >= 1")
+        whole("n_features", self.n_features, 1)
 
     def _n_outputs(self) -> int:
         return self.n_features

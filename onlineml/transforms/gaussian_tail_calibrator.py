@@ -11,7 +11,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, opened
 from onlineml.kernels.normal_tail import upper_tail
 from onlineml.kernels.sliding_moments import slide, window_sums
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -108,10 +108,8 @@ class GaussianTailCalibrator(Transformer):
         self.n_recent = n_recent
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
-        if not 1 <= self.n_recent <= self.window_size:
-            raise wrong("n_recent", self.n_recent, f"a whole number from 1 to {self.window_size}")
+        whole("window_size", self.window_size, 2)
+        whole("n_recent", self.n_recent, 1, self.window_size)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size, "W+1": self.window_size + 1}

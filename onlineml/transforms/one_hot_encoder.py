@@ -10,6 +10,7 @@ from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f2, i1, opened
 from onlineml.kernels.nominal import note_values, passed_on
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 
@@ -112,8 +113,7 @@ class OneHotEncoder(Transformer):
         self.max_categories = max_categories
 
     def _check(self) -> None:
-        if self.max_categories < 2:
-            raise wrong("max_categories", self.max_categories, "a whole number >= 2")
+        whole("max_categories", self.max_categories, 2)
 
     def _sizes(self) -> dict[str, int]:
         return {"K": self.max_categories - 1}

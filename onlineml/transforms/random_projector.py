@@ -11,6 +11,7 @@ from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, opened
 from onlineml.kernels.random import seeded
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _KINDS = ("sparse", "gaussian")
@@ -110,8 +111,7 @@ class RandomProjector(Transformer):
         self.seed = seed
 
     def _check(self) -> None:
-        if self.n_components < 1:
-            raise wrong("n_components", self.n_components, "a whole number >= 1")
+        whole("n_components", self.n_components, 1)
         if self.kind not in _KINDS:
             raise wrong("kind", self.kind, f"one of {_KINDS}")
         if not 0 < self.density <= 1:

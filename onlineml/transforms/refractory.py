@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f2, i1, opened
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -88,8 +88,7 @@ class Refractory(Transformer):
         self.rest = rest
 
     def _check(self) -> None:
-        if self.rest < 1:
-            raise wrong("rest", self.rest, "a whole number >= 1")
+        whole("rest", self.rest, 1)
 
     def _sizes(self) -> dict[str, int]:
         return {"R": self.rest}

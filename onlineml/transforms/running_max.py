@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i2, opened
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 _N, _HEAD, _KEPT = range(3)  # of the places: values so far, where the ring begins, how many it has
 
@@ -87,8 +87,7 @@ class RunningMax(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 2)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size - 1}

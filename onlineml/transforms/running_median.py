@@ -8,7 +8,7 @@ from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i1, i2, i3, opened
 from onlineml.kernels.ranks import N, kth, levels_for, slide
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -100,8 +100,7 @@ class RunningMedian(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 2)
 
     def _sizes(self) -> dict[str, int]:
         n = self.window_size - 1

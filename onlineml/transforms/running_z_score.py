@@ -10,7 +10,7 @@ from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Ints, f2, f3, i1, opened
 from onlineml.kernels.sliding_moments import WINDOWS, slide, sums_with
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -76,8 +76,7 @@ class RunningZScore(Transformer):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 2)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size, "W+1": self.window_size + 1}

@@ -8,6 +8,7 @@ from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Ints, f1, opened
 from onlineml.kernels.seasons import FOUND, Season, fields, level_and_season, season_at, take_in
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 
@@ -101,14 +102,12 @@ class SeasonalDecomposer(Transformer):
         self.n_cycles = n_cycles
 
     def _check(self) -> None:
-        if self.window_size < 6:
-            raise wrong("window_size", self.window_size, "a whole number >= 6")
+        whole("window_size", self.window_size, 6)
         most = self.window_size // 2
         if not (self.period is None or 1 <= self.period <= most):
             due = f"a whole number from 1 to {most} (half the window), or None"
             raise wrong("period", self.period, due)
-        if self.n_cycles < 1:
-            raise wrong("n_cycles", self.n_cycles, "a whole number >= 1")
+        whole("n_cycles", self.n_cycles, 1)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size}

@@ -7,7 +7,8 @@ import numpy as np
 from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i1, opened
-from onlineml.schema import Schema, wrong
+from onlineml.parameters import whole
+from onlineml.schema import Schema
 
 
 @entry
@@ -72,8 +73,7 @@ class Shingle(Transformer):
         self.size = size
 
     def _check(self) -> None:
-        if self.size < 2:
-            raise wrong("size", self.size, "a whole number >= 2")
+        whole("size", self.size, 2)
 
     def _sizes(self) -> dict[str, int]:
         return {"S": self.size - 1}

@@ -13,6 +13,7 @@ from onlineml.base import Array
 from onlineml.estimator import BLOCK, Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.certificate import NO_ROWS, Noter, bound, fades
@@ -71,8 +72,7 @@ class Replayed(Checkpointed):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
         check_replays(self.model)
         for name, value in (("horizon", self.horizon), ("every", self._gap())):
-            if value < 1:
-                raise wrong(name, value, "a whole number >= 1")
+            whole(name, value, 1)
         if self.checkpoints not in CHECKPOINTS:
             raise wrong("checkpoints", self.checkpoints, f"one of {list(CHECKPOINTS)}")
         if self.log is not None and not os.path.isdir(self.log):

@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Estimator, Regressor
 from onlineml.kernels.arena import ANSWER, Field, Ints
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt, refused, worst
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.called import Called
@@ -51,8 +52,7 @@ class Shards(Called):
     def _check(self) -> None:
         if not isinstance(self.model, self._role):
             raise wrong("model", self.model, f"a {self._role.__name__.lower()}")
-        if self.n_shards < 1:
-            raise wrong("n_shards", self.n_shards, "a whole number >= 1")
+        whole("n_shards", self.n_shards, 1)
         self._member()._accept_parameters()
 
     def _member(self) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.parameters import whole
 from onlineml.receipt import Receipt, refused
 from onlineml.schema import wrong
 
@@ -106,13 +107,12 @@ class StreamingUnlearner:
             raise ImportError('networks need torch: pip install "onlineml[neural]"') from error
         if not isinstance(head, torch.nn.Linear) or head.bias is None:
             raise wrong("head", head, "a torch.nn.Linear with a bias")
-        for name, whole, least in (
+        for name, value, least in (
             ("n_steps", n_steps, 0),
             ("batch_size", batch_size, 1),
             ("seed", seed, 0),
         ):
-            if not (isinstance(whole, int | np.integer) and whole >= least):
-                raise wrong(name, whole, f"a whole number >= {least}")
+            whole(name, value, least)
         if not 0 < learning_rate < math.inf:
             raise wrong("learning_rate", learning_rate, "a finite number > 0")
         if not damping > 0:

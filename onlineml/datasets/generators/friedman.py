@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, numbered, real, whole
+from onlineml.datasets.generators.generator import Generator, numbered, real
 from onlineml.datasets.stream import Task
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, normal, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 Drift = Literal["local_abrupt", "recurring_abrupt", "gradual"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from onlineml.datasets.drawn import Draw, Drawn
 from onlineml.datasets.stream import Chunk, Task
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, seeded, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 
@@ -35,18 +35,6 @@ def model_draws(model_seed: int, n: int) -> Array:
     z = z ^ (z >> np.uint64(31))
     draws: Array = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return draws
-
-
-def whole(argument: str, value: Any, low: int, high: int | None = None) -> int:
-    """`value` as an int between `low` and `high`, or a ValueError."""
-    due = f"a whole number, {low} or more" if high is None else f"a whole number {low} to {high}"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise wrong(argument, value, due) from None
-    if number < low or (high is not None and number > high):
-        raise wrong(argument, value, due)
-    return number
 
 
 def real(argument: str, value: Any, low: float, high: float) -> float:

@@ -14,10 +14,10 @@ from onlineml.datasets.generators.generator import (
     numbered,
     real,
     share,
-    whole,
 )
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 

@@ -14,10 +14,10 @@ from onlineml.datasets.generators.generator import (
     model_draws,
     numbered,
     share,
-    whole,
 )
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, below, bits, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 # Segments top, top left, top right, middle, bottom left, bottom right, bottom of digits 0 to 9.

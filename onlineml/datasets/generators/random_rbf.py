@@ -13,10 +13,10 @@ from onlineml.datasets.generators.generator import (
     model_draws,
     numbered,
     real,
-    whole,
 )
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, normal, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 _State = tuple[Ints, Array, Array, Ints, Array, Array]

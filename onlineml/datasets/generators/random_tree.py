@@ -14,10 +14,10 @@ from onlineml.datasets.generators.generator import (
     model_draws,
     numbered,
     share,
-    whole,
 )
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, below, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 _MOST_NODES = 1_000_000

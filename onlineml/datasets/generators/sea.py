@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, flag, integers, numbered, share, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers, numbered, share
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 _THRESHOLDS = (8.0, 9.0, 7.0, 9.5)

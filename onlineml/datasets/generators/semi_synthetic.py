@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from onlineml.datasets.generators.generator import flag, numbered, share, whole
+from onlineml.datasets.generators.generator import flag, numbered, share
 from onlineml.datasets.stream import Chunk, Stream, Task, rechunked
 from onlineml.labels import plain
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, as_floats, wrong
 
 _KINDS = ("nearest", "linear", "quadratic", "cubic")

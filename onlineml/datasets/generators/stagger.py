@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, flag, integers, whole
+from onlineml.datasets.generators.generator import Generator, flag, integers
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, below
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 _VALUES = {

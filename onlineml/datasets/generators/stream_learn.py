@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import flag, integers, numbered, real, share, whole
+from onlineml.datasets.generators.generator import flag, integers, numbered, real, share
 from onlineml.datasets.stream import Chunk, Stream, Task, rechunked
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema, wrong
 
 Ints = npt.NDArray[np.int64]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.datasets.generators.generator import Generator, integers, numbered, whole
+from onlineml.datasets.generators.generator import Generator, integers, numbered
 from onlineml.kernels import jit
 from onlineml.kernels.random import Ints, below, uniform
+from onlineml.parameters import whole
 from onlineml.schema import Array, Schema
 
 _N_RELEVANT = 21

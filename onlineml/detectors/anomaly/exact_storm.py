@@ -10,6 +10,7 @@ from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.neighbors import distances
 from onlineml.kernels.scaled_window import STATE, Scaled, scaled_at, take_in
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _AXES = len(STATE)
@@ -162,10 +163,8 @@ class ExactStorm(Detector):
         self.scaled = scaled
 
     def _check(self) -> None:
-        if self.window_size < 1:
-            raise wrong("window_size", self.window_size, "a whole number >= 1")
-        if self.sample_size < 2:
-            raise wrong("sample_size", self.sample_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 1)
+        whole("sample_size", self.sample_size, 2)
         if not 0 < self.quantile <= 1:
             raise wrong("quantile", self.quantile, "a share in (0, 1]")
 

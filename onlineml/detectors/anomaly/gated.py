@@ -6,6 +6,7 @@ import numpy as np
 
 from onlineml.base import Array, Detector
 from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import ConformalCalibrator
 
@@ -90,8 +91,7 @@ class GatedDetector(Detector):
             raise wrong("base", self.base, "a detector of anomalies")
         if not 0 < self.quantile < 1:
             raise wrong("quantile", self.quantile, "a number between 0 and 1")
-        if self.one_in < 1:
-            raise wrong("one_in", self.one_in, "a whole number >= 1")
+        whole("one_in", self.one_in, 1)
         ConformalCalibrator(window_size=self.window_size)._check()
 
     def _start(self, schema: Schema) -> None:

@@ -28,6 +28,7 @@ from onlineml.kernels.spanning_groups import distances, joined
 from onlineml.kernels.tied_autoencoder import Tied, decode, draw, encode, error_of, step
 from onlineml.kernels.usual_range import moved, width_of
 from onlineml.kernels.views import matrix_in
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _SPREAD = 2.0  # what the usual range of a feature becomes: hidden units are then nearly linear
@@ -363,14 +364,12 @@ class KitNet(Detector):
         return [part.tolist() for part in np.split(self.order_, ends)[:-1]]
 
     def _check(self) -> None:
-        if self.group_size < 1:
-            raise wrong("group_size", self.group_size, "a whole number >= 1")
+        whole("group_size", self.group_size, 1)
         if not 0 < self.hidden_ratio <= 1:
             raise wrong("hidden_ratio", self.hidden_ratio, "a number in (0, 1]")
         if not 0 < self.learning_rate <= 1:
             raise wrong("learning_rate", self.learning_rate, "a number in (0, 1]")
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 2)
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")
 

@@ -11,6 +11,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, i2, opened, scratch
 from onlineml.kernels.plausible import plausible
 from onlineml.kernels.ranks import N, kth, levels_for, n_below, slide
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _CLIP = 5.0  # deviations that a value is learned to be off what those before it foretell
@@ -318,8 +319,7 @@ class KNNCAD(Detector):
 
     def _check(self) -> None:
         for name in ("shingle_size", "n_neighbors"):
-            if getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         least = self.n_neighbors + 1
         if self.window_size < least:
             due = f"a whole number >= {least}, more than n_neighbors"

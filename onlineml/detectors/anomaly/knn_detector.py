@@ -10,7 +10,7 @@ from onlineml.kernels.arena import ANSWER_AND_SCORES, Array, Call, Ints, f1, ope
 from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.neighbors import Window, distances, nearest
 from onlineml.kernels.scaled_window import STATE, Scaled, scaled_at, take_in
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -117,11 +117,8 @@ class KNNDetector(Detector):
         self.scaled = scaled
 
     def _check(self) -> None:
-        if self.window_size < 1:
-            raise wrong("window_size", self.window_size, "a whole number >= 1")
-        if not 1 <= self.n_neighbors <= self.window_size:
-            due = f"a whole number from 1 to {self.window_size}"
-            raise wrong("n_neighbors", self.n_neighbors, due)
+        whole("window_size", self.window_size, 1)
+        whole("n_neighbors", self.n_neighbors, 1, self.window_size)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size}

@@ -20,7 +20,7 @@ from onlineml.kernels.neighbor_lists import (
     nearest,
     slide,
 )
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @entry
@@ -127,11 +127,8 @@ class LocalOutlierFactor(Detector):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
-        if not 1 <= self.n_neighbors < self.window_size:
-            due = f"a whole number from 1 to {self.window_size - 1}"
-            raise wrong("n_neighbors", self.n_neighbors, due)
+        whole("window_size", self.window_size, 2)
+        whole("n_neighbors", self.n_neighbors, 1, self.window_size - 1)
 
     def _sizes(self) -> dict[str, int]:
         return {"W": self.window_size, "M": SPARE * self.n_neighbors}

@@ -22,6 +22,7 @@ from onlineml.kernels.neighbor_lists import (
     nearest,
     slide,
 )
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _FEW, _CLIP = 20.0, 10.0  # after so many, a factor counts as at most so many times the usual one
@@ -155,11 +156,8 @@ class LocalOutlierProbability(Detector):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
-        if not 1 <= self.n_neighbors < self.window_size:
-            due = f"a whole number from 1 to {self.window_size - 1}"
-            raise wrong("n_neighbors", self.n_neighbors, due)
+        whole("window_size", self.window_size, 2)
+        whole("n_neighbors", self.n_neighbors, 1, self.window_size - 1)
         if self.n_compared is not None and self.n_compared < 1:
             raise wrong("n_compared", self.n_compared, "a whole number >= 1, or None")
         if not self.extent > 0:

@@ -10,6 +10,7 @@ from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened, scratch
 from onlineml.kernels.plausible import plausible
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _FLAT = 1e-9  # deviation, as a share of the mean, below which a stretch is constant
@@ -238,8 +239,7 @@ class MatrixProfileDetector(Detector):
         self.window_size = window_size
 
     def _check(self) -> None:
-        if self.subsequence_size < 3:
-            raise wrong("subsequence_size", self.subsequence_size, "a whole number >= 3")
+        whole("subsequence_size", self.subsequence_size, 3)
         least = 2 * self.subsequence_size
         if self.window_size < least:
             due = f"a whole number >= {least}, two stretches"

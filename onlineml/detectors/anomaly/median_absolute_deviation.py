@@ -8,6 +8,7 @@ from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, i2, opened
 from onlineml.kernels.ranks import N, kth, levels_for, slide
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -121,8 +122,7 @@ class MedianAbsoluteDeviation(Detector):
         self.min_spread = min_spread
 
     def _check(self) -> None:
-        if self.window_size < 1:
-            raise wrong("window_size", self.window_size, "a whole number >= 1")
+        whole("window_size", self.window_size, 1)
         if not self.min_spread > 0:
             raise wrong("min_spread", self.min_spread, "a number > 0")
 

@@ -25,6 +25,7 @@ from onlineml.network import (
     net_sizes,
     start_net,
 )
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _FIRST = 16  # rows that are remembered before the network learns for the first time
@@ -333,8 +334,7 @@ class MemStream(Detector):
         check_net(self)
         least = {"memory_size": _FIRST, "n_neighbors": 1, "one_in": 1, "n_passes": 0}
         for name, due in least.items():
-            if getattr(self, name) < due:
-                raise wrong(name, getattr(self, name), f"a whole number >= {due}")
+            whole(name, getattr(self, name), due)
         for name in ("discount", "fading_factor"):
             if not 0 < getattr(self, name) <= 1:
                 raise wrong(name, getattr(self, name), "a number in (0, 1]")

@@ -9,6 +9,7 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _BLOCK, _LENGTH, _CLIP, _FLOOR = range(4)  # of the settings
@@ -246,8 +247,7 @@ class NoveltyDetector(Detector):
 
     def _check(self) -> None:
         for name in ("block", "length"):
-            if getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "a whole number >= 1")
+            whole(name, getattr(self, name), 1)
         least = 2 * self.block * self.length
         if self.window_size < least:
             due = f"a whole number >= {least} (two courses of {self.length} blocks)"

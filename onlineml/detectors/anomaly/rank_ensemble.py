@@ -15,6 +15,7 @@ from onlineml.detectors.anomaly.knn_detector import KNNDetector
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.faded_moments import learn
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 from onlineml.transforms import ConformalCalibrator
 
@@ -157,8 +158,7 @@ class RankEnsemble(Detector):
             raise wrong("combine", self.combine, f"one of {_COMBINERS}")
         if not 0 < self.fading_factor < 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1)")
-        if self.n_groups < 1:
-            raise wrong("n_groups", self.n_groups, "a whole number, at least 1")
+        whole("n_groups", self.n_groups, 1)
         ConformalCalibrator(window_size=self.window_size)._check()
 
     def _sizes(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened, scratch
 from onlineml.kernels.usual_range import moved, width_of
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _LIMIT, _FADING, _SIZE, _SEEN = range(4)  # of the settings
@@ -202,8 +203,7 @@ class RelativeEntropy(Detector):
 
     def _check(self) -> None:
         for name, least in (("window_size", 2), ("n_bins", 2), ("n_hypotheses", 1)):
-            if getattr(self, name) < least:
-                raise wrong(name, getattr(self, name), f"a whole number >= {least}")
+            whole(name, getattr(self, name), least)
         if not 0 < self.alpha < 1:
             raise wrong("alpha", self.alpha, "a number between 0 and 1")
         if not self.min_seen >= 0:

@@ -9,6 +9,7 @@ from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.faded_moments import learn, share
 from onlineml.kernels.linear import LARGEST
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _FAR, _TAME = 100.0, 4.0  # deviations that a value counts as at most, and is learned as at most
@@ -94,8 +95,7 @@ class ResidualDetector(Detector):
     def _check(self) -> None:
         if not isinstance(self.regressor, Regressor):
             raise wrong("regressor", self.regressor, "a regressor")
-        if self.n_lags < 0:
-            raise wrong("n_lags", self.n_lags, "a whole number >= 0")
+        whole("n_lags", self.n_lags, 0)
         if not 0 < self.fading_factor <= 1:
             raise wrong("fading_factor", self.fading_factor, "a number in (0, 1]")
 

@@ -10,6 +10,7 @@ from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, opened
 from onlineml.kernels.seasons import autocorrelation, clearest_lag
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 # Of the settings, and of the counts.
@@ -203,8 +204,7 @@ class SeasonalDetector(Detector):
         self.min_scale = min_scale
 
     def _check(self) -> None:
-        if self.window_size < 6:
-            raise wrong("window_size", self.window_size, "a whole number >= 6")
+        whole("window_size", self.window_size, 6)
         most = self.window_size // 2
         if not (self.period is None or 1 <= self.period <= most):
             due = f"a whole number from 1 to {most} (half the window), or None"

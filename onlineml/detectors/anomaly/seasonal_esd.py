@@ -18,6 +18,7 @@ from onlineml.kernels.seasons import (
     season_at,
     take_in,
 )
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _PERIOD, _CYCLES, _SHARE, _FLOOR, _ROBUST = range(5)  # of the settings
@@ -187,14 +188,12 @@ class _ESD(Detector):
         self.min_scale = min_scale
 
     def _check(self) -> None:
-        if self.window_size < 20:
-            raise wrong("window_size", self.window_size, "a whole number >= 20")
+        whole("window_size", self.window_size, 20)
         most = self.window_size // 2
         if not (self.period is None or 1 <= self.period <= most):
             due = f"a whole number from 1 to {most} (half the window), or None"
             raise wrong("period", self.period, due)
-        if self.n_cycles < 1:
-            raise wrong("n_cycles", self.n_cycles, "a whole number >= 1")
+        whole("n_cycles", self.n_cycles, 1)
         if not 0 < self.max_anomalies < 0.4:
             raise wrong("max_anomalies", self.max_anomalies, "a share between 0 and 0.4")
         if not 0 < self.alpha < 1:

@@ -11,6 +11,7 @@ from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened
 from onlineml.kernels.normal_tail import surprise
 from onlineml.kernels.sliding_moments import slide, window_sums
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _FEW = 20.0  # values from which on a deviation is known well enough to be cut
@@ -106,8 +107,7 @@ class WindowedGaussian(Detector):
         self.clip = clip
 
     def _check(self) -> None:
-        if self.window_size < 2:
-            raise wrong("window_size", self.window_size, "a whole number >= 2")
+        whole("window_size", self.window_size, 2)
         for name in ("min_std", "clip"):
             if not getattr(self, name) > 0:
                 raise wrong(name, getattr(self, name), "a number > 0")

@@ -10,6 +10,7 @@ from onlineml.base import DRIFT, DriftDetector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import tells
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened
+from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 MODELS = ("gaussian", "bernoulli")
@@ -223,8 +224,7 @@ class BayesianChangePoint(DriftDetector):
             raise wrong("threshold", self.threshold, "a number between 0 and 1")
         if self.max_run_length < 10:
             raise wrong("max_run_length", self.max_run_length, "a number of values >= 10")
-        if self.min_instances < 0:
-            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
+        whole("min_instances", self.min_instances, 0, unit="values")
         for name in ("prior_strength", "prior_scale"):
             if not getattr(self, name) > 0:
                 raise wrong(name, getattr(self, name), "a number > 0")

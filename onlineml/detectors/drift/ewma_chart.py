@@ -8,6 +8,7 @@ from onlineml.base import DRIFT, DriftDetector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import graded, stronger, tells
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _N, _TOTAL, _AVERAGE, _FADED, _LENGTH = range(5)
@@ -109,8 +110,7 @@ class EWMAChart(DriftDetector):
         self.two_sided = two_sided
 
     def _check(self) -> None:
-        if self.min_instances < 0:
-            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
+        whole("min_instances", self.min_instances, 0, unit="values")
         if not 0 < self.lambda_ < 1:
             raise wrong("lambda_", self.lambda_, "a number between 0 and 1")
 

@@ -8,6 +8,7 @@ from onlineml.base import DRIFT, DriftDetector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import tells
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, opened
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _N, _MEAN, _RISE, _LEAST, _FALL, _LARGEST, _LENGTH = range(7)
@@ -112,8 +113,7 @@ class PageHinkley(DriftDetector):
         self.two_sided = two_sided
 
     def _check(self) -> None:
-        if self.min_instances < 0:
-            raise wrong("min_instances", self.min_instances, "a number of values >= 0")
+        whole("min_instances", self.min_instances, 0, unit="values")
         if not self.threshold > 0:
             raise wrong("threshold", self.threshold, "a number > 0")
         if not 0 < self.alpha <= 1:

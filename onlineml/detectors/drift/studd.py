@@ -8,6 +8,7 @@ from onlineml.base import DRIFT, DriftDetector
 from onlineml.kernels import adwin, entry, jit
 from onlineml.kernels.alarms import tells
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, opened
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _N_SIZES = 20  # sizes of bucket in the window of mistakes
@@ -154,8 +155,7 @@ class STUDD(DriftDetector):
     def _check(self) -> None:
         if not 0 < self.delta < 1:
             raise wrong("delta", self.delta, "a number between 0 and 1")
-        if self.min_instances < 0:
-            raise wrong("min_instances", self.min_instances, "a number of rows >= 0")
+        whole("min_instances", self.min_instances, 0, unit="rows")
         if not 0 < self.learning_rate <= 2:
             raise wrong("learning_rate", self.learning_rate, "a number > 0, up to 2")
         if self.max_classes < 2:

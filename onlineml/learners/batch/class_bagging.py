@@ -14,6 +14,7 @@ from onlineml.kernels.random import poisson, seeded
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.privacy import with_own_noise
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _GONE = 1e-3  # a class this small has gone: it is not the smallest, or nobody would learn again
@@ -105,8 +106,7 @@ class ClassBagging(Classifier):
     def _check(self) -> None:
         if self.base is not None and not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier, or None for GaussianNB()")
-        if self.n_members < 1:
-            raise wrong("n_members", self.n_members, "a whole number, 1 or more")
+        whole("n_members", self.n_members, 1)
         if not 0 < self.decay < 1:
             raise wrong("decay", self.decay, "a number between 0 and 1")
 

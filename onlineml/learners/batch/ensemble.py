@@ -16,6 +16,7 @@ from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.votes import answer_from_votes
 from onlineml.learners.gaussian_nb import GaussianNB
 from onlineml.learners.privacy import with_own_noise
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _NOTHING: Array = np.empty((0, 1))
@@ -183,9 +184,7 @@ class BatchEnsemble(Classifier):
         if self.base is not None and not isinstance(self.base, Classifier):
             raise wrong("base", self.base, "a classifier, or None for GaussianNB()")
         for name in ("n_members", "batch_size"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number, 1 or more")
+            whole(name, getattr(self, name), 1)
         self._base()._accept_parameters()
 
     def _sizes(self) -> dict[str, int]:
@@ -227,11 +226,11 @@ class BatchEnsemble(Classifier):
 
     def _run_part(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
         """Rows that fill the batch, or a part of it: the members stay as they are till the end."""
-        whole = len(X) == self.batch_size and bool((weight > 0.0).all())
+        is_full = len(X) == self.batch_size and bool((weight > 0.0).all())
         if self.n_updates_[0] == 0:
             self._run_first(X, y, weight, out, serve)
         elif serve:
-            self._vote(X, out, serve, keep=whole)
+            self._vote(X, out, serve, keep=is_full)
         self._hold(X, y, weight)
         if self.n_buffered_[0] == self.batch_size:
             self._close_batch()

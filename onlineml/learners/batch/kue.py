@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Array, Classifier
 from onlineml.learners.batch.quality import kappa
 from onlineml.learners.batch.subspaces import SubspaceEnsemble, draw_poisson
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 class KUE(SubspaceEnsemble):
@@ -71,8 +71,7 @@ class KUE(SubspaceEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if self.n_candidates < 0:
-            raise wrong("n_candidates", self.n_candidates, "a whole number, 0 or more")
+        whole("n_candidates", self.n_candidates, 0)
 
     def _update(self, X: Array, y: Array, weight: Array) -> None:
         if self.n_updates_[0] == 1:

@@ -12,6 +12,7 @@ from onlineml.kernels.random import seeded
 from onlineml.learners.batch.aged_errors import check_aging, vote_by_aged_errors
 from onlineml.learners.batch.ensemble import BatchEnsemble
 from onlineml.learners.batch.resampling import rows_of, synthetic_rows
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -113,8 +114,7 @@ class LearnPPCDS(BatchEnsemble):
         if not 0 <= self.balance <= 1:
             raise wrong("balance", self.balance, "a number from 0 to 1")
         check_aging(self.pruning, self.slope, self.crossing)
-        if self.n_neighbors < 1:
-            raise wrong("n_neighbors", self.n_neighbors, "a whole number, 1 or more")
+        whole("n_neighbors", self.n_neighbors, 1)
 
     def _n_slots(self) -> int:
         return self.n_members

@@ -13,6 +13,7 @@ from onlineml.learners.batch.aged_errors import check_aging, vote_by_aged_errors
 from onlineml.learners.batch.ensemble import BatchEnsemble, add_votes, settle
 from onlineml.learners.batch.quality import mean_recall, recalls
 from onlineml.learners.batch.resampling import draw_without_replacement, rows_of
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -103,8 +104,7 @@ class LearnPPNIE(BatchEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if self.n_bags < 1:
-            raise wrong("n_bags", self.n_bags, "a whole number, 1 or more")
+        whole("n_bags", self.n_bags, 1)
         check_aging(self.pruning, self.slope, self.crossing)
         if self.error not in ("mean", "g_mean"):
             raise wrong("error", self.error, "'mean' or 'g_mean'")

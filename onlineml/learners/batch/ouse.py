@@ -10,7 +10,7 @@ from onlineml.kernels.arena import Field, Ints
 from onlineml.kernels.random import below, seeded
 from onlineml.learners.batch.ensemble import BatchEnsemble
 from onlineml.learners.batch.resampling import keep_rows, newest, rows_of
-from onlineml.schema import wrong
+from onlineml.parameters import whole
 
 
 @jit
@@ -95,8 +95,7 @@ class OUSE(BatchEnsemble):
 
     def _check(self) -> None:
         super()._check()
-        if self.memory_size < 1:
-            raise wrong("memory_size", self.memory_size, "a whole number, 1 or more")
+        whole("memory_size", self.memory_size, 1)
 
     def _n_slots(self) -> int:
         return self.n_members

@@ -10,6 +10,7 @@ from onlineml.kernels.arena import Field, Ints
 from onlineml.learners.batch.ensemble import BatchEnsemble
 from onlineml.learners.batch.quality import squared_error
 from onlineml.learners.batch.resampling import distance, keep_rows, newest, rows_of
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 _LEAST = 1e-9  # an error of 0 would give an infinite vote
@@ -148,9 +149,7 @@ class REA(BatchEnsemble):
         if not 0 <= self.balance < 1:
             raise wrong("balance", self.balance, "a number >= 0 and < 1")
         for name in ("n_neighbors", "memory_size"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number, 1 or more")
+            whole(name, getattr(self, name), 1)
 
     def _n_slots(self) -> int:
         return self.n_members

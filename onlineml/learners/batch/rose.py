@@ -14,6 +14,7 @@ from onlineml.kernels.random import below
 from onlineml.learners.batch.quality import kappa, mean_recall
 from onlineml.learners.batch.resampling import keep_rows, newest
 from onlineml.learners.batch.subspaces import SubspaceEnsemble, draw_poisson, draw_subspace
+from onlineml.parameters import whole
 from onlineml.schema import wrong
 
 
@@ -143,9 +144,7 @@ class ROSE(SubspaceEnsemble):
         if self.challenge not in ("always", "alarm"):
             raise wrong("challenge", self.challenge, "'always' or 'alarm'")
         for name in ("memory_size", "n_background"):
-            value = getattr(self, name)
-            if value < 1:
-                raise wrong(name, value, "a whole number, 1 or more")
+            whole(name, getattr(self, name), 1)
 
     def _n_slots(self) -> int:
         return 2 * self.n_members
