@@ -122,15 +122,6 @@ class ARFFStream(CSVStream):
     def _start(self, file: BinaryIO) -> None:
         _header(file, self._source)
 
-    def _sample(self) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        types, self._types = self._types, pa.schema([(n, pa.string()) for n in self._types.names])
-        try:
-            return super()._sample()
-        finally:
-            self._types = types
-
     def _batches(self) -> Generator[pa.RecordBatch]:
         return self._tidied(super()._batches())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from onlineml.datasets.arrow import kind_of, unparsable
@@ -75,6 +77,7 @@ class CSVStream(TableStream):
     """
 
     _can_skip = True
+    _header: Mapping[str, str] = MappingProxyType({})  # see `Body.header_of`
 
     def __init__(
         self, path: FilePath, *, target: str | None = None, nominal: Nominal = (),
@@ -89,6 +92,8 @@ class CSVStream(TableStream):
         nominal = nominal if isinstance(nominal, Mapping) else listed(nominal)
         self._check_text()
         sample = self._sample()
+        self._header = self._body.header_of(sample)
+        sample = _named(sample, self._header)
         check_different(sample.schema.names)
         self._check_delimiter(sample.schema.names, target)
         self._types = _types(sample, nominal, target, task)
@@ -147,7 +152,7 @@ class CSVStream(TableStream):
         with opened(self.path) as file:
             self._start(file)
             try:
-                yield from self._body.reader(file, self._types, self._refuse)
+                yield from self._body.reader(file, self._types, self._refuse, self._header)
             except pa.ArrowInvalid as error:
                 failure = error
             else:
@@ -163,7 +168,7 @@ class CSVStream(TableStream):
         with opened(self.path) as file:
             self._start(file)
             with errors_of(self._source):
-                yield from self._body.reader(file, texts, handle)
+                yield from self._body.reader(file, texts, handle, self._header)
 
     def _refuse(self, row: Any) -> str:
         return "skip" if self._body.is_comment(row.text) else "error"
@@ -224,22 +229,30 @@ class Body:
         self.names, self.has_header = names, int(names is None)
         self.delimiter, self.quote, self.escape = delimiter, quote, escape
         self.comment, self.missing = comment, list(missing)
-        self._written: dict[str, str] = {}  # name of a column -> the same with blanks around it
 
     def is_comment(self, line: str) -> bool:
         """Whether a line is a comment."""
         return self.comment is not None and line.lstrip().startswith(self.comment)
 
+    def header_of(self, batch: pa.RecordBatch) -> dict[str, str]:
+        """Name of a column -> the same with the blanks that a header as "a, b" has around it.
+
+        Empty without a header, and where names would be the same without blanks.
+        """
+        found = {name.strip(): name for name in batch.schema.names if self.has_header}
+        return found if len(found) == batch.num_columns else {}
+
     def reader(
-        self, file: BinaryIO, types: pa.Schema | None, handle: Callable[[Any], str]
-    ) -> Iterator[pa.RecordBatch]:
+        self, file: BinaryIO, types: pa.Schema | None, handle: Callable[[Any], str],
+        header: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[pa.RecordBatch]:  # fmt: skip
         """Record batches of the open file; `handle` is asked about lines of wrong length."""
         import pyarrow as pa
         from pyarrow import csv
 
         if types is not None:
-            types = pa.schema([(self._written.get(one.name, one.name), one.type) for one in types])
-        return map(self._named, csv.open_csv(
+            types = pa.schema([(header.get(one.name, one.name), one.type) for one in types])
+        return map(partial(_named, header=header), csv.open_csv(
             file,
             csv.ReadOptions(
                 use_threads=False,
@@ -260,15 +273,14 @@ class Body:
             ),
         ))  # fmt: skip
 
-    def _named(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with names as in "a, b", without the blanks around them."""
-        import pyarrow as pa
 
-        if self.has_header:
-            self._written = {name.strip(): name for name in batch.schema.names}
-        if not self.has_header or len(self._written) < batch.num_columns:
-            return batch
-        return pa.RecordBatch.from_arrays(batch.columns, names=list(self._written))
+def _named(batch: pa.RecordBatch, header: Mapping[str, str]) -> pa.RecordBatch:
+    """The batch under the names that stand before those of the `header`."""
+    import pyarrow as pa
+
+    names = {written: name for name, written in header.items()}
+    found = [names.get(name, name) for name in batch.schema.names]
+    return pa.RecordBatch.from_arrays(batch.columns, names=found) if header else batch
 
 
 @contextmanager
