@@ -12,7 +12,8 @@ import operator
 import struct
 import sys
 from abc import ABC
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from functools import cache, partial
 from time import perf_counter
@@ -32,6 +33,7 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
+from onlineml.odometer import BudgetSpentError, Claim, PrivacyOdometer, see_room
 from onlineml.parameters import as_plain, misfit
 from onlineml.receipt import Receipt, decremented, made, refused
 from onlineml.schema import Schema, as_floats, as_row, wrong
@@ -102,6 +104,7 @@ class Estimator(ABC):
 
     schema_: Schema
     _width = -1  # length of an array row that may take the fast path; -1: none yet
+    _spends: bool | None = None  # see `_shares_budget`; None: not yet looked at
     _minus: Any = None  # the weight of a row that is taken back; None: not yet made
     _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
 
@@ -530,7 +533,13 @@ class Estimator(ABC):
         """The one-row call of an estimator without a kernel."""
         if np.isinf(rows[0]).any():
             return 0
-        self._run(*rows, what & 3, (what & FIT) != 0)
+        fit = (what & FIT) != 0
+        if fit and self._shares_budget():
+            self._permit(None, 1)
+            with self._undone_where_refused():
+                self._run(*rows, what & 3, fit)
+        else:
+            self._run(*rows, what & 3, fit)
         return 1
 
     # ---------------------------------------------------------------- rows in
@@ -648,16 +657,14 @@ class Estimator(ABC):
         targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
         self._permit(weights, len(rows))
-        self._admit(schema)
-        self._admit_targets(news)
-        return self._pass(rows, targets, weights, serve, fit=True)
+        with self._undone_where_refused():
+            self._admit(schema)
+            self._admit_targets(news)
+            return self._pass(rows, targets, weights, serve, fit=True)
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array | None, Any]:
         """`y` as the numbers that the kernel reads, and what is new in it, not yet taken in."""
         return None, None
-
-    def _permit(self, weights: Array | None, n_rows: int) -> None:  # noqa: B027 - few refuse
-        """Raise where so many rows, all else about them accepted, must not be learned."""
 
     def _admit_targets(self, news: Any) -> None:  # noqa: B027 - only classifiers meet new targets
         """Take in what `_targets` found new."""
@@ -671,6 +678,49 @@ class Estimator(ABC):
     def _refuse_row(self) -> None:
         """Raise for an infinity in the owned row."""
         self._rows(self._row, fit=False, one=True)
+
+    # ---------------------------------------------------------------- shared budgets of privacy
+
+    def _shares_budget(self) -> bool:
+        """Whether it, or a part of it, spends of a budget that is shared with others."""
+        if self._spends is None:
+            self._spends = any(
+                isinstance(value, PrivacyOdometer) and name.endswith("privacy__odometer")
+                for name, value in self.get_params().items()
+            )
+        return self._spends
+
+    def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
+        """What it will ask of shared budgets, at most, so as to learn so many rows."""
+        return ()
+
+    def _foretells(self) -> bool:
+        """Whether, started, it asks for nothing that `_claims` has not told of."""
+        return self._kernel is not None
+
+    def _permit(self, weights: Array | None, n_rows: int) -> None:
+        """Raise `BudgetSpentError` where shared budgets have no room for so many more rows."""
+        if self._shares_budget():
+            see_room(self._claims(weights, n_rows))
+
+    def _undone_where_refused(self) -> AbstractContextManager[None]:
+        """What is learned within is undone where a shared budget refuses a part of it half way.
+
+        What parts before it have spent stays spent.
+        """
+        if not self._shares_budget() or (self.is_started and self._foretells()):
+            return nullcontext()
+        return _undone(self)
+
+
+@contextmanager
+def _undone(model: Estimator) -> Iterator[None]:
+    before = model.get_state()
+    try:
+        yield
+    except BudgetSpentError:
+        model.set_state(before)
+        raise
 
 
 @cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -60,6 +60,37 @@ class BudgetSpentError(ValueError):
     >>> issubclass(BudgetSpentError, ValueError)
     True
     """
+
+
+class Step(NamedTuple):
+    """What a release or a removal costs."""
+
+    epsilon: float = 0.0
+    delta: float = 0.0
+    rho: float = 0.0
+
+
+class Claim(NamedTuple):
+    """A step that a learner is going to ask a shared odometer for."""
+
+    odometer: PrivacyOdometer
+    step: Step
+
+
+def see_room(claims: Iterable[Claim]) -> None:
+    """Raise `BudgetSpentError` where an odometer has no room for all that is claimed of it."""
+    steps: dict[PrivacyOdometer, list[Step]] = {}
+    for odometer, step in claims:
+        steps.setdefault(odometer, []).append(step)
+    for odometer, due in steps.items():
+        if not odometer._has_room(*due):
+            raise no_room(odometer)
+
+
+def no_room(odometer: PrivacyOdometer) -> BudgetSpentError:
+    """The error of a learner whose odometer refuses."""
+    due = "rows that the budget has room for"
+    return BudgetSpentError(f"privacy.odometer: got more rows with {odometer!r}, expected {due}")
 
 
 class PrivacyOdometer:
@@ -146,7 +177,7 @@ class PrivacyOdometer:
     @property
     def spent(self) -> tuple[float, float]:
         """The epsilon and delta that all steps so far are within."""
-        return self._after(0.0, 0.0, 0.0) if self.n_steps else (0.0, 0.0)
+        return self._after() if self.n_steps else (0.0, 0.0)
 
     def allows(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
         """Whether a step fits into what is left.
@@ -164,9 +195,7 @@ class PrivacyOdometer:
             raise wrong("delta", delta, "a number from 0 to 1")
         if rho > 0.0 and self.rule != "concentrated":
             raise wrong("rho", rho, f"0 by the {self.rule} rule")
-        due = self._after(epsilon, delta, rho)
-        slack = 1.0 + 1e-12  # rounding of the sums
-        return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
+        return self._has_room(Step(epsilon, delta, rho))
 
     def spend(self, epsilon: float = 0.0, delta: float = 0.0, *, rho: float = 0.0) -> bool:
         """Take a step where it fits; False, and nothing is spent, where it does not.
@@ -192,17 +221,23 @@ class PrivacyOdometer:
             self.n_learners += 1
             return self.n_learners
 
-    def _after(self, epsilon: float, delta: float, rho: float) -> tuple[float, float]:
+    def _has_room(self, *steps: Step) -> bool:
+        due = self._after(*steps)
+        slack = 1.0 + 1e-12  # rounding of the sums
+        return due[0] <= self.epsilon * slack and due[1] <= self.delta * slack
+
+    def _after(self, *steps: Step) -> tuple[float, float]:
+        deltas = self._deltas + sum(step.delta for step in steps)
         if self.rule == "basic":
-            return self._sum + epsilon, self._deltas + delta
-        squares = self._squares + epsilon * epsilon
+            return self._sum + sum(step.epsilon for step in steps), deltas
+        squares = self._squares + sum(step.epsilon * step.epsilon for step in steps)
         if self.rule == "concentrated":
-            left = self.delta - self._deltas - delta
-            whole = self._rho + rho + squares / 2.0
+            left = self.delta - deltas
+            whole = self._rho + sum(step.rho for step in steps) + squares / 2.0
             return (epsilon_of(whole, left) if left > 0.0 else math.inf), self.delta
         half = self.delta / 2.0
         spent = math.sqrt(2.0 * math.log(1.0 / half) * squares) + squares / 2.0
-        return spent, half + self._deltas + delta
+        return spent, half + deltas
 
     # ---------------------------------------------------------------- copies and files
 

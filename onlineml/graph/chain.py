@@ -10,6 +10,7 @@ import numpy as np
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
 from onlineml.estimator import Diagnostics
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
+from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
 
 __all__ = ["ChainClassifier", "ChainDetector", "ChainRegressor", "ChainTransformer", "chain"]
@@ -22,6 +23,7 @@ class _Chain(Estimator):
     _role: ClassVar[type[Estimator]]
 
     steps_: list[Estimator]
+    _is_apart = False  # whether a shared budget may refuse a step of a row half way
 
     def __init__(self, *, steps: tuple[Estimator, ...]) -> None:
         self.steps = steps
@@ -66,14 +68,23 @@ class _Chain(Estimator):
     def _stages(self) -> Sequence[Estimator]:
         return self.steps_
 
-    def _permit(self, weights: Array | None, n_rows: int) -> None:
+    def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
         if not self.is_started:
             self._check()
-        for step in self.steps_ if self.is_started else self.steps:  # before any of them learns
-            step._permit(weights, n_rows)
+        steps = self.steps_ if self.is_started else self.steps
+        return [claim for step in steps for claim in step._claims(weights, n_rows)]
+
+    def _foretells(self) -> bool:
+        return all(step._foretells() or not step._shares_budget() for step in self.steps_)
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._is_apart = self._shares_budget() and not self._foretells()
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the steps; the way of chunks where one balks."""
+        if what & FIT and self._is_apart:
+            return super()._call_python(rows, what)
         row, y, out = rows[0][0], rows[1], rows[3]
         for step in self.steps_:
             step._ready()
@@ -84,9 +95,11 @@ class _Chain(Estimator):
                 return super()._call_python(rows, what)
             row = step._out
         out[0] = row[: out.shape[1]]
-        if what & FIT:
+        if not what & FIT:
+            return 1
+        if self._spends:
             self._permit(None, 1)
-        for step in self.steps_ if what & FIT else ():
+        for step in self.steps_:
             if step._call(step._fitting) != 1:  # wants room
                 step._run(step._row[None].copy(), y, rows[2], out[:0], 0, True)
         return 1

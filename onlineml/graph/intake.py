@@ -28,7 +28,7 @@ _SHORTEST = 4  # events of a kind from which on a run pays
 def one(graph: Wired, event: Event) -> Any:
     """Take one event."""
     graph._something_happens()
-    if graph._width >= 0 and graph._row_plan.plain:
+    if graph._width >= 0 and graph._row_plan.plain and not graph._spends:
         if graph.replay:
             replay.keep_state(graph)
         done: Any = None
@@ -89,6 +89,11 @@ def _one(graph: Wired, event: Event, level: int) -> Any:
 
 
 def _taken(graph: Wired, event: Event, level: int) -> Any:
+    with graph._undone_where_refused():
+        return _taken_in(graph, event, level)
+
+
+def _taken_in(graph: Wired, event: Event, level: int) -> Any:
     if isinstance(event, Sample):
         return _sample(graph, event, level)
     if isinstance(event, Label):
@@ -121,7 +126,8 @@ def _run(
         try:
             if graph.replay:
                 replay.keep_state(graph)
-            found: list[Any] = _RUNS[kind](graph, events, level)
+            with graph._undone_where_refused():
+                found: list[Any] = _RUNS[kind](graph, events, level)
             if graph.replay:
                 replay.note(graph, events)
             return found
@@ -145,8 +151,11 @@ def _run(
 
 
 def _sample(graph: Wired, event: Sample, level: int) -> Sampled:
+    is_lesson = event.y is not None and graph._learns_labels
+    if is_lesson:
+        graph._permit(None, 1)
     X = _row(graph, event)
-    if event.y is None or not graph._learns_labels:
+    if not is_lesson:
         said = halves.sample(graph, X, _ONE, level=level)
         _keep(graph, [event.id], said)
         return said
@@ -255,6 +264,7 @@ def _label(graph: Wired, event: Label) -> bool:
         if graph._wiring.strategy is not None:
             halves.tell_strategy(graph, int(taken.numbers[0]), None)
         return True
+    graph._permit(None, 1)
     targets = _targets(graph, [event.y])
     store.release(LABEL, event.id)
     halves.lesson(graph, taken, targets, _ONE)
@@ -272,6 +282,7 @@ def _labels(graph: Wired, events: list[Label], level: int) -> list[bool]:
     here = [store.holds(LABEL, id) for id in ids]
     known = [event for event, waits in zip(events, here) if waits]
     if known:
+        graph._permit(None, len(known))
         targets = _targets(graph, [event.y for event in known])
         taken = store.find(LABEL, [event.id for event in known])
         for event in known:

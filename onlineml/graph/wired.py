@@ -16,6 +16,7 @@ from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
 from onlineml.kernels.arena import FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
+from onlineml.odometer import Claim
 from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
@@ -60,6 +61,7 @@ class Wired(Graph, Estimator):
     _stride = walk.SHORTEST
     _taking = False  # whether an event is being taken
     _lent = False  # whether a live node was handed out, which others may change
+    _is_apart = False  # whether a shared budget may refuse a node of a row half way
     _row_plan: plan.Plan
 
     def __init__(
@@ -257,6 +259,7 @@ class Wired(Graph, Estimator):
     def _prepare(self) -> None:
         super()._prepare()
         self._row_plan = plan.Plan(self)
+        self._is_apart = self._shares_budget() and not self._foretells()
 
     def _something_happens(self) -> None:
         """What was said of the last row no longer stands."""
@@ -280,9 +283,27 @@ class Wired(Graph, Estimator):
         """One row, through the one-row calls of the nodes; the way of chunks where one balks."""
         if what & FIT:
             replay.forbid(self)
+            if self._is_apart:
+                return super()._call_python(rows, what)
+            if self._spends:
+                self._permit(None, 1)
         if turn.run(self, rows, what):
             return 1
         return super()._call_python(rows, what)
+
+    def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
+        if self._wiring.strategy is not None:
+            return ()  # which labels it buys shows on the way
+        if self.is_started:
+            nodes = self.nodes_
+        else:
+            self._accept_parameters()
+            nodes = [node.estimator for node in self._wiring.nodes]
+        return [claim for node in nodes for claim in node._claims(weights, n_rows)]
+
+    def _foretells(self) -> bool:
+        own = self._wiring.strategy is None and not self._wiring.signals
+        return own and all(node._foretells() or not node._shares_budget() for node in self.nodes_)
 
     # ---------------------------------------------------------------- events
 

@@ -6,7 +6,7 @@ other it is only through what is known of a row by then, so the bits are those o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +18,7 @@ from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
 from onlineml.kernels.unowned import unowned
 from onlineml.kernels.votes import answer_from_votes
+from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
 
 NO_ANSWERS = np.empty((0, 1))  # where nothing is served
@@ -151,6 +152,15 @@ class Ensemble(Estimator):
             for member in self.members_:
                 member._admit_targets(news)
         super()._admit_targets(news)
+
+    def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
+        """What members ask for where each learns each row."""
+        if self.is_started:
+            members = self.members_
+        else:
+            self._accept_parameters()
+            members = [self._base_at(m) for m in range(int(self.n_members))]
+        return [claim for member in members for claim in member._claims(weights, n_rows)]
 
     def _part_of(self, schema: Schema, m: int, *, background: bool = False) -> Schema:
         """The columns that a member looks at: all."""

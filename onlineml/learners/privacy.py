@@ -20,7 +20,7 @@ from onlineml.estimator import Diagnostics, Estimator, _power_of_two, _weights
 from onlineml.kernels.arena import Ints
 from onlineml.kernels.privacy import BUDGET, COST, ENDLESS, GRANTED, PERIOD, REACH, REFUSED, SPENT
 from onlineml.kernels.random import seeded
-from onlineml.odometer import BudgetSpentError, PrivacyOdometer, rho_of
+from onlineml.odometer import Claim, PrivacyOdometer, Step, no_room, rho_of
 from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
@@ -178,17 +178,12 @@ def _ask(model: Guarded) -> None:
     odometer = promise.odometer
     assert odometer is not None
     if not odometer.spend(**promise.step(1)):
-        raise _spent(odometer)
+        raise no_room(odometer)
     if spent[SPENT] == 0.0 and promise.seed is not None:  # no two that spend have the same noise
         own = np.random.SeedSequence((promise.seed, odometer.join())).generate_state(1, np.uint64)
         model.source_[:] = seeded(int(own[0]), 1)
     once = odometer.rule != "concentrated"
     spent[GRANTED] = model.promise_[BUDGET] if once else spent[SPENT] + model.promise_[COST]
-
-
-def _spent(odometer: PrivacyOdometer) -> BudgetSpentError:
-    due = "rows that the budget has room for"
-    return BudgetSpentError(f"privacy.odometer: got more rows with {odometer!r}, expected {due}")
 
 
 class Guarded(Estimator):
@@ -338,15 +333,14 @@ class Guarded(Estimator):
             answers.append(self._pass(self.schema_.rows([x]), own, part, serve, fit=True))
         return np.concatenate(answers)
 
-    def _permit(self, weights: Array | None, n_rows: int) -> None:
-        """Raise `BudgetSpentError` where a shared odometer has no room for so many more rows."""
-        if self.privacy is None:
-            return
+    def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
+        if not self._shares_budget():
+            return ()
         if not self.is_started:
             self._accept_parameters()
+        assert self.privacy is not None
         odometer = self.privacy.odometer
-        if odometer is None:
-            return
+        assert odometer is not None
         n_rows = n_rows if weights is None else int(np.count_nonzero(weights))
         promise = self.promise_ if self.is_started else self.privacy.promise()
         spent = self.spent_ if self.is_started else np.zeros(3)
@@ -354,8 +348,9 @@ class Guarded(Estimator):
         due = _n_begun(n, n_rows, int(promise[PERIOD]), bool(promise[ENDLESS]))
         due = min(due, int((promise[BUDGET] - spent[SPENT]) / promise[COST] + 1e-9))
         granted = spent[SPENT] + due * promise[COST] <= spent[GRANTED] * (1.0 + 1e-9)
-        if due > 0 and not granted and not odometer.allows(**self.privacy.step(due)):
-            raise _spent(odometer)
+        if due <= 0 or granted:
+            return ()
+        return (Claim(odometer, Step(**self.privacy.step(due))),)
 
     def _widens(self, X: Any) -> bool:
         """Whether rows behind the first bring features of their own; only mappings can."""

@@ -58,8 +58,10 @@ class TreeAggregation(Privacy):
     ------
     BudgetSpentError
         By the learner: for rows that begin more periods than the shared `odometer` has room for.
-        The learner is left as it was; parts of a chain, graph or ensemble that come before it have
-        learned the rows by then.
+        All is left as it was, also the chain, graph or ensemble that it is a part of: the parts
+        ask for their rows together. Of ensembles that is as if each member learned each row; what
+        cannot be foreseen (members that are replaced, labels that a strategy buys) is undone where
+        it is refused half way, and what parts have spent by then stays spent.
     ValueError
         By the learner, at its first event, unless `epsilon` > 0, 0 < `delta` < 1, `clip` > 0,
         `period` and `n_periods` are whole numbers >= 1 (`n_periods` or None, as it must be beside

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 
 from onlineml.checks import assert_same_state
-from onlineml.graph import Graph, chain
+from onlineml.graph import Graph, Label, Sample, chain
 from onlineml.learners import (
+    AdwinBagging,
     BandedNoise,
     CertifiedLogisticRegression,
     LinearRegression,
+    LossFilter,
     MLPClassifier,
     OnlineBagging,
     SoftmaxRegression,
     TreeAggregation,
 )
-from onlineml.odometer import epsilon_of, rho_of
+from onlineml.odometer import Claim, Step, epsilon_of, rho_of, see_room
 from onlineml.persistence import dumps, load, loads, save
 from onlineml.transforms import MinMaxScaler
 from onlineml.unlearning import BudgetSpentError, PrivacyOdometer, Replayable, Sharded
@@ -277,3 +279,152 @@ def test_bad_odometers() -> None:
         graph.fit_many(X, Y)
     with pytest.raises(ValueError, match="target_range"):
         LinearRegression(privacy=TreeAggregation(odometer=shared())).fit_one(X[0], 0.0)
+
+
+# -------------------------------------------------------------------- parts that are refused
+
+
+def spent(rest: float, left: float = 2.0) -> PrivacyOdometer:
+    """An odometer that has room for `rest` rho."""
+    odometer = shared(left)
+    odometer.spend(rho=rho_of(left, 1e-5) - rest)
+    return odometer
+
+
+def two(odometer: PrivacyOdometer, **more: Any) -> Any:
+    graph: Any = Graph("two", **more)
+    graph.add("scale", MinMaxScaler())
+    graph.add("first", softmax(odometer), after="scale")
+    graph.add("second", net(odometer), after="scale")
+    graph.output("second", "first")
+    return graph
+
+
+def bags(odometer: PrivacyOdometer) -> Any:
+    return OnlineBagging(base=softmax(odometer), n_members=3, seed=1)
+
+
+def three(odometer: PrivacyOdometer) -> Any:
+    graph = two(odometer)
+    graph.add("bags", bags(odometer))
+    return graph
+
+
+def replaced(odometer: PrivacyOdometer) -> Any:
+    return AdwinBagging(base=softmax(odometer), n_members=3, seed=1)
+
+
+def filtered(odometer: PrivacyOdometer) -> Any:
+    return chain(MinMaxScaler(), LossFilter(base=softmax(odometer), seed=1))
+
+
+def state_before_refusal(model: Any, odometer: PrivacyOdometer, many: bool) -> tuple[Any, Any]:
+    """Have it learn until it is refused; its state and what was spent before that call."""
+    n = 7 if many else 1
+    for i in range(0, len(X), n):
+        before = copy.deepcopy(model.get_state()), odometer.spent
+        try:
+            if many:
+                model.fit_many(X[i : i + n], Y[i : i + n])
+            else:
+                model.fit_one(X[i], int(Y[i]))
+        except BudgetSpentError:
+            assert i > 0
+            return before
+    pytest.fail("all rows were granted")
+
+
+ONE, OTHER = 0.5 / 12.0**2, 0.5 / 8.0**2  # rho of a period of `softmax`, of `net`
+# What is made, and what its parts ask for together at their first row.
+WHOLES = {
+    "graph": (two, ONE + OTHER),
+    "ensemble": (bags, 3 * ONE),
+    "chained ensemble": (lambda odometer: chain(MinMaxScaler(), bags(odometer)), 3 * ONE),
+    "graph of an ensemble": (three, 4 * ONE + OTHER),
+    "ensemble whose members are replaced": (replaced, 3 * ONE),
+}
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("name", WHOLES)
+def test_where_one_part_would_be_refused_none_learns(name: str, many: bool) -> None:
+    make, cost = WHOLES[name]
+    odometer = spent(0.999 * cost)
+    model = make(odometer)
+    before = odometer.spent
+
+    def learn() -> None:
+        if many:
+            model.fit_many(X[:5], Y[:5])
+        else:
+            model.fit_one(X[0], int(Y[0]))
+
+    with pytest.raises(BudgetSpentError, match=r"privacy\.odometer"):
+        learn()
+    assert not model.is_started
+    assert odometer.spent == before
+    odometer._rho -= 0.002 * cost
+    learn()
+    assert model.is_started
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("name", WHOLES)
+def test_a_whole_is_refused_on_the_way_as_if_it_had_not_been_asked(name: str, many: bool) -> None:
+    odometer = shared(1.2)
+    model: Any = WHOLES[name][0](odometer)
+    before, paid = state_before_refusal(model, odometer, many)
+    assert_same_state(before, model.get_state())
+    model.predict_one(X[0])
+    if name != "ensemble whose members are replaced":
+        assert odometer.spent == paid
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("make", [filtered, replaced])
+def test_what_could_not_be_foreseen_is_undone(make: Any, many: bool) -> None:
+    """A step before it had learned, or members before the one that was refused."""
+    odometer = shared(0.9)
+    model = make(odometer)
+    before, _ = state_before_refusal(model, odometer, many)
+    assert_same_state(before, model.get_state())
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_a_label_that_is_refused_still_waits(n: int) -> None:
+    """Samples are answered when nothing is left, and what was refused is learned once there is."""
+    odometer = shared()
+    graph = two(odometer)
+    graph.take_many([Sample(x, id=i) for i, x in enumerate(X[:19])])
+    graph.take_many([Label(i, int(y)) for i, y in enumerate(Y[:19])])
+    odometer.spend(rho=rho_of(2.0, 1e-5) - odometer._rho - 0.999 * ONE)
+    graph.take_many([Sample(x, id=i) for i, x in enumerate(X[19:30], 19)])
+    labels = [Label(i, int(y)) for i, y in enumerate(Y[19 : 19 + n], 19)]
+    assert graph.take_many(labels[:1]) == [True]
+    before, paid = copy.deepcopy(graph.get_state()), odometer.spent
+    labels = [Label(i, int(y)) for i, y in enumerate(Y[20 : 20 + n], 20)]
+    for take in (graph.take_many, lambda given: graph.take_one(given[0])):
+        with pytest.raises(BudgetSpentError):
+            take(labels)
+        assert_same_state(before, graph.get_state())
+        assert odometer.spent == paid
+    with pytest.raises(BudgetSpentError):
+        graph.take_one(Sample(X[0], y=1))
+    assert_same_state(before, graph.get_state())
+    odometer._rho -= ONE
+    assert graph.take_many(labels) == [True] * n
+
+
+@pytest.mark.parametrize("rule", ["basic", "adaptive", "concentrated"])
+def test_steps_together_fit_where_they_fit_one_by_one(rule: Any) -> None:
+    odometer = PrivacyOdometer(epsilon=1.6, delta=1e-3, rule=rule)
+    alone = PrivacyOdometer(epsilon=1.6, delta=1e-3, rule=rule)
+    steps = [Step(0.1 + 0.05 * i, 1e-5) for i in range(30)]
+    n = 0
+    while alone.spend(*steps[n][:2]):
+        n += 1
+    assert n > 2
+    see_room([Claim(odometer, step) for step in steps[:n]])
+    with pytest.raises(BudgetSpentError, match=r"of 1\.6, "):
+        see_room([Claim(odometer, step) for step in steps[: n + 1]])
+    assert odometer.n_steps == 0
