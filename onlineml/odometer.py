@@ -150,7 +150,8 @@ class PrivacyOdometer:
        privacy, ICML. Theorem 1. arXiv:2203.05481
     .. [2] Canonne, Kamath, Steinke (2020), The discrete Gaussian for differential privacy, NeurIPS.
        Corollary 13. arXiv:2004.00010
-    .. [3] Bun, Steinke (2016), Concentrated differential privacy, TCC. arXiv:1605.02065
+    .. [3] Bun, Steinke (2016), Concentrated differential privacy, TCC. Definition 1.1 and section
+       8. arXiv:1605.02065
     """
 
     def __init__(

@@ -22,6 +22,7 @@ ROOMS = (
     "unlearning",
     "datasets",
     "evaluation",
+    "integrations",
 )
 #: Name -> why it has neither cost nor example, and refuses nothing.
 RECORDS = {
@@ -93,8 +94,13 @@ NO_SOURCE = dict.fromkeys(RECORDS, "a record") | {
     "metric": "finds a metric",
     "play": "a loop",
     "stretches": "counts rows",
+    "supervise": "a loop",
     "test_then_train": "a loop",
-}
+} | dict.fromkeys(
+    ("KafkaSink", "KafkaSource", "MockCluster", "RayExecutor", "Rollout", "load_model", "log_model",
+     "RiverClassifier", "RiverDetector", "RiverDriftDetector", "RiverRegressor", "to_pysad",
+     "to_river", "to_sklearn"), "speaks to another project"
+)  # fmt: skip
 
 _COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")
 _NAME = re.compile(r"`([A-Za-z_]\w*)`")

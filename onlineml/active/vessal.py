@@ -225,7 +225,7 @@ class VeSSAL(QueryStrategy):
     References
     ----------
     .. [1] Saran, Yousefi, Krishnamurthy, Langford, Ash (2023), Streaming active learning with deep
-       neural networks, ICML. arXiv:2303.02535
+       neural networks, ICML. Algorithm 1. arXiv:2303.02535
     """
 
     _kernel = _vessal

@@ -31,7 +31,8 @@ def log_model(
 
     MLflow's `pyfunc` predicts with it: labels of classifiers, numbers of regressors, scores of
     detectors, rows of transformers. Files and code work where MLflow is forbidden to unpickle
-    (`MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false`). Takes about a third of a second of CPU.
+    (`MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false`). Takes about a third of a second of CPU; what time
+    and memory come on top are O(`nbytes`) of the model.
 
     Parameters
     ----------
@@ -92,6 +93,8 @@ def load_model(
 ) -> Any:
     """The estimator that `log_model` or a tracked evaluation left in MLflow, ready to learn on.
 
+    Time and memory are O(size of the file), those of a download and `onlineml.load`.
+
     Parameters
     ----------
     uri
@@ -105,7 +108,7 @@ def load_model(
     Returns
     -------
     Estimator
-        As it was when it was logged. Time and memory are those of a download and `onlineml.load`.
+        As it was when it was logged.
 
     Raises
     ------

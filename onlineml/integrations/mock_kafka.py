@@ -20,7 +20,8 @@ class MockCluster:
     Nor do they check the sequence numbers of idempotent producers, as those of Kafka do: where a
     request fails and a later one, on its way already, does not, the client takes both for written.
     Let producers that must lose nothing have one request on its way
-    (`"max.in.flight.requests.per.connection": 1`).
+    (`"max.in.flight.requests.per.connection": 1`). Time per event is that of the clients; memory is
+    what the partitions keep.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ def to_river(model: Estimator) -> Any:
     """An unfitted estimator as a model of river.
 
     Rows are mappings: columns are those of the first row, in its order; names that come later are
-    added, absent ones are missing values, text and booleans of the first row are nominal. Learning,
-    predicting and scoring cost what they cost in ours and one mapping a row.
+    added, absent ones are missing values, text and booleans of the first row are nominal. Time per
+    event and memory are those of ours, and one mapping a row.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def to_sklearn(model: Estimator, *, contamination: float = 0.1) -> Any:
     """An unfitted estimator as one of scikit-learn.
 
     `fit` starts anew and learns the rows in their order; `partial_fit` goes on. Rows are numbers,
-    NaN where missing. Parameters of `model` are named `model__name`. Time and memory are those of
-    `model`.
+    NaN where missing. Parameters of `model` are named `model__name`. Time per event and memory are
+    those of `model`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def to_sklearn(model: Estimator, *, contamination: float = 0.1) -> Any:
 def to_pysad(model: Detector) -> Any:
     """An unfitted detector of anomalies as a model of PySAD.
 
-    Time and memory are those of `model`.
+    Time per event and memory are those of `model`.
 
     Parameters
     ----------

@@ -52,6 +52,7 @@ def supervise(
 
     An actor that dies is made again, anywhere, and goes on from the checkpoints of its partitions:
     what counts exactly once is their promise, not Ray's. Being killed costs the seconds of a start.
+    Time per event and memory are those of the workers, each in a process of its own.
 
     Parameters
     ----------
@@ -228,6 +229,9 @@ class _Signals:
 
 class RayExecutor(Executor):
     """Runs calls as tasks of Ray, one core each; for `onlineml.evaluation.compare`.
+
+    Beside what a call takes itself, its arguments and its result are copied: time and memory are
+    O(their size).
 
     Parameters
     ----------
