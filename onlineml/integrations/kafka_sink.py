@@ -8,6 +8,7 @@ from typing import Any
 
 from onlineml.datasets.sinks import Record, Sink, SinkError
 from onlineml.integrations.kafka_client import (
+    LOG,
     USUAL,
     Complaints,
     client,
@@ -23,6 +24,9 @@ class KafkaSink(Sink):
 
     That is what brokers grant that check the sequence numbers of idempotent producers, as Kafka's
     do. Where others do not, `"max.in.flight.requests.per.connection": 1` loses nothing.
+
+    A message of more than `message.max.bytes` (1,000,000 unless set) is left out and logged; of
+    one with headers, such as a dead letter, these are written, with `left_out`.
 
     Time per event, a message, is about a microsecond; memory is that of messages that are on their
     way.
@@ -73,9 +77,23 @@ class KafkaSink(Sink):
             except BufferError:
                 self._wait_for_room(record)
             except self._kafka.KafkaException as error:
-                raise SinkError(f"{topic}: {reason(error)}") from None
+                if error.args[0].code() != self._kafka.KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise SinkError(f"{topic}: {reason(error)}") from None
+                self._write_in_short(record)
         self._producer.poll(0)
         self._check()
+
+    def _write_in_short(self, record: Record) -> None:
+        """Leave out what is too large: who stopped for it would stop again at each start.
+
+        Of a dead letter the headers are written, which say where it lies.
+        """
+        size = len(record.value or b"") + len(record.key or b"")
+        said = f"{size:,} bytes, more than message.max.bytes allows"
+        LOG.error("%s: a message is left out: %s", record.topic, said)
+        if record.headers is not None:
+            headers = {**record.headers, "left_out": said}
+            self._wait_for_room(Record(record.topic, None, None, headers))
 
     def _wait_for_room(self, record: Record) -> None:
         late = monotonic() + self.patience

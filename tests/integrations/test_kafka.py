@@ -279,3 +279,17 @@ def committed(cluster, group, topic, n_partitions):
     offsets = [place.offset for place in consumer.committed(places, 10)]
     consumer.close()
     return offsets
+
+
+def test_what_is_too_large_to_write_does_not_stop_the_work(mock, caplog):
+    topic = new("letters")
+    mock.create(topic, 1)
+    sink = KafkaSink({"bootstrap.servers": mock.address, "message.max.bytes": 2000})
+    where = {"error": "not JSON", "topic": "rows", "partition": "0", "offset": "7"}
+    letters = [Record(topic, b"x" * 3000, b"k", where), Record(topic, b"y" * 3000)]
+    sink.write([*letters, Record(topic, b"last")])
+    sink.flush()
+    sink.close()
+    short = {**where, "left_out": "3,001 bytes, more than message.max.bytes allows"}
+    assert content(mock, topic) == [(None, short), (b"last", {})]
+    assert caplog.text.count("a message is left out") == 2
