@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -102,12 +102,21 @@ async def _malformed(request: Any, error: Any) -> Any:
     """What is wrong with a body, without the body: it may hold what JSON cannot."""
     from fastapi.responses import JSONResponse
 
-    found = [
-        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:5]
-    ]
-    text = "; ".join(found).encode(errors="backslashreplace").decode()
+    found: dict[str, list[str]] = {}
+    for one in error.errors()[:50]:
+        found.setdefault(_place(one["loc"]), []).append(one["msg"])
+    said = [f"{place}: {', or: '.join(dict.fromkeys(why))}" for place, why in found.items()]
+    text = "; ".join(said[:5]).encode(errors="backslashreplace").decode()
     is_json = all(one["type"] != "json_invalid" for one in error.errors())
     return JSONResponse({"detail": text}, 422 if is_json else 400)
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """Where in a body something is wrong, without the types that were tried there."""
+    shown = [str(part) for part in parts if "[" not in str(part)]
+    if len(shown) > 1 and shown[-1] in ("bool", "float", "int", "str"):
+        shown.pop()
+    return ".".join(shown)
 
 
 @contextmanager

@@ -322,6 +322,17 @@ def test_malformed_bodies(taught, body, status):
     assert state(service) == before
 
 
+def test_what_is_wrong_with_a_value_is_said_in_words(taught):
+    _, http = taught
+    body = b'{"rows": [{"x": {"load": NaN}, "id": true}]}'
+    answer = http.post("/predict", content=body, headers={"Content-Type": "application/json"})
+    detail = answer.json()["detail"]
+    assert detail.startswith("body.rows.0.x.load: Input should be a valid boolean, or: ")
+    assert "finite number" in detail
+    assert "; body.rows.0.id: " in detail
+    assert "[" not in detail
+
+
 def test_random_bodies_never_break_it(taught):
     _, http = taught
     draw = random.Random(1)
