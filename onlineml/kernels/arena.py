@@ -235,7 +235,7 @@ def _point_at_rows(slots: Ints, X: Array, y: Array, weight: Array, out: Array) -
     slots[OUT, 0], slots[OUT, 1], slots[OUT, 2] = out.ctypes.data, out.shape[0], out.shape[1]
 
 
-@lean
+@inlined
 def pass_on(
     call: Call, first: int, last: int, slots: Ints, header: Ints, log: Array, place: int
 ) -> None:

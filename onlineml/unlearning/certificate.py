@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from onlineml.base import Array
-from onlineml.kernels import entry, jit, lean
+from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Descriptor, f1, opened
 from onlineml.kernels.linear import LARGEST
 from onlineml.learners.fading import Fades, Past, fading, keeps_all
@@ -44,7 +44,7 @@ def _n_numbers(cells: Array) -> int:
     return n
 
 
-@jit
+@lean
 def note(call: Call, first: int, last: int, extremes: Array, whole: bool) -> None:
     """Take rows from `first` to `last` into the extremes; `whole`: none is known to have gaps."""
     width = call.X.shape[1]

@@ -139,7 +139,7 @@ class Replayed(Checkpointed):
     def _learn_straight(self, rows: Rows, serve: int) -> int:
         """Let rows be learned and written straight; the first that cannot be."""
         done, n, way, tags = 0, len(rows[0]), self._straight, self._coming
-        if way is None or n > BLOCK or (serve and rows[3].shape[1] != len(self._out)):
+        if way is None or not 1 < n <= BLOCK or (serve and rows[3].shape[1] != len(self._out)):
             return 0
         if isinstance(tags, np.ndarray):
             way.tags[:n] = tags[:n]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from onlineml.estimator import Estimator, _to_plain
-from onlineml.kernels.arena import Descriptor, Ints
+from onlineml.kernels.arena import Descriptor, Ints, address_of
 from onlineml.schema import Schema
-from onlineml.unlearning.writing import LARGE, Pairs, replace
+from onlineml.unlearning.writing import LARGE, AnyArray, Pairs, replace
 
 State = dict[str, Any]
-_BEHIND = 4  # times the room that a large array needs is set aside for it
+_BEHIND = 4  # times the room that large arrays need is set aside for them
+_HUGE = 1 << 18  # numbers of a huge page of memory
 
 
 class Bound(NamedTuple):
@@ -67,12 +69,19 @@ def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
 def _found(model: Estimator, state: State, ways: Ways) -> Way | None:
     """The way of `state`, if it is one of the arrays that the model has now."""
     way = ways.get(id(state))
-    if way is None or way.state is not state or way.bound[0].estimator is not model:
+    if way is None or way.state is not state:
         return None
-    for estimator, descriptor, schema in way.bound:
-        if vars(estimator).get("_many") is not descriptor or estimator.schema_ is not schema:
+    for bound, estimator in zip(way.bound, [model, *_workers(model)]):
+        same = bound.estimator is estimator and bound.schema is estimator.schema_
+        if not same or vars(estimator).get("_many") is not bound.descriptor:
             return None
     return way
+
+
+def _workers(model: Estimator) -> list[Estimator]:
+    """The estimators that do the work of `model`."""
+    stages = model._stages()
+    return [part for stage in stages for part in _workers(stage)] if stages else [model]
 
 
 def _parts(model: Estimator, state: State) -> list[tuple[Estimator, State]]:
@@ -86,9 +95,10 @@ def _parts(model: Estimator, state: State) -> list[tuple[Estimator, State]]:
 
 def state_in(spare: State, model: Estimator) -> State:
     """The state of `model`, in the memory of `spare` where it fits."""
-    if type(model).get_state is not Estimator.get_state:
-        return model.get_state()
-    return {name: _copied(spare.get(name), getattr(model, name)) for name in model._learned()}
+    large = [*_large_in(spare, model)]
+    stays = all(_alike(old, value) for old, value in large)
+    state: State = _copied(spare, model, None if stays else _Room(large))
+    return state
 
 
 def size_of(state: Any) -> int:
@@ -140,38 +150,70 @@ def _same_but_for_numbers(value: Any, due: Any) -> bool:
     return not nested and bool(_to_plain(value) == due)
 
 
-def _copied(spare: Any, value: Any) -> Any:
+def _copied(spare: Any, value: Any, room: _Room | None = None) -> Any:
     if isinstance(value, np.ndarray):
-        plain = value.dtype.kind in "fi" and value.itemsize == 8 and value.size >= LARGE
-        if not _alike(spare, value):
-            if not plain:
-                return value.copy()
-            spare = _room_in(spare, value.size).view(value.dtype).reshape(value.shape)
-        if plain:
+        if room is not None and _is_large(value):
+            spare = room.take(value)
+        elif not _alike(spare, value):
+            return value.copy()
+        if _is_large(value):
             replace(*(array.reshape(-1).view(np.int64) for array in (spare, value)))
         else:
             spare[...] = value
         return spare
     if isinstance(value, Estimator):
-        return state_in(spare if isinstance(spare, dict) else {}, value)
+        if type(value).get_state is not Estimator.get_state:
+            return value.get_state()
+        return {name: _copied(old, item, room) for name, old, item in _learned(spare, value)}
     if isinstance(value, list | tuple):
         old = spare if isinstance(spare, list) else []
-        return [_copied(part, item) for part, item in zip_longest(old[: len(value)], value)]
+        return [_copied(part, item, room) for part, item in zip_longest(old[: len(value)], value)]
     return _to_plain(value)
 
 
-def _room_in(spare: Any, n: int) -> Ints:
-    """Room for `n` numbers: those of `spare` and what lies behind, or new, with more behind.
+def _learned(spare: Any, model: Estimator) -> Iterator[tuple[str, Any, Any]]:
+    """What `model` has learned: a name, what `spare` has under it, and what the model has."""
+    for name in model._learned():
+        yield name, spare.get(name) if isinstance(spare, dict) else None, getattr(model, name)
+
+
+def _large_in(spare: Any, value: Any) -> Iterator[tuple[Any, AnyArray]]:
+    """The large arrays of what is to be copied, and those that are in their places."""
+    if isinstance(value, np.ndarray) and _is_large(value):
+        yield spare, value
+    elif isinstance(value, Estimator) and type(value).get_state is Estimator.get_state:
+        for _, old, item in _learned(spare, value):
+            yield from _large_in(old, item)
+    elif isinstance(value, list | tuple):
+        parts = spare if isinstance(spare, list) else []
+        for old, item in zip_longest(parts[: len(value)], value):
+            yield from _large_in(old, item)
+
+
+class _Room:
+    """Room for the large arrays of a state, one behind another: that of an old state, or new.
 
     What is never written takes no memory. Models grow by doubling: their states then need new
-    memory, which is twenty times as slow as old, for no more than what they have grown by.
+    memory, which is twenty times as slow as old, for no more than what they have grown by. And by
+    huge pages, as memory that has long been left alone is looked up page by page.
     """
-    room: Any = spare.base if isinstance(spare, np.ndarray) else None
-    fits = isinstance(room, np.ndarray) and room.dtype == np.int64 and room.ndim == 1
-    if not fits or len(room) < n:
-        room = np.empty(_BEHIND * n, np.int64)
-    found: Ints = room[:n]
-    return found
+
+    def __init__(self, large: Sequence[tuple[Any, AnyArray]]) -> None:
+        n = sum(value.size for _, value in large)
+        old: Any = next((spare.base for spare, _ in large if isinstance(spare, np.ndarray)), None)
+        fits = isinstance(old, np.ndarray) and old.dtype == np.int64 and old.ndim == 1
+        if not fits or len(old) < n + _HUGE:
+            old = np.empty(_BEHIND * n + _HUGE, np.int64)
+        self._left: Ints = old[-(address_of(old) // 8) % _HUGE :]
+
+    def take(self, value: AnyArray) -> AnyArray:
+        """Room for an array like `value`."""
+        taken, self._left = self._left[: value.size], self._left[value.size :]
+        return taken.view(value.dtype).reshape(value.shape)
+
+
+def _is_large(value: AnyArray) -> bool:
+    return value.dtype.kind in "fi" and value.itemsize == 8 and value.size >= LARGE
 
 
 def _alike(one: Any, other: Any) -> bool:

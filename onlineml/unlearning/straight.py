@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from onlineml.estimator import BLOCK, Estimator
-from onlineml.kernels import entry, lean
+from onlineml.kernels import entry, inlined
 from onlineml.kernels.arena import (
     ANSWER,
     ANSWER_AND_SCORES,
@@ -29,16 +29,15 @@ from onlineml.unlearning.certificate import note
 from onlineml.unlearning.log import cells
 from onlineml.unlearning.writing import NEXT, TAGGED, write, write_marks
 
-Rows = tuple[Array, Array, Array, Array]
-
-# What the kernel is told: where the model's kernel begins, and its descriptors to answer, to tell
-# scores and to learn; rows that the log may hold, and between two states; whether more is noted of
-# rows; whether these are known to have no gaps.
-KERNEL, ANSWERING, SCORING, LEARNING, CAPACITY, GAP, NOTES, WHOLE = range(8)
+# What the kernel is told: where the model's kernel begins, and its descriptors for a single row, to
+# answer, to tell scores and to learn, and to learn many; rows that the log may hold, and between
+# two states; whether more is noted of rows; whether these are known to have no gaps.
+KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE = range(9)
 # The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
-# rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn, those
-# of the log, and what is noted.
+# rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn many,
+# those of the log, and what is noted.
 WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES = 0, 1, 2, 3, 4, 5, 9, 10
+Rows = tuple[Array, Array, Array, Array]
 _ONE = np.ones(1)
 
 
@@ -46,40 +45,51 @@ _ONE = np.ones(1)
 def _learn_and_write(d: int) -> int:
     """Rows of which the log has more to do than to write them are left, with those behind."""
     call, words = opened(d), i1(d, WORDS)
-    if not call.fit:
-        asked = ANSWERING if call.serve == ANSWER else SCORING
-        done: int = run_kernel(words[KERNEL], words[asked])
-        return done
-    first, last = call.first, _end(d, call)
+    if call.fit:
+        return _learn_one(d, call) if call.X.shape[0] == 1 else _learn_many(d, call)
+    done: int = run_kernel(words[KERNEL], words[ANSWERING if call.serve == ANSWER else SCORING])
+    return done
+
+
+@inlined
+def _learn_many(d: int, call: Call) -> int:
+    words, first, last = i1(d, WORDS), call.first, _end(d, call)
     if last == first:
         return first
     rows, place = f2(d, LOG), i1(d, CURSOR)[NEXT] % f2(d, LOG).shape[0]
     pass_on(call, first, last, i2(d, SLOTS), i1(d, CELLS), rows, place)
-    done = run_kernel(words[KERNEL], words[LEARNING])
+    done: int = run_kernel(words[KERNEL], words[MANY])
     if done <= first:
         return first
     if i1(d, CELLS)[KEPT] < done:
         write(rows.reshape(-1), place * rows.shape[1], call.X[first:done].reshape(-1))
-    log = f1(d, LOG + 1), f1(d, LOG + 2), i1(d, LOG + 3), i1(d, CURSOR)
-    tags = i1(d, TAGS)
-    own = tags[first:done] if tags[0] >= 0 else tags[:0]
-    write_marks(log, call.y[first:done], call.weight[first:done], own)
-    if words[NOTES]:
-        note(call, first, done, f1(d, EXTREMES), words[WHOLE] == 1)
+    _mark(d, call, first, done)
     return done
 
 
-@lean
+@inlined
+def _learn_one(d: int, call: Call) -> int:
+    """As many, with less ado; who learns rows one by one keeps no states."""
+    words, rows, number = i1(d, WORDS), f2(d, LOG), i1(d, CURSOR)[NEXT]
+    if _end(d, call) == call.first or (number + 1) % words[GAP] == 0:
+        return 0
+    if run_kernel(words[KERNEL], words[LEARNING]) != 1:
+        return 0
+    place = number % rows.shape[0]
+    for j in range(rows.shape[1]):
+        rows[place, j] = call.X[0, j]
+    _mark(d, call, 0, 1)
+    return 1
+
+
+@inlined
 def _end(d: int, call: Call) -> int:
     """The row up to which there is no more to do than to write rows into the log."""
     words, cursor, room, met = i1(d, WORDS), i1(d, CURSOR), f2(d, LOG).shape[0], f1(d, MET)[0]
     number, first = int(cursor[NEXT]), call.first
-    left = words[GAP] - number % words[GAP]  # rows to the next state
     if i1(d, TAGS)[0] >= 0 and cursor[TAGGED] != number:
         return first
-    if call.X.shape[0] == 1 and left == 1:  # who learns a row at a time keeps no states
-        return first
-    last: int = min(call.last, first + left)
+    last: int = min(call.last, first + words[GAP] - number % words[GAP])
     if room < words[CAPACITY]:
         last = min(last, first + max(0, room - number))
     n_known = 0
@@ -90,6 +100,17 @@ def _end(d: int, call: Call) -> int:
     while call.y[first] < met:
         first += 1
     return first
+
+
+@inlined
+def _mark(d: int, call: Call, first: int, done: int) -> None:
+    """Write all of rows that the model has learned but the rows themselves."""
+    words, tags = i1(d, WORDS), i1(d, TAGS)
+    log = f1(d, LOG + 1), f1(d, LOG + 2), i1(d, LOG + 3), i1(d, CURSOR)
+    own = tags[first:done] if tags[0] >= 0 else tags[:0]
+    write_marks(log, call.y[first:done], call.weight[first:done], own)
+    if words[NOTES]:
+        note(call, first, done, f1(d, EXTREMES), words[WHOLE] == 1)
 
 
 class Straight:
@@ -103,16 +124,18 @@ class Straight:
         self._held, self._n_met = model._many, log._n_met()
         rows = log._row.reshape(1, -1), log._target, _ONE, log._out.reshape(1, -1)
         hows = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
-        self._twins = [model._many.twin() for _ in hows]
+        *self._twins, many = (model._many.twin() for _ in (*hows, "many"))
         aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
-        learning, notes = self._twins[-1], log._noter is not None
-        words = np.array([model._kernel.address, *aims, log._capacity(), log._gap(), notes, 0])
+        aims.append(many.aim(rows, serve=0, fit=True))
+        notes, limits = log._noter is not None, (log._capacity(), log._gap())
+        words = np.array([model._kernel.address, *aims, *limits, notes, 0])
         met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
-        told = words, met, self.tags, learning._slots, learning._header
+        self.cells = many._header
+        told = words, met, self.tags, many._slots, self.cells
         self._many = Descriptor([*told, *log._arrays(), log.cursor_, log.extremes_])
         self._own = [self._many.twin() for _ in hows]
         self.answering, self.scoring, self.learning = (
-            own.aim(rows, serve=s, fit=f) for own, (s, f) in zip(self._own, hows)
+            own.aim(rows, serve=s, fit=f, checked=True) for own, (s, f) in zip(self._own, hows)
         )
         self.call, self.tag = _learn_and_write.call, cells(self.tags)
         self._words, self._header = cells(words), cells(self._many._header)

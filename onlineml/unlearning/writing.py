@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onlineml.kernels import entry, jit, lean
+from onlineml.kernels import entry, inlined, jit, lean
 from onlineml.kernels.arena import Array, Descriptor, Ints, f1, f2, i1
 from onlineml.kernels.memory import LINE, copy_line_past
 
@@ -117,7 +117,7 @@ def _write_rows(d: int, X: Array, y: Array, weight: Array, own: Ints) -> None:
     write_marks((f1(d, 1), f1(d, 2), i1(d, 3), cursor), y[skip:], weight[skip:], own[skip:])
 
 
-@jit
+@inlined
 def write_marks(log: tuple[Array, Array, Ints, Ints], y: Array, weight: Array, own: Ints) -> None:
     """Write all of new rows but the rows themselves, and that they are there.
 
@@ -140,9 +140,12 @@ def write_marks(log: tuple[Array, Array, Ints, Ints], y: Array, weight: Array, o
         cursor[NAMED], cursor[TAGGED] = 1, first + n
 
 
-@jit
+@lean
 def write(ring: AnyArray, place: int, values: AnyArray) -> None:
     """Copy `values` to the ring from `place` on, from its start again where it ends."""
+    if values.shape[0] == 1:
+        ring[place] = values[0]
+        return
     cells, words = ring.view(np.int64), values.view(np.int64)
     n = min(words.shape[0], cells.shape[0] - place)
     _copy_past(cells, place, words, 0, n)

@@ -8,6 +8,7 @@ import pytest
 
 from onlineml.checks import assert_same_state
 from onlineml.detectors import DDM, HalfSpaceTrees
+from onlineml.graph import chain
 from onlineml.learners import (
     AdaptiveRandomForestClassifier,
     GaussianNB,
@@ -40,8 +41,9 @@ def gold_of(model: Any, X: Any, y: Any, gone: Any) -> Any:
 @pytest.mark.parametrize(
     "base",
     [SoftmaxRegression(), HoeffdingTreeClassifier(grace_period=20), OnlineBagging(
-        base=MajorityClassifier(), n_members=3, seed=1)],
-    ids=["linear", "tree", "bagging"],
+        base=MajorityClassifier(), n_members=3, seed=1),
+     chain(StandardScaler(), SoftmaxRegression())],
+    ids=["linear", "tree", "bagging", "chain"],
 )  # fmt: skip
 def test_any_interleaving_equals_the_survivors(base: Any, lazy: bool, checkpoints: Any) -> None:
     """Rows, chunks and requests in any order; what leaves the log is refused ever after."""
@@ -251,6 +253,22 @@ def test_states_that_are_large_are_kept_less_often() -> None:
     large.unlearn_one(id=50_000)
     gold = HalfSpaceTrees(n_trees=1, height=13).fit_many(np.delete(X, 50_000, 0))
     assert_same_state(gold.get_state(), large.model_.get_state())
+
+
+def test_large_states_share_one_room_and_go_back_whole() -> None:
+    """A tree that grows, whose states are written over older and smaller ones."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6_000, 5))
+    y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int)
+    tree = HoeffdingTreeClassifier(grace_period=20, tie_threshold=0.5)
+    model = Replayable(tree, horizon=500, every=50).fit_many(X, y)
+    state = model.checkpoints_[-1]["state"]
+    rooms = {id(a.base) for a in state.values() if isinstance(a, np.ndarray) and a.size >= 4096}
+    assert len(rooms) == 1
+    model.unlearn_one(id=5_700)
+    assert model.predict_proba_many(X).tobytes() == (
+        gold_of(tree, X, y, [5_700]).predict_proba_many(X).tobytes()
+    )
 
 
 def test_rows_that_are_refused_leave_the_log_as_it_was() -> None:
