@@ -30,7 +30,8 @@ _COLD_SHARE = 0.2  # of all labels, at most, that are bought at the very start
 
 
 @entry
-def _budget(d: int) -> int:
+def by_given_score(d: int) -> int:
+    """Ask about the greatest of the numbers that are given."""
     return _rows(opened(d), purse(d))
 
 
@@ -119,7 +120,7 @@ class Budget(QueryStrategy):
        doi:10.1109/TNNLS.2012.2236570
     """
 
-    _kernel = _budget
+    _kernel = by_given_score
     _needs_proba = False
     _n_inputs = 1
 

@@ -7,30 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from onlineml.active.budget import Budget
+from onlineml.active.budget import Budget, by_given_score
 from onlineml.active.query_strategy import QueryStrategy
 from onlineml.base import Array, Classifier
-from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import ANSWER_AND_SCORES, Call, Field, Ints, opened
-from onlineml.kernels.label_budget import Purse, by_rank, purse, settle
+from onlineml.kernels.arena import ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
 from onlineml.parameters import whole
 from onlineml.schema import Schema, wrong
 
 _DECIMALS = 9  # of a score: below is rounding, which must not rank rows that all agree on
-
-
-@entry
-def _committee_sampling(d: int) -> int:
-    return _rows(opened(d), purse(d))
-
-
-@jit
-def _rows(call: Call, p: Purse) -> int:
-    for i in range(call.first, call.last):
-        score = call.X[i, 0]
-        settle(call, i, p, by_rank(p, score, 0), score, 0)
-    return call.last
 
 
 class CommitteeSampling(QueryStrategy):
@@ -94,7 +79,7 @@ class CommitteeSampling(QueryStrategy):
     .. [3] Oza, Russell (2001), Online bagging and boosting, AISTATS. Figure 1.
     """
 
-    _kernel = _committee_sampling
+    _kernel = by_given_score
     _state = (*QueryStrategy._state, Field("draws_", (1,), np.int64))
     _needs_proba = False
     _learns_answers = True

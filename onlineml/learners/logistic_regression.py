@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
-from onlineml.base import Classifier
-from onlineml.kernels.optimizers import RULES
-from onlineml.kernels.private_linear import CLASSES, private_softmax_regression
-from onlineml.kernels.softmax import STATE, softmax_regression
-from onlineml.learners.linear_regression import check_descent
-from onlineml.learners.privacy import Guarded, Privacy, by_privacy
+from onlineml.learners.guarded_classes import GuardedClasses
+from onlineml.learners.privacy import Privacy
 
 
-class LogisticRegression(Guarded, Classifier):
+class LogisticRegression(GuardedClasses):
     """Log odds against the first class are linear; one gradient step per event.
 
     With two classes this is binary logistic regression with one weight vector, that of the class
@@ -73,8 +68,7 @@ class LogisticRegression(Guarded, Classifier):
        Table 1. doi:10.1007/978-3-7908-2604-3_16
     """
 
-    _kernel = by_privacy(softmax_regression, private_softmax_regression)
-    _state = by_privacy(STATE, CLASSES)
+    _has_reference = True
 
     def __init__(
         self,
@@ -92,23 +86,3 @@ class LogisticRegression(Guarded, Classifier):
         self.intercept = intercept
         self.decay_intercept = decay_intercept
         self.privacy = privacy
-
-    def _check(self) -> None:
-        check_descent(self.optimizer, self.learning_rate, self.l2)
-        self._check_privacy(*RULES)
-
-    def _sizes(self) -> dict[str, int]:
-        return {"M": RULES[self.optimizer], **self._private_sizes()}
-
-    def _settings(self) -> tuple[float, ...]:
-        self._check_promise()
-        held = self.l2 * self.decay_intercept
-        own = RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), held
-        return *own, 1.0
-
-    def _n_scratch(self) -> int:
-        return super()._n_scratch() + self._room_of_row()
-
-    def _push(self, largest_target: float) -> float:
-        """How far a row moves the weights (see `onlineml.learners.fading`)."""
-        return 2.0 * math.sqrt(self.learning_rate)

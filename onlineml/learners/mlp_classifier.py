@@ -21,25 +21,11 @@ from onlineml.kernels.mlp_rows import (
     learner,
     meet,
 )
-from onlineml.kernels.mlp_steps import RULES
 from onlineml.kernels.private_mlp import CLASSES, private_mlp_classifier
 from onlineml.kernels.votes import answer_from_logs
-from onlineml.learners.privacy import Guarded, Privacy, by_privacy, numeric_of
-from onlineml.network import (
-    ALL_RULES,
-    check_layout,
-    check_net,
-    check_restraint,
-    lay_out,
-    meet_inputs,
-    net_scratch,
-    net_settings,
-    net_sizes,
-    norm_scratch,
-    private_scratch,
-    start_hiding,
-    start_net,
-)
+from onlineml.learners.guarded_net import GuardedNet
+from onlineml.learners.privacy import Privacy, by_privacy, numeric_of
+from onlineml.network import lay_out, start_hiding, start_net
 from onlineml.schema import Schema
 
 _LEAST = 1e-300  # probability
@@ -88,7 +74,7 @@ def _miss(shares: Array, label: int) -> float:
     return error
 
 
-class MLPClassifier(Guarded, Classifier):
+class MLPClassifier(GuardedNet, Classifier):
     r"""Neural network with a softmax, one step of gradient descent per event.
 
     Numeric features are standardized inside by their running mean and variance; a nominal one has
@@ -178,9 +164,6 @@ class MLPClassifier(Guarded, Classifier):
     _kernel = by_privacy(_mlp_classifier, private_mlp_classifier)
     _state = by_privacy(_STATE, CLASSES)
 
-    shape_: Ints
-    known_: Ints
-
     def __init__(
         self,
         *,
@@ -204,32 +187,9 @@ class MLPClassifier(Guarded, Classifier):
         self.seed = seed
         self.privacy = privacy
 
-    def _check(self) -> None:
-        check_net(self, ALL_RULES)
-        check_restraint(self)
-        self._check_privacy(*RULES)
-
-    def _sizes(self) -> dict[str, int]:
-        return net_sizes(self) | self._private_sizes()
-
-    def _settings(self) -> tuple[float, ...]:
-        self._check_promise()
-        return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
-
-    def _n_scratch(self) -> int:
-        return net_scratch(self) + norm_scratch(self) + private_scratch(self)
-
-    def _meet(self, numeric: list[int]) -> None:
-        if self.is_started:
-            meet_inputs(self, numeric)
-
     def _start(self, schema: Schema) -> None:
         start_net(self, self._private_sizes().get("C", 2))
         start_hiding(self, numeric_of(schema))
-
-    def _check_arrays(self) -> None:
-        super()._check_arrays()
-        check_layout(self)
 
     def _make_room(self, n_classes: int) -> None:
         if n_classes > self.shape_[-1]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from onlineml.base import Array, Regressor
 from onlineml.kernels import entry, jit
-from onlineml.kernels.arena import Call, Field, Ints, f1, opened
+from onlineml.kernels.arena import Call, Field, f1, opened
 from onlineml.kernels.mlp import output_deltas, outputs
 from onlineml.kernels.mlp_bounded import is_bounded, step_from
 from onlineml.kernels.mlp_norm import send, send_to_learn
@@ -22,24 +22,10 @@ from onlineml.kernels.mlp_rows import (
     meet,
     standardized,
 )
-from onlineml.kernels.mlp_steps import RULES
 from onlineml.kernels.private_mlp import NUMBER, private_mlp_regressor
-from onlineml.learners.privacy import Guarded, Privacy, by_privacy, numeric_of
-from onlineml.network import (
-    ALL_RULES,
-    check_layout,
-    check_net,
-    check_restraint,
-    lay_out,
-    meet_inputs,
-    net_scratch,
-    net_settings,
-    net_sizes,
-    norm_scratch,
-    private_scratch,
-    start_hiding,
-    start_net,
-)
+from onlineml.learners.guarded_net import GuardedNet
+from onlineml.learners.privacy import Privacy, by_privacy, numeric_of
+from onlineml.network import lay_out, start_hiding, start_net
 from onlineml.schema import Schema
 
 _STATE = (Field("target_", (4,)), *STATE, Field("errors_", (1,)))
@@ -68,7 +54,7 @@ def _regress(call: Call, target: Array, m: Learner, errors: Array) -> int:
     return call.last
 
 
-class MLPRegressor(Guarded, Regressor):
+class MLPRegressor(GuardedNet, Regressor):
     """Neural network for a number, one step of gradient descent per event.
 
     Features as in `MLPClassifier`; the target is standardized inside in the same way. Time per
@@ -140,9 +126,6 @@ class MLPRegressor(Guarded, Regressor):
     _kernel = by_privacy(_mlp_regressor, private_mlp_regressor)
     _state = by_privacy(_STATE, NUMBER)
 
-    shape_: Ints
-    known_: Ints
-
     def __init__(
         self,
         *,
@@ -167,32 +150,12 @@ class MLPRegressor(Guarded, Regressor):
         self.privacy = privacy
 
     def _check(self) -> None:
-        check_net(self, ALL_RULES)
-        check_restraint(self)
-        self._check_privacy(*RULES)
+        super()._check()
         self._check_range()
-
-    def _sizes(self) -> dict[str, int]:
-        return net_sizes(self) | self._private_sizes()
-
-    def _settings(self) -> tuple[float, ...]:
-        self._check_promise()
-        return *net_settings(self, self.l2, self.dropout), float(self.layer_norm)
-
-    def _n_scratch(self) -> int:
-        return net_scratch(self) + norm_scratch(self) + private_scratch(self)
-
-    def _meet(self, numeric: list[int]) -> None:
-        if self.is_started:
-            meet_inputs(self, numeric)
 
     def _start(self, schema: Schema) -> None:
         start_net(self, 1)
         start_hiding(self, numeric_of(schema))
-
-    def _check_arrays(self) -> None:
-        super()._check_arrays()
-        check_layout(self)
 
     def _enlarge(self, axis: str, size: int) -> None:
         room = self.known_.shape[1]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
-from onlineml.base import Classifier
-from onlineml.kernels.optimizers import RULES
-from onlineml.kernels.private_linear import CLASSES, private_softmax_regression
-from onlineml.kernels.softmax import STATE, softmax_regression
-from onlineml.learners.linear_regression import check_descent
-from onlineml.learners.privacy import Guarded, Privacy, by_privacy
+from onlineml.learners.guarded_classes import GuardedClasses
+from onlineml.learners.privacy import Privacy
 
 
-class SoftmaxRegression(Guarded, Classifier):
+class SoftmaxRegression(GuardedClasses):
     """Class probabilities proportional to exp(linear score), one gradient step per event.
 
     Time per event and memory are O(n_classes * n_features). Numeric features should be of
@@ -87,8 +82,7 @@ class SoftmaxRegression(Guarded, Classifier):
     .. [3] Kingma, Ba (2015), Adam, ICLR. Algorithm 1. arXiv:1412.6980
     """
 
-    _kernel = by_privacy(softmax_regression, private_softmax_regression)
-    _state = by_privacy(STATE, CLASSES)
+    _has_reference = False
 
     def __init__(
         self,
@@ -106,23 +100,3 @@ class SoftmaxRegression(Guarded, Classifier):
         self.intercept = intercept
         self.decay_intercept = decay_intercept
         self.privacy = privacy
-
-    def _check(self) -> None:
-        check_descent(self.optimizer, self.learning_rate, self.l2)
-        self._check_privacy(*RULES)
-
-    def _sizes(self) -> dict[str, int]:
-        return {"M": RULES[self.optimizer], **self._private_sizes()}
-
-    def _settings(self) -> tuple[float, ...]:
-        self._check_promise()
-        held = self.l2 * self.decay_intercept
-        own = RULES[self.optimizer], self.learning_rate, self.l2, float(self.intercept), held
-        return *own, 0.0
-
-    def _n_scratch(self) -> int:
-        return super()._n_scratch() + self._room_of_row()
-
-    def _push(self, largest_target: float) -> float:
-        """How far a row moves the weights (see `onlineml.learners.fading`)."""
-        return 2.0 * math.sqrt(self.learning_rate)

@@ -306,6 +306,33 @@ class TransitionLearner(Estimator):
         return out
 
 
+class Foreteller(TransitionLearner):
+    """Foretells the discounted sum of rewards."""
+
+    def predict_one(self, observation: Any) -> float:
+        """The discounted sum of rewards that are to come."""
+        made = self if self._width >= 0 else self._started(observation)
+        made._serve_one(observation, made._serving)
+        return float(made._answer[0])
+
+    def predict_many(self, X: Any) -> Array:
+        """What `predict_one` says of each observation, a row of `X`."""
+        if not self.is_started:
+            return np.array([self.predict_one(x) for x in X])
+        return self._ready()._serve_many(X, ANSWER)[:, 0]
+
+    def fit_predict_one(self, transition: Transition) -> float:
+        """Learn, then predict from the transition's next observation: both in one call."""
+        return float(self._go_on_one(transition))
+
+    def fit_predict_many(self, transitions: Iterable[Transition]) -> Array:
+        """What the loop of `fit_predict_one` would have answered, in one pass."""
+        return self._go_on_many(transitions)
+
+    def _action_width(self) -> int:
+        return 0  # what was done is of no interest
+
+
 class Agent(TransitionLearner):
     """Acts on observations, and learns from what comes of it.
 

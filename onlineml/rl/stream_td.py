@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-
-from onlineml.kernels.arena import ANSWER, Array
 from onlineml.kernels.stream_agent import TD
-from onlineml.rl.agent import Transition
+from onlineml.rl.agent import Foreteller
 from onlineml.rl.conv import Conv
 from onlineml.rl.rules import UpdateRule
 from onlineml.rl.stream import StreamNetwork
 
 
-class StreamTD(StreamNetwork):
+class StreamTD(Foreteller, StreamNetwork):
     """Stream TD(lambda): the discounted sum of the rewards to come, foretold from an observation.
 
     The reward may be any number of interest, such as a sensor's next value: then this is a general
@@ -132,26 +129,3 @@ class StreamTD(StreamNetwork):
         self.device = device
         self.cuda_graphs = cuda_graphs
         self.seed = seed
-
-    def predict_one(self, observation: Any) -> float:
-        """The discounted sum of rewards that are to come."""
-        made = self if self._width >= 0 else self._started(observation)
-        made._serve_one(observation, made._serving)
-        return float(made._answer[0])
-
-    def predict_many(self, X: Any) -> Array:
-        """What `predict_one` says of each observation, a row of `X`."""
-        if not self.is_started:
-            return np.array([self.predict_one(x) for x in X])
-        return self._ready()._serve_many(X, ANSWER)[:, 0]
-
-    def fit_predict_one(self, transition: Transition) -> float:
-        """Learn, then predict from the transition's next observation: both in one call."""
-        return float(self._go_on_one(transition))
-
-    def fit_predict_many(self, transitions: Iterable[Transition]) -> Array:
-        """What the loop of `fit_predict_one` would have answered, in one pass."""
-        return self._go_on_many(transitions)
-
-    def _action_width(self) -> int:
-        return 0  # what was done is of no interest

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from onlineml.estimator import Diagnostics
 from onlineml.kernels import entry
-from onlineml.kernels.arena import ANSWER, Array, Field, opened
+from onlineml.kernels.arena import Array, Field, opened
 from onlineml.kernels.swift import BOOTSTRAP, FIELDS, GAMMA, learn, opened_swift
 from onlineml.kernels.vectors import dot, enter
-from onlineml.rl.agent import Transition, TransitionLearner
+from onlineml.rl.agent import Foreteller, TransitionLearner
 from onlineml.schema import Schema, wrong
 
 
@@ -108,7 +106,7 @@ class SwiftLinear(TransitionLearner):
         return 3 * self._n_weights(self.schema_)
 
 
-class SwiftTD(SwiftLinear):
+class SwiftTD(Foreteller, SwiftLinear):
     """SwiftTD: linear true online TD(lambda), step sizes learned feature by feature and bounded.
 
     Foretells the discounted sum of the rewards to come. Features that help get longer steps, others
@@ -201,26 +199,3 @@ class SwiftTD(SwiftLinear):
         self.decay = decay
         self.least_rate = least_rate
         self.bootstrap_on_truncation = bootstrap_on_truncation
-
-    def predict_one(self, observation: Any) -> float:
-        """The discounted sum of rewards that are to come."""
-        made = self if self._width >= 0 else self._started(observation)
-        made._serve_one(observation, made._serving)
-        return float(made._answer[0])
-
-    def predict_many(self, X: Any) -> Array:
-        """What `predict_one` says of each observation, a row of `X`."""
-        if not self.is_started:
-            return np.array([self.predict_one(x) for x in X])
-        return self._ready()._serve_many(X, ANSWER)[:, 0]
-
-    def fit_predict_one(self, transition: Transition) -> float:
-        """Learn, then predict from the transition's next observation: both in one call."""
-        return float(self._go_on_one(transition))
-
-    def fit_predict_many(self, transitions: Iterable[Transition]) -> Array:
-        """What the loop of `fit_predict_one` would have answered, in one pass."""
-        return self._go_on_many(transitions)
-
-    def _action_width(self) -> int:
-        return 0  # what was done is of no interest

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.base import Array, Detector, Diagnostics, Transformer
+from onlineml.detectors.anomaly.calibrated import check_pair, start_pair
 from onlineml.kernels import jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.schema import Schema, wrong
@@ -161,10 +162,7 @@ class AlertingDetector(Detector):
         self.patience = patience
 
     def _check(self) -> None:
-        if not isinstance(self.base, Detector):
-            raise wrong("base", self.base, "a detector of anomalies")
-        if not isinstance(self.calibrator, Transformer | None):
-            raise wrong("calibrator", self.calibrator, "a transformer of one number, or None")
+        check_pair(self)
         if self.rule not in _RULES:
             raise wrong("rule", self.rule, f"one of {_RULES}")
         for name in ("level", "fading_factor"):
@@ -177,12 +175,7 @@ class AlertingDetector(Detector):
 
     def _start(self, schema: Schema) -> None:
         calibrator = DSPOTCalibrator(q=0.0003) if self.calibrator is None else self.calibrator
-        self.base_, self.calibrator_ = self.base.clone(), calibrator.clone()
-        self.base_._begin(schema)
-        self.calibrator_._begin(Schema(1))
-        if self.calibrator_._n_outputs() != 1:
-            self.reset()
-            raise wrong("calibrator", calibrator, "a transformer that gives one number")
+        start_pair(self, calibrator, schema)
 
     def _admit(self, schema: Schema) -> None:
         super()._admit(schema)

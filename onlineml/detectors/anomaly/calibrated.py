@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from onlineml.base import Array, Detector, Transformer
@@ -60,19 +62,11 @@ class CalibratedDetector(Detector):
         self.calibrator = calibrator
 
     def _check(self) -> None:
-        if not isinstance(self.base, Detector):
-            raise wrong("base", self.base, "a detector of anomalies")
-        if not isinstance(self.calibrator, Transformer | None):
-            raise wrong("calibrator", self.calibrator, "a transformer of one number, or None")
+        check_pair(self)
 
     def _start(self, schema: Schema) -> None:
         calibrator = ConformalCalibrator() if self.calibrator is None else self.calibrator
-        self.base_, self.calibrator_ = self.base.clone(), calibrator.clone()
-        self.base_._begin(schema)
-        self.calibrator_._begin(Schema(1))
-        if self.calibrator_._n_outputs() != 1:
-            self.reset()
-            raise wrong("calibrator", calibrator, "a transformer that gives one number")
+        start_pair(self, calibrator, schema)
 
     def _admit(self, schema: Schema) -> None:
         super()._admit(schema)
@@ -87,3 +81,21 @@ class CalibratedDetector(Detector):
         self.calibrator_._run(first, y, weight, calibrated, asked, fit)
         if serve:
             out[:, :1] = calibrated
+
+
+def check_pair(model: Any) -> None:
+    """Raise `ValueError` for a `base` that is no detector, or a `calibrator` that is none."""
+    if not isinstance(model.base, Detector):
+        raise wrong("base", model.base, "a detector of anomalies")
+    if not isinstance(model.calibrator, Transformer | None):
+        raise wrong("calibrator", model.calibrator, "a transformer of one number, or None")
+
+
+def start_pair(model: Any, calibrator: Transformer, schema: Schema) -> None:
+    """Make the `base_` of a detector, and the `calibrator_` of its scores."""
+    model.base_, model.calibrator_ = model.base.clone(), calibrator.clone()
+    model.base_._begin(schema)
+    model.calibrator_._begin(Schema(1))
+    if model.calibrator_._n_outputs() != 1:
+        model.reset()
+        raise wrong("calibrator", calibrator, "a transformer that gives one number")
