@@ -22,7 +22,7 @@ class Bound(NamedTuple):
     """An estimator, and what it has as long as its arrays and its dictionaries stay the same."""
 
     estimator: Estimator
-    descriptor: Descriptor | None
+    descriptor: Descriptor
     schema: Schema
 
 
@@ -71,9 +71,9 @@ def _found(model: Estimator, state: State, ways: Ways) -> Way | None:
     way = ways.get(id(state))
     if way is None or way.state is not state:
         return None
-    for bound, estimator in zip(way.bound, [model, *_workers(model)]):
-        same = bound.estimator is estimator and bound.schema is estimator.schema_
-        if not same or vars(estimator).get("_many") is not bound.descriptor:
+    for (estimator, descriptor, schema), worker in zip(way.bound, _workers(model)):
+        held = estimator is worker and vars(worker).get("_many") is descriptor
+        if not held or worker.schema_ is not schema:
             return None
     return way
 
@@ -85,12 +85,11 @@ def _workers(model: Estimator) -> list[Estimator]:
 
 
 def _parts(model: Estimator, state: State) -> list[tuple[Estimator, State]]:
-    """The estimators that do the work of `model`, and what there is of them in its state."""
+    """The same, and what there is of each in a state of `model`."""
     stages = model._stages()
-    if not stages:
-        return [(model, state)]
     nested = zip(stages, state.get("steps_", [{} for _ in stages]))
-    return [part for stage, inner in nested for part in _parts(stage, inner)]
+    apart = [part for stage, inner in nested for part in _parts(stage, inner)]
+    return apart if stages else [(model, state)]
 
 
 def state_in(spare: State, model: Estimator) -> State:
@@ -129,7 +128,9 @@ def restore(model: Estimator, state: State, ways: Ways) -> None:
 
 def _way(model: Estimator, state: State) -> Way | None:
     """None for a model of which a part has no kernel, or is not ready."""
-    bound, pairs, others = [Bound(model, vars(model).get("_many"), model.schema_)], [], []
+    bound: list[Bound] = []
+    pairs: list[tuple[AnyArray, AnyArray]] = []
+    others: list[tuple[Estimator, State, str]] = []
     for part, inner in _parts(model, state):
         descriptor = vars(part).get("_many")
         if descriptor is None or type(part).get_state is not Estimator.get_state:

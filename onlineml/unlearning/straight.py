@@ -92,9 +92,9 @@ def _end(d: int, call: Call) -> int:
     last: int = min(call.last, first + words[GAP] - number % words[GAP])
     if room < words[CAPACITY]:
         last = min(last, first + max(0, room - number))
-    n_known = 0
-    for i in range(first, last):
-        n_known += call.y[i] < met
+    targets, n_known = call.y[first:last], 0
+    for i in range(targets.shape[0]):
+        n_known += targets[i] < met
     if n_known == last - first:
         return last
     while call.y[first] < met:
