@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -44,6 +45,8 @@ class _Lines:
             self.at_end = not line or (follow and not line.endswith(b"\n"))
             if self.at_end:
                 self._file.seek(place)
+                if follow and not lines:
+                    self._check_same(place)
                 break
             if self._at >= self.next:
                 lines.append(line.rstrip(b"\r\n"))
@@ -52,6 +55,17 @@ class _Lines:
             raise LostMessagesError(self.partition, self.next, 0, self._at)
         self.next += len(lines)
         return lines
+
+    def _check_same(self, place: int) -> None:
+        """Raise where the file was cut, or another one lies in its place: nothing would come."""
+        assert self._file is not None
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:  # it is just being replaced
+            return
+        if there.st_size < place or not os.path.samestat(os.fstat(self._file.fileno()), there):
+            self.close()
+            raise LostMessagesError(self.partition, self.next, 0, 0)
 
     def close(self) -> None:
         if self._file is not None:

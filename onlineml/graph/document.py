@@ -11,7 +11,7 @@ from typing import Any
 from onlineml.graph.graph import Graph
 from onlineml.graph.signals import consolidate, refit, refund, replace, reset
 from onlineml.graph.specs import build_model, is_spec, parse, spec_of, unknown, written
-from onlineml.graph.wiring import CONSOLIDATE, REFIT, REFUND, REPLACE, RESET
+from onlineml.graph.wiring import CONSOLIDATE, REFIT, REFUND, REPLACE, RESET, check_name
 from onlineml.schema import wrong
 
 KEYS = ("graph", "nodes", "signals", "output", "max_pending", "remember", "replay")
@@ -24,8 +24,10 @@ _SIGNALS = {RESET: None, CONSOLIDATE: None, REPLACE: "by", REFIT: "last", REFUND
 def to_plain(graph: Graph) -> dict[str, Any]:
     """A graph as mappings, lists, numbers and text; what is a default is left out.
 
-    Raises `ValueError` for signals that are functions, and for parameters that are no text.
+    Raises `ValueError` for signals that are functions, and for parameters and names that are no
+    text.
     """
+    check_name(graph.name)
     signals: dict[str, list[Any]] = {}
     for source, action, *more in graph.signals:
         signals.setdefault(source, []).append(_signal(source, action, more))

@@ -55,8 +55,8 @@ class Graph:
     ------
     ValueError
         From `add`, `on` and `output`, for what cannot be wired. At the first row or event: for a
-        `max_pending` that is not a whole number >= 1, a `remember` not one >= 0 (>= 1 with
-        `replay`), and what a node refuses, by its name.
+        `name` that is no text, a `max_pending` that is not a whole number >= 1, a `remember` not
+        one >= 0 (>= 1 with `replay`), and what a node refuses, by its name.
 
     Notes
     -----

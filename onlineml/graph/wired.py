@@ -13,7 +13,7 @@ from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
 from onlineml.graph.graph import Graph
 from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
-from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring
+from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring, check_name
 from onlineml.kernels.arena import FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
 from onlineml.odometer import Claim
@@ -154,6 +154,7 @@ class Wired(Graph, Estimator):
 
         if role is None or not isinstance(self, KINDS[wiring.nodes[role].role]):
             raise wrong("nodes", self.nodes, f"nodes that make a {type(self).__name__}")
+        check_name(self.name)
         wiring.check()
         for name, least in (("max_pending", 1), ("remember", 0)):
             whole(name, getattr(self, name), least, unit="rows")

@@ -66,6 +66,12 @@ class Signal(NamedTuple):
     last: int = 0  # rows that a refit learns again, labels that a refund plans
 
 
+def check_name(name: object) -> None:
+    """Raise `ValueError` for a name of a graph that is no text."""
+    if not isinstance(name, str) or not name:
+        raise wrong("name", name, "text; nodes come by `add`")
+
+
 class Wiring:
     """Nodes in order, and who reaches whom."""
 

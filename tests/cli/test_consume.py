@@ -70,6 +70,21 @@ def test_a_file_without_a_message_is_told_from_one_that_was_read():
     assert "No message came." in call("--model", "GaussianNB", "--source", "samples.jsonl").stderr
 
 
+def test_a_file_that_was_made_anew_is_read_where_that_is_wanted():
+    words = ["-m", "GaussianNB", "-s", "samples.jsonl"]
+    write("samples.jsonl", samples(1, 300))
+    assert call(*words).exit_code == 0
+    write("samples.jsonl", samples(2, 100))
+    done = call(*words)
+    assert done.exit_code == 1
+    assert "it was made anew" in done.stderr
+    done = call(*words, "--set", "skip_lost=true")
+    assert done.exit_code == 0
+    assert len(lines("consumed/predictions.jsonl")) == 400
+    assert positions("consumed/checkpoints") == {"samples": 100}
+    assert "Nothing was new" in call(*words).stderr
+
+
 def test_a_pipeline_for_kafka_is_tried_on_files(monkeypatch):
     monkeypatch.setenv("BROKERS", "nowhere:1")
     X, _ = rows(1, 200)

@@ -102,6 +102,27 @@ def test_a_file_that_grows_is_followed(tmp_path):
     source.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_was_cut_or_replaced_while_it_is_followed_is_told(tmp_path, replaced):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"n": 1}\n{"n": 2}\n')
+    source, reader = JSONLinesSource({"events": path}, follow=True), Reader()
+    source.subscribe(["events"], reader)
+    reader.read(source, 2)
+    if replaced:  # as log rotation does
+        path.rename(tmp_path / "events.1")
+        assert source.poll(5, 0.01) == []
+        path.write_bytes(b'{"n": 3}\n{"n": 4}\n{"n": 5}\n')
+    else:
+        path.write_bytes(b'{"n": 3}\n')
+    with pytest.raises(LostMessagesError, match="it was made anew"):
+        source.poll(5, 0.01)
+    source.seek(Partition("events", 0), None)
+    (batch,) = source.poll(5, 0.01)
+    assert batch.values[0] == b'{"n": 3}'
+    source.close()
+
+
 def test_unknown_topics_and_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="'evnts', expected one of"):
         in_memory().subscribe(["evnts"], Reader())

@@ -61,6 +61,15 @@ def test_a_graph_is_read_as_one_would_write_it(tmp_path: Any) -> None:
         assert (g.outputs, g.remember, g.max_pending) == (("learner",), 50, 10_000)
 
 
+@pytest.mark.parametrize("name", [3, None, "", [GaussianNB()]])
+def test_a_name_is_text(name: Any) -> None:
+    g = Graph(name)
+    g.add("learner", GaussianNB(), after="x")
+    for tried in (lambda: g.fit_one([1.0], "a"), g.to_yaml):
+        with pytest.raises(ValueError, match=r"name: got .*, expected text"):
+            tried()
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_what_is_written_is_read(seed: int) -> None:
     g = random_graph(seed)

@@ -142,6 +142,10 @@ class Checkpoints:
         if self._n_saved == 2:  # by now the checkpoint before the last is our own too
             self._remove_older()
 
+    def begin_anew(self, topic: str) -> None:
+        """Offsets of a topic may be lower than they were."""
+        self._positions.pop(topic, None)
+
     def _check_fence(self) -> None:
         highest = max(self._generations(), default=0)
         if highest > self.generation or not self._place(self.generation).exists():

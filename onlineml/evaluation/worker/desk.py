@@ -67,6 +67,12 @@ class Desk:
         form = self.settings.form if kind == "samples" else "json"
         self._inbox.put(topic, read(batch, kind, form, self.settings.fields))
 
+    def begin_anew(self, topic: str) -> None:
+        """A topic was made anew: its offsets are none that were met before."""
+        for positions in (self.positions, self._read_to):
+            positions.pop(topic, None)
+        self._checkpoints.begin_anew(topic)
+
     def end(self, topic: str) -> None:
         """Nothing more will come of a topic."""
         self._inbox.end(topic)

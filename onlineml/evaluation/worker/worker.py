@@ -208,6 +208,9 @@ class Worker(Listener):
             raise error
         _LOG.error("%s; going on with what is kept", error)
         self.source.seek(error.partition, None)
+        desk = self._desks.get(error.partition.number)
+        if desk is not None and error.wanted > error.end:
+            desk.begin_anew(error.partition.topic)
 
     def _write(self, records: list[Record]) -> None:
         if self.sink is None or not records:
