@@ -70,9 +70,9 @@ class Called(Estimator):
         learn = self._role.fit_one  # found in half the time of super()
         if id is None:
             return learn(self, x, y, weight=weight)
-        if self._tag is None:
-            return self._named([id], learn, x, y, weight)
-        self._coming = self._tag[0] = fingerprint(id)
+        self._coming = tag = fingerprint(id)
+        if self._tag is not None:
+            self._tag[0] = tag
         try:
             return learn(self, x, y, weight=weight)
         finally:

@@ -210,16 +210,17 @@ class Replayed(Checkpointed):
         if model._call(model._fitting) != 1:
             return False
         place = following % room
-        tag = self._came(1)
+        tags = self._came(1)
         self.rows_[place] = self._row
         self._marks[0][place] = target
         if cursor[WEIGHED]:
             self._marks[1][place] = 1.0
         if self._noter is not None:
             self._noter.note(*rows[:3])
-        if tag is not None:
-            self._write_tags()
-            self._marks[2][place] = int(tag[0])
+        if tags is not None:
+            if cursor[TAGGED] != following:
+                self._write_tags()
+            self._marks[2][place] = int(tags[0])
             cursor[NAMED], cursor[TAGGED] = 1, following + 1
         cursor[NEXT], cursor[NUMBER] = following + 1, number + 1
         if following >= room + cursor[FIRST]:
