@@ -565,7 +565,7 @@ class Watcher(Estimator):
         return values.reshape(-1, 1) if values.ndim < 2 else values
 
     def _read_number(self, value: Any) -> bool:
-        if self._width != 1 or not isinstance(value, float | int):
+        if self._plain != 1 or not isinstance(value, float | int):
             return False
         self._cell[0] = value
         return True

@@ -103,7 +103,8 @@ class Estimator(ABC):
     _keeps: ClassVar[str] = "keeps nothing that a row can be taken out of"
 
     schema_: Schema
-    _width = -1  # length of an array row that may take the fast path; -1: none yet
+    _width = -1  # length of a row that may take the fast path; -1: none yet
+    _plain = -1  # the same; -1 also where a column is undecided, which a number would decide
     _spends: bool | None = None  # see `_shares_budget`; None: not yet looked at
     _minus: Any = None  # the weight of a row that is taken back; None: not yet made
     _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
@@ -498,7 +499,7 @@ class Estimator(ABC):
 
     def _prepare(self) -> None:
         """Build the caches of the one-row verbs: an owned row, and a call for each verb."""
-        n = self._n_columns()
+        n, schema = self._n_columns(), self.schema_
         buffer = bytearray(8 * n)
         self._row = np.frombuffer(buffer, np.float64)
         self._target, out = np.zeros(1), np.zeros((1, self._n_outputs()))
@@ -506,8 +507,7 @@ class Estimator(ABC):
         self._out: Array = out[0]
         self._answer, self._y = _cells(out[0]), _cells(self._target)
         self._pack, self._bytes = struct.Struct(f"{n}d").pack_into, buffer
-        easy = self.schema_.names and n > 1 and not self.schema_.nominal
-        self._keys = operator.itemgetter(*self.schema_.names or ()) if easy else _not_easily
+        self._keys = _picking(schema) if n > 1 and not schema.nominal else _not_easily
         if self._kernel is None:
             self._call: Callable[[int], int] = partial(self._call_python, rows)
             self._serving, self._scoring, self._fitting = ANSWER, ANSWER_AND_SCORES, FIT
@@ -522,6 +522,7 @@ class Estimator(ABC):
             self._ones = ones
             self._call = self._kernel.call
         self._width = n
+        self._plain = -1 if schema.undecided else n
 
     def _ready(self) -> Self:
         """Build the caches of the one-row verbs where they are missing; for ensembles."""
@@ -548,7 +549,7 @@ class Estimator(ABC):
         """Copy `x` into the owned row on the fast path; False where it needs the slow one."""
         kind = x.__class__
         try:
-            if kind is _ndarray and len(x) == self._width:
+            if kind is _ndarray and len(x) == self._plain:
                 self._row[...] = x
                 return True
             if kind is dict and len(x) == self._width:
@@ -737,6 +738,22 @@ def _names_of(kind: type[Estimator]) -> tuple[str, ...]:
 def _not_easily(x: Any) -> Any:
     """Stands for `_keys` where rows need the slow path."""
     raise TypeError
+
+
+def _picking(schema: Schema) -> Callable[[Any], Any]:
+    """What picks the cells of a mapping, where all columns but undecided ones are numeric."""
+    pick = operator.itemgetter(*schema.names) if schema.names else _not_easily
+    if not schema.undecided:
+        return pick
+
+    def pick_gaps(x: Any) -> Any:
+        cells = pick(x)
+        for column in schema.undecided:
+            if cells[column] == cells[column]:
+                raise TypeError  # None, or a value that says which kind the column is of
+        return cells
+
+    return pick_gaps
 
 
 def _cells(array: Array) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -47,18 +47,29 @@ class Schema:
         numeric.
     classes
         Class labels that a data source declares ahead; for information, models learn their own.
+    undecided
+        Columns that have shown no value yet. They hold missing values only; their first value will
+        say whether they are numeric or nominal.
+    late
+        Nominal columns that were undecided at first, in the order in which they ceased to be; with
+        each, how many columns there were by then.
 
     Examples
     --------
     >>> schema = Schema.of({"temp": 20.5, "sky": "clear"})
     >>> schema.row({"sky": "clear", "temp": 3.0})
     array([3., 0.])
+    >>> schema = Schema.of({"temp": 20.5, "sky": None})
+    >>> schema.undecided, schema.admitting({"temp": 3.0, "sky": "clear"}).nominal
+    (frozenset({1}), {1: ('clear',)})
     """
 
     n_features: int
     names: tuple[str, ...] | None = None
     nominal: Mapping[int, tuple[Hashable, ...]] = field(default_factory=dict)
     classes: tuple[Hashable, ...] | None = None
+    undecided: frozenset[int] = frozenset()
+    late: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_features < 1:
@@ -87,10 +98,22 @@ class Schema:
             raise wrong("x", x, "a row of at least one number, or a mapping")
         return cls(array.shape[-1])
 
+    @classmethod
+    def of_names(cls, names: Iterable[str]) -> Schema:
+        """Columns of these names, none of which has shown a value yet."""
+        known = tuple(names)
+        return cls(len(known), known, undecided=frozenset(range(len(known))))
+
     @property
     def n_values(self) -> int:
         """Most values of any nominal column; 0 when all are numeric."""
         return max((len(values) for values in self.nominal.values()), default=0)
+
+    @property
+    def numeric_at_first(self) -> list[int]:
+        """Columns that were not nominal when they came."""
+        late = dict(self.late)
+        return [j for j in range(self.n_features) if j not in self.nominal or j in late]
 
     @cached_property
     def nbytes(self) -> int:
@@ -104,7 +127,8 @@ class Schema:
     def admitting(self, x: object, *, first: bool = False) -> Schema:
         """The schema, widened by the names and nominal values of `x` that it lacks.
 
-        A column is nominal when the first value that it shows is a string.
+        A column is nominal when the first value that it shows is a string; until it shows one it
+        is undecided.
         """
         if isinstance(x, Mapping):
             return self._admitting_columns({name: [value] for name, value in x.items()}, first)
@@ -116,7 +140,7 @@ class Schema:
                 if not schema._knows(row):
                     schema = schema.admitting(row)
             return schema
-        return self
+        return self._admitting_numbers(x) if self.undecided else self
 
     def cells(self, x: Mapping[Any, Any]) -> list[Any] | None:
         """What becomes the cells of a row, in column order; None where a name or text is new.
@@ -153,31 +177,74 @@ class Schema:
 
     @cached_property
     def _codes(self) -> list[tuple[int, dict[Hashable, float]]]:
-        """Nominal columns, each with the codes of its values; None is missing."""
+        """Columns whose values may be news, each with the codes that it has; None is missing."""
+        known = {**dict.fromkeys(self.undecided, ()), **self.nominal}
         return [
             (column, {None: _NAN} | {value: float(code) for code, value in enumerate(values)})
-            for column, values in self.nominal.items()
+            for column, values in known.items()
         ]
 
     def _admitting_columns(self, columns: Mapping[str, Any], first: bool) -> Schema:
         if self.names is None:
             raise wrong("x", columns, f"an array of {self.n_features} numbers, as before")
-        names, nominal = list(self.names), dict(self.nominal)
+        names, nominal, undecided = list(self.names), dict(self.nominal), set(self.undecided)
+        late = []
         for name, values in self._under_own_names(columns).items():
             new = first or name not in names
             if name not in names:
                 names.append(name)
-            column = names.index(name)
-            strings = _is_text(values)
-            if new and strings:
-                nominal[column] = ()
+            column, strings = names.index(name), _is_text(values)
+            if new or column in undecided:
+                row = _first_shown(values)
+                if row is None:
+                    undecided.add(column)
+                    continue
+                undecided.discard(column)
+                if strings:
+                    nominal[column] = ()
+                    late += [] if new and row == 0 else [(row, column)]
             if column in nominal:
                 nominal[column] = _with_values(nominal[column], values)
             elif strings:
                 raise wrong(f"x[{name!r}]", _first_text(values), "a number, as before")
-        if len(names) == self.n_features and nominal == self.nominal:
+        found = Schema(
+            len(names), tuple(names), dict(sorted(nominal.items())), self.classes,
+            frozenset(undecided),
+            # rows further down come when all these columns are known
+            self.late + tuple((j, len(names) if i else self.n_features) for i, j in sorted(late)),
+        )  # fmt: skip
+        return self if found == self else found
+
+    def _admitting_numbers(self, x: object) -> Schema:
+        """The same of rows without names: a column that shows a number in them is numeric."""
+        try:
+            rows = np.atleast_2d(as_floats(x, "x"))
+        except ValueError:
+            return self  # `rows` says what is wrong
+        if rows.shape[1:] != (self.n_features,):
             return self
-        return Schema(len(names), tuple(names), nominal, self.classes)
+        shown = np.flatnonzero(~np.isnan(rows).all(axis=0)).tolist()
+        undecided = self.undecided.difference(shown)
+        return self if undecided == self.undecided else replace(self, undecided=undecided)
+
+    def deciding(self, column: int, *, is_text: bool) -> Schema:
+        """The schema, in which an undecided column has shown its first value."""
+        nominal = {**self.nominal, column: ()} if is_text else self.nominal
+        late = (*self.late, (column, self.n_features)) if is_text else self.late
+        return replace(self, nominal=nominal, undecided=self.undecided - {column}, late=late)
+
+    def taking(self, columns: Sequence[int]) -> Schema:
+        """The schema of some of the columns; what is undecided counts as numeric in it."""
+        return Schema(
+            len(columns),
+            None if self.names is None else tuple(self.names[j] for j in columns),
+            {k: self.nominal[j] for k, j in enumerate(columns) if j in self.nominal},
+            self.classes,
+            late=tuple(
+                (columns.index(j), sum(other < n for other in columns))
+                for j, n in self.late if j in columns
+            ),
+        )  # fmt: skip
 
     @cached_property
     def _by_text(self) -> dict[str, Any]:
@@ -231,6 +298,8 @@ class Schema:
             return np.array([codes.get(value, np.nan) for value in values], np.float64)
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
             return values.astype(np.float64)
+        if column in self.undecided:
+            values = [None if isinstance(value, str) else value for value in values]
         return np.array([_number(value, self.name_of(column)) for value in values], np.float64)
 
     def to_plain(self) -> dict[str, Any]:
@@ -240,6 +309,8 @@ class Schema:
             "names": None if self.names is None else list(self.names),
             "nominal": [[column, list(values)] for column, values in self.nominal.items()],
             "classes": None if self.classes is None else list(self.classes),
+            **({"undecided": sorted(self.undecided)} if self.undecided else {}),
+            **({"late": [list(pair) for pair in self.late]} if self.late else {}),
         }
 
     @classmethod
@@ -251,6 +322,8 @@ class Schema:
             None if names is None else tuple(names),
             {column: tuple(values) for column, values in plain["nominal"]},
             None if classes is None else tuple(classes),
+            frozenset(plain.get("undecided", ())),
+            tuple((column, n) for column, n in plain.get("late", ())),
         )
 
 
@@ -346,6 +419,14 @@ def _is_text(values: Any) -> bool:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return False
     return _first_text(values) is not None
+
+
+def _first_shown(values: Any) -> int | None:
+    """Where the first value is that is not missing."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        shown = ~np.isnan(values)
+        return int(shown.argmax()) if shown.any() else None
+    return next((i for i, value in enumerate(values) if not is_missing(value)), None)
 
 
 def _first_text(values: Iterable[Any]) -> str | None:

@@ -95,6 +95,7 @@ _OF_ROWS = (
     "check_nominal_features",
     "check_bad_input_is_refused",
     "check_features_come_and_go",
+    "check_columns_that_begin_with_gaps",
     "check_any_label_type",
 )
 _OF_TRANSITIONS = ("check_bad_transitions_are_refused", "check_observations_by_name")
@@ -223,6 +224,27 @@ def check_nominal_features(estimator: Any) -> None:
     answers = served_by_row(by_row, X, y)
     assert_same_answers(answers, serve_fit_many(at_once, X, y), estimator._tolerance)
     assert_same_state(by_row.get_state(), at_once.get_state())
+
+
+def check_columns_that_begin_with_gaps(estimator: Any) -> None:
+    """A column is of the kind of its first value, whenever that comes, by row as by chunk."""
+    if takes_one_number(estimator):
+        return
+    X, score = rows_for(estimator, 14, 120, clean=True)
+    y = targets(estimator, score)
+    mappings: list[dict[str, Any]] = [dict(zip("abcde", x.tolist())) for x in X]
+    for i, row in enumerate(mappings):
+        row["b"] = None if i < 20 else row["b"]
+        row["c"] = None if i < 50 or i % 9 == 0 else "rstu"[i % (2 if i < 90 else 4)]
+    ones, many = estimator.clone(), estimator.clone()
+    for i, row in enumerate(mappings):
+        fit_one(ones, row, None if y is None else y[i])
+    for part in (slice(0, 30), slice(30, 60), slice(60, 120)):
+        fit_many(many, mappings[part], None if y is None else y[part])
+    assert ones.schema_ == many.schema_
+    answers = serve_many(ones, mappings), serve_many(many, mappings)
+    # how much room there is for values to come may change the order of sums
+    assert_same_answers(*answers, max(estimator._tolerance, 1e-12))
 
 
 # -------------------------------------------------------------------- P2: stop anywhere

@@ -20,7 +20,7 @@ from onlineml.evaluation.lessons import (
     rows_of,
     run_all,
 )
-from onlineml.schema import Schema, wrong
+from onlineml.schema import wrong
 
 Domains = str | int | Sequence[Callable[[Array], Array]] | Mapping[str, Callable[[Array], Array]]
 
@@ -152,6 +152,4 @@ def _split(rows: Rows, by: str | int) -> tuple[Rows, dict[Hashable, Ints]]:
         for value in known[np.argsort(first)].tolist()
     }
     left = [j for j in range(schema.n_features) if j != column]
-    nominal = {k: schema.nominal[j] for k, j in enumerate(left) if j in schema.nominal}
-    kept = Schema(len(left), tuple(names[j] for j in left) if names else None, nominal)
-    return Rows(rows.X[:, left], rows.codes, rows.labels, kept), domains
+    return Rows(rows.X[:, left], rows.codes, rows.labels, schema.taking(left)), domains

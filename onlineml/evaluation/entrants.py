@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from onlineml.base import Classifier, Detector, Estimator, Regressor
@@ -201,7 +202,7 @@ def admit(entrant: Entrant, schema: Schema) -> None:
         raise wrong(f"models[{entrant.name!r}]", known, due)
     nominal = {j: max(known.nominal[j], schema.nominal[j], key=len) for j in known.nominal}
     if nominal != known.nominal:
-        model._admit(Schema(known.n_features, known.names, nominal, known.classes))
+        model._admit(replace(known, nominal=nominal))
 
 
 def _one_begins_other(a: tuple[Hashable, ...], b: tuple[Hashable, ...]) -> bool:

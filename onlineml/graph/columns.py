@@ -41,11 +41,13 @@ def _inputs(graph: Wired, schema: Schema, k: int, node: Node) -> Schema:
         return parts[0]
     names: list[str] | None = []
     nominal: dict[int, tuple[Hashable, ...]] = {}
+    places: list[dict[int, int]] = [{} for _ in parts]
     width = 0
     for i, lo, hi in extents:
         part, source = parts[i], node.sources[i]
         prefix = "" if source.node == X else f"{graph._wiring.nodes[source.node].name}."
         for j in range(lo, hi):
+            places[i][j] = width
             if j in part.nominal:
                 nominal[width] = part.nominal[j]
             if names is not None and part.names is not None:
@@ -53,7 +55,10 @@ def _inputs(graph: Wired, schema: Schema, k: int, node: Node) -> Schema:
             else:
                 names = None
             width += 1
-    return Schema(width, None if names is None else tuple(names), nominal)
+    late = [
+        (at[j], 1 + at[n - 1]) for part, at in zip(parts, places, strict=True) for j, n in part.late
+    ]
+    return Schema(width, None if names is None else tuple(names), nominal, late=tuple(late))
 
 
 def _unique(name: str, others: list[str]) -> str:

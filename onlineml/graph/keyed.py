@@ -240,13 +240,7 @@ def _plain(value: Any) -> Any:
 
 def _without(schema: Schema, column: int) -> Schema:
     """The columns but one."""
-    names = schema.names
-    others = [j for j in range(schema.n_features) if j != column]
-    return Schema(
-        len(others),
-        None if names is None else tuple(names[j] for j in others),
-        {i: schema.nominal[j] for i, j in enumerate(others) if j in schema.nominal},
-    )
+    return schema.taking([j for j in range(schema.n_features) if j != column])
 
 
 # -------------------------------------------------------------------- keys as numbers

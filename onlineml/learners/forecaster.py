@@ -192,7 +192,8 @@ class Forecaster(Regressor):
         own = schema.names or [f"column {j}" for j in range(schema.n_features)]
         names = (*(f"{k} before" for k in range(n)), *own)
         nominal = {n + column: values for column, values in schema.nominal.items()}
-        return Schema(n + schema.n_features, names, nominal)
+        late = tuple((n + column, n + known) for column, known in schema.late)
+        return Schema(n + schema.n_features, names, nominal, late=late)
 
     # ---------------------------------------------------------------- rows
 

@@ -24,7 +24,7 @@ from onlineml.kernels.mlp_rows import (
 from onlineml.kernels.private_mlp import CLASSES, private_mlp_classifier
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.learners.guarded_net import GuardedNet
-from onlineml.learners.privacy import Privacy, by_privacy, numeric_of
+from onlineml.learners.privacy import Privacy, by_privacy
 from onlineml.network import lay_out, start_hiding, start_net
 from onlineml.schema import Schema
 
@@ -189,7 +189,7 @@ class MLPClassifier(GuardedNet, Classifier):
 
     def _start(self, schema: Schema) -> None:
         start_net(self, self._private_sizes().get("C", 2))
-        start_hiding(self, numeric_of(schema))
+        start_hiding(self, schema.numeric_at_first)
 
     def _make_room(self, n_classes: int) -> None:
         if n_classes > self.shape_[-1]:

@@ -24,7 +24,7 @@ from onlineml.kernels.mlp_rows import (
 )
 from onlineml.kernels.private_mlp import NUMBER, private_mlp_regressor
 from onlineml.learners.guarded_net import GuardedNet
-from onlineml.learners.privacy import Privacy, by_privacy, numeric_of
+from onlineml.learners.privacy import Privacy, by_privacy
 from onlineml.network import lay_out, start_hiding, start_net
 from onlineml.schema import Schema
 
@@ -155,7 +155,7 @@ class MLPRegressor(GuardedNet, Regressor):
 
     def _start(self, schema: Schema) -> None:
         start_net(self, 1)
-        start_hiding(self, numeric_of(schema))
+        start_hiding(self, schema.numeric_at_first)
 
     def _enlarge(self, axis: str, size: int) -> None:
         room = self.known_.shape[1]

@@ -56,10 +56,7 @@ class PatchedEnsemble(WatchedEnsemble):
     def _part_of(self, schema: Schema, m: int, *, background: bool = False) -> Schema:
         if self._sees_all(m, schema.n_features):
             return schema
-        columns = np.flatnonzero(self.looks_[int(background), m]).tolist()
-        names = None if schema.names is None else tuple(schema.names[j] for j in columns)
-        nominal = {k: schema.nominal[j] for k, j in enumerate(columns) if j in schema.nominal}
-        return Schema(len(columns), names, nominal, schema.classes)
+        return schema.taking(np.flatnonzero(self.looks_[int(background), m]).tolist())
 
     def _look(self, X: Array, m: int, *, background: bool = False) -> Array:
         if self._sees_all(m, X.shape[1]):

@@ -119,11 +119,6 @@ class Privacy(Estimator):
         return {"epsilon": self.epsilon, "delta": self.delta}
 
 
-def numeric_of(schema: Schema) -> list[int]:
-    """Columns whose weights a private learner knows from the start."""
-    return [j for j in range(schema.n_features) if j not in schema.nominal]
-
-
 def _n_begun(n_before: int, n_rows: int, period: int, endless: bool) -> int:
     """Periods of which the first row is among `n_rows`, after `n_before`."""
     if endless:
@@ -299,7 +294,7 @@ class Guarded(Estimator):
             self.spent_[GRANTED] = math.inf if self.privacy.odometer is None else 0.0
             if "seen_" in vars(self):
                 vars(self)["seen_"][0] = len(self._first_classes())
-        self._meet(numeric_of(schema))
+        self._meet(schema.numeric_at_first)
 
     def _meet(self, numeric: list[int]) -> None:
         """Let weights of these features be known, where they are new."""

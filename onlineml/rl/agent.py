@@ -7,6 +7,7 @@ values; NaN where a value is missing. An action is a whole number from 0, or an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -414,7 +415,7 @@ def _schema_of(observation: Any) -> Schema:
     schema = Schema.of(observation if isinstance(observation, Mapping) else _array(observation))
     if schema.nominal:
         raise wrong("observation", observation, "numbers")
-    return schema
+    return replace(schema, undecided=frozenset())
 
 
 def _array(observation: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -101,7 +102,8 @@ class FeatureHasher(Transformer):
             raise wrong("x", list(columns), f"an array of {schema.n_features} numbers, as before")
         new = tuple(name for name in columns if name not in schema.names)
         if fit and new:
-            schema = Schema(schema.n_features + len(new), schema.names + new, schema.nominal)
+            n = schema.n_features + len(new)
+            schema = replace(schema, n_features=n, names=schema.names + new)
         names = schema.names or ()
         # in the order of the schema, so that sums have the same bits for any order of keys
         order = [name for name in names if name in columns]

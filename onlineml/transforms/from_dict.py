@@ -127,9 +127,10 @@ class FromDict(Transformer):
         """Names and kinds of the new rows."""
         if self.names is None:
             return self.schema_
-        columns, values = self._columns(self.schema_), self.schema_.nominal
-        nominal = {k: values[j] for k, j in enumerate(columns) if j in values}
-        return Schema(len(columns), tuple(self.names), nominal)
+        columns, known = self._columns(self.schema_), self.schema_
+        nominal = {k: known.nominal[j] for k, j in enumerate(columns) if j in known.nominal}
+        late = tuple((columns.index(j), len(columns)) for j, _ in known.late if j in columns)
+        return Schema(len(columns), tuple(self.names), nominal, late=late)
 
     def _n_outputs(self) -> int:
         return self._size("F") if self.names is None else len(self.names)

@@ -11,6 +11,8 @@ from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.nominal import note_values, passed_on
 from onlineml.schema import Schema
 
+_PASSES, _TURNED = 1, 2  # kinds of nominal features
+
 
 @entry
 def _random_rotation(d: int) -> int:
@@ -26,7 +28,7 @@ def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, turn
         if call.fit:
             note_values(x, nominal, n_values)
             for j in range(x.shape[0]):
-                if call.weight[i] > 0.0 and nominal[j] == 0 and abs(x[j]) <= LARGEST:
+                if call.weight[i] > 0.0 and nominal[j] != _PASSES and abs(x[j]) <= LARGEST:
                     n[j] += call.weight[i]
                     mean[j] += call.weight[i] / n[j] * (x[j] - mean[j])
     return call.last
@@ -36,12 +38,13 @@ def _rows(call: Call, nominal: Ints, n_values: Ints, n: Array, mean: Array, turn
 def _turn(x: Array, nominal: Ints, n_values: Ints, mean: Array, turn: Array, out: Array) -> None:
     out[: x.shape[0]] = 0.0
     for j in range(x.shape[0]):
-        if nominal[j]:
-            out[j] = passed_on(x[j], n_values[j])
+        value = passed_on(x[j], n_values[j]) if nominal[j] else x[j]
+        if nominal[j] == _PASSES:
+            out[j] = value
             continue
-        value = x[j] if abs(x[j]) <= LARGEST else mean[j]
+        value = value if abs(value) <= LARGEST else mean[j]
         for k in range(x.shape[0]):
-            if nominal[k] == 0:
+            if nominal[k] != _PASSES:
                 out[k] += turn[j, k] * value
 
 
@@ -51,8 +54,9 @@ class RandomRotation(Transformer):
     For features that share one unit, such as pixels or the channels of an array of sensors. A
     learner that standardizes each feature makes much of those that hardly vary; turned, all vary
     alike and have the weight of their unit. Nominal features pass as they are; a missing value
-    counts as the mean so far, or 0; a feature that comes later is not turned. Numbers beyond 1e50
-    count as missing. Time per event and memory are O(n_features^2).
+    counts as the mean so far, or 0; a feature that comes later is not turned. One that shows text
+    after it has come, and has shown no value before, is turned as the numbers that are its codes.
+    Numbers beyond 1e50 count as missing. Time per event and memory are O(n_features^2).
 
     Parameters
     ----------
@@ -90,29 +94,30 @@ class RandomRotation(Transformer):
         Field("turn_", ("F", "F")),
     )
 
+    nominal_: Ints
     turn_: Array
 
     def __init__(self, *, seed: int | None = None) -> None:
         self.seed = seed
 
     def _start(self, schema: Schema) -> None:
-        numeric = [j for j in range(schema.n_features) if j not in schema.nominal]
+        numeric = schema.numeric_at_first
         if numeric:
             random = np.random.default_rng(self.seed).normal(size=(len(numeric), len(numeric)))
             q, r = np.linalg.qr(random)
             self.turn_[np.ix_(numeric, numeric)] = q * np.sign(np.diag(r))
 
-    def _enlarge(self, axis: str, size: int) -> None:
-        known = len(self.turn_)
-        super()._enlarge(axis, size)
-        new = np.arange(known, len(self.turn_))
+    def _mark_nominal(self, schema: Schema) -> None:
+        super()._mark_nominal(schema)
+        new = [j for j in schema.numeric_at_first if self.turn_[j, j] == 0.0]
         self.turn_[new, new] = 1.0
+        self.nominal_[(self.nominal_ > 0) & (self.turn_.diagonal() != 0.0)] = _TURNED
 
     def _n_outputs(self) -> int:
         return self._size("F")
 
     def output_schema(self) -> Schema:
         """The new features have no names, unless all are nominal."""
-        known = self.schema_
-        names = known.names if len(known.nominal) == known.n_features else None
-        return Schema(known.n_features, names, known.nominal)
+        known, passed = self.schema_, np.flatnonzero(self.nominal_ == _PASSES).tolist()
+        names = known.names if len(passed) == known.n_features else None
+        return Schema(known.n_features, names, {j: known.nominal[j] for j in passed})

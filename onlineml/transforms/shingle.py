@@ -83,14 +83,14 @@ class Shingle(Transformer):
 
     def output_schema(self) -> Schema:
         """Columns `name[-2]`, `name[-1]`, `name` and so on, row by row."""
-        width = self.schema_.n_features
-        names = self.schema_.names or tuple(f"x{j}" for j in range(width))
+        known, width = self.schema_, self.schema_.n_features
+        names = known.names or tuple(f"x{j}" for j in range(width))
         ends = [f"[-{age}]" for age in range(self.size - 1, 0, -1)] + [""]
         nominal = {
-            k * width + j: values
-            for k in range(self.size)
-            for j, values in self.schema_.nominal.items()
+            k * width + j: values for k in range(self.size) for j, values in known.nominal.items()
         }
+        late = [(k * width + j, self.size * width) for j, _ in known.late for k in range(self.size)]
         return Schema(
-            self.size * width, tuple(name + end for end in ends for name in names), nominal
-        )
+            self.size * width, tuple(name + end for end in ends for name in names), nominal,
+            late=tuple(late),
+        )  # fmt: skip

@@ -133,7 +133,7 @@ class Called(Estimator):
     def _sound(self, X: Any, fit: bool) -> tuple[Schema, Array] | None:
         """What `_rows` gives, in one look at the rows; None where there is reason to complain."""
         schema, rows = self.schema_, X
-        if not _is_sound_already(X, schema.n_features):
+        if schema.undecided or not _is_sound_already(X, schema.n_features):
             schema = schema.admitting(X) if fit else schema
             rows = schema.rows(X)
         infinite, self._plausible = _looked_at(rows.reshape(-1))

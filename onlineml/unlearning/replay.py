@@ -422,7 +422,4 @@ class Replayed(Checkpointed):
 
 def _first_columns(schema: Schema, n: int) -> Schema:
     """The schema of the first `n` columns, with all values of text."""
-    if n == schema.n_features:
-        return schema
-    nominal = {j: values for j, values in schema.nominal.items() if j < n}
-    return Schema(n, schema.names and schema.names[:n], nominal, schema.classes)
+    return schema if n == schema.n_features else schema.taking(range(n))

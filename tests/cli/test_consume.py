@@ -111,6 +111,13 @@ def test_a_pipeline_for_kafka_is_tried_on_files(monkeypatch):
     assert not Path("never-here").exists()
 
 
+def test_a_column_may_begin_with_null():
+    content = [b'{"x": {"a": null, "b": 1}, "y": 0}', b'{"x": {"a": "text", "b": 2}, "y": 1}'] * 2
+    done = call("-m", "GaussianNB", "-s", write("x.jsonl", content), "--set", "poison_limit=1")
+    assert done.exit_code == 0, done.output
+    assert "4 messages, 1 partition, accuracy" in done.stderr
+
+
 def test_a_saved_model_goes_on_learning():
     X, y = rows(1, 100)
     save(GaussianNB().fit_many(X, y), "model.onl")

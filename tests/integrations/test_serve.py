@@ -141,6 +141,24 @@ def test_a_model_without_rows_takes_the_first_columns():
     assert service.figures()["learned"] == 1
 
 
+def test_features_may_begin_with_null():
+    service, rows = Service(GaussianNB()), [{"a": None, "b": 1.0, "c": None}]
+    rows += [{"a": "text", "b": 2.0, "c": None}, {"a": "text", "b": 3.0, "c": 5.0}]
+    with client(service) as http:
+        for i, x in enumerate(rows[:2]):
+            body = {"rows": [{"x": x, "y": i}]}
+            assert http.post("/learn", json=body).json() == {"accepted": 1, "refused": []}
+        asked = {"rows": [{"x": rows[2]}]}
+        assert http.post("/predict", json=asked).status_code == 200
+        assert service.model.schema_.undecided == {2}
+        asked["rows"][0]["id"] = 7
+        assert http.post("/predict", json=asked).json()["rows"][0]["prediction"] == 1
+        assert http.post("/label", json={"rows": [{"id": 7, "y": 1}]}).json()["accepted"] == 1
+        refused = http.post("/learn", json={"rows": [{"x": {"c": "text"}, "y": 1}]}).json()
+        assert "expected a number" in str(refused)
+    assert state(service) == dumps(GaussianNB().fit_many(rows, [0, 1, 1]))
+
+
 def test_detectors_need_no_labels():
     rng = np.random.default_rng(0)
     service = Service(HalfSpaceTrees(n_trees=5, window_size=50, seed=1))

@@ -45,6 +45,16 @@ def test_new_values_do_not_widen_the_rows() -> None:
     assert model.transform_one({"user": "u19"}).tolist() == [0, 0, 0, 1]
 
 
+def test_states_of_before_places_were_kept_can_be_taken_over() -> None:
+    rows: list[dict[str, Any]] = [{"sky": "clear", "t": 5.0}, {"sky": "rain", "t": 7.0}]
+    model = OneHotEncoder(max_categories=3).fit_many(rows)
+    state = model.get_state()
+    del state["places_"]
+    twin = OneHotEncoder(max_categories=3).set_state(state)
+    assert twin.transform_many(rows).tolist() == model.transform_many(rows).tolist()
+    assert twin.output_schema() == model.output_schema()
+
+
 @pytest.mark.parametrize("params", [{"max_categories": 1}, {"columns": [7]}, {"columns": ["a"]}])
 def test_useless_parameters_are_named(params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(params))):

@@ -200,7 +200,7 @@ class Replica:
     def _rows_of_block(self, block: Block) -> tuple[Array, str | None]:
         schema = self.rows.schema
         if schema is None and not block.columns:
-            self.rows = Rows(Schema(len(block.names), block.names), self.settings.max_values)
+            self.rows = Rows(Schema.of_names(block.names), self.settings.max_values)
             schema = self.rows.schema
         if schema is None or block.columns or schema.nominal:
             return self._rows_of_text(block)
@@ -216,6 +216,7 @@ class Replica:
         if np.isinf(X).any():
             i, j = np.argwhere(np.isinf(X))[0]
             return X, f"row {i}: x[{schema.name_of(j)!r}]: got {X[i, j]}, expected a finite number"
+        self.rows.admit(X)
         return X, None
 
     def _rows_of_text(self, block: Block) -> tuple[Array, str | None]:

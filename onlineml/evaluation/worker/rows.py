@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from onlineml.schema import Array, Schema
+from onlineml.schema import Array, Schema, is_missing
 
 Problems = dict[int, str]
 
@@ -16,8 +17,9 @@ Problems = dict[int, str]
 class Rows:
     """The columns of all samples, and how samples are put into them.
 
-    Features that no column is known for are left out; those that are absent are NaN. A column of
-    text takes new values until there are `max_values` of them.
+    Features that no column is known for are left out; those that are absent are NaN. The first
+    value of a column says whether it is one of text, which takes new values until there are
+    `max_values` of them.
 
     Parameters
     ----------
@@ -36,10 +38,12 @@ class Rows:
         self._schema = schema
         self._tables: dict[int, dict[Hashable, int]] = {}
         self._get: Any = None
+        self._gaps: list[int] = []
         if schema is None:
             return
         for column, values in schema.nominal.items():
             self._tables[column] = {value: code for code, value in enumerate(values)}
+        self._gaps = sorted(schema.undecided)
         if schema.names and not schema.nominal and schema.n_features > 1:
             self._get = operator.itemgetter(*schema.names)
 
@@ -50,8 +54,14 @@ class Rows:
         if schema is not None and self._tables:
             nominal = {column: tuple(table) for column, table in self._tables.items()}
             if any(len(nominal[j]) != len(values) for j, values in schema.nominal.items()):
-                self._schema = Schema(schema.n_features, schema.names, nominal, schema.classes)
+                self._schema = replace(schema, nominal=nominal)
         return self._schema
+
+    def admit(self, X: Array) -> None:
+        """Take in that columns have shown the numbers in `X`."""
+        schema = self.schema
+        if self._gaps and schema is not None:
+            self._take(schema.admitting(X))
 
     def of(self, xs: Sequence[Any]) -> tuple[Array, Problems]:
         """Rows `(len(xs), n_features)`, and what is wrong with those that cannot be used."""
@@ -75,7 +85,8 @@ class Rows:
         for x in xs:
             if isinstance(x, Mapping) and x:
                 text = {j: () for j, value in enumerate(x.values()) if isinstance(value, str)}
-                return self._take(Schema(len(x), tuple(map(str, x)), text))
+                gaps = frozenset(j for j, value in enumerate(x.values()) if is_missing(value))
+                return self._take(Schema(len(x), tuple(map(str, x)), text, undecided=gaps))
             if not isinstance(x, Mapping) and len(x):
                 return self._take(Schema(len(x)))
         return None
@@ -91,6 +102,8 @@ class Rows:
             return None
         if rows.shape != (len(xs), n) or np.isinf(rows).any():
             return None
+        if self._gaps and not np.isnan(rows[:, self._gaps]).all():
+            return None  # what they show may be text that looks like a number
         if self._schema.names is not None:
             self.n_left_out += sum(len(x) for x in xs) - n * len(xs)
         return rows
@@ -118,6 +131,8 @@ class Rows:
         if value is None or value != value:
             return np.nan
         name = self._schema.name_of(column)
+        if isinstance(value, str) and column in self._schema.undecided:
+            self._decide(column, is_text=True)
         if column in self._tables:
             return self._code(column, value, name)
         try:
@@ -126,7 +141,15 @@ class Rows:
             raise ValueError(f"x[{name!r}]: got {str(value)[:60]!r}, expected a number") from None
         if number in (np.inf, -np.inf):
             raise ValueError(f"x[{name!r}]: got {number}, expected a finite number")
+        if column in self._schema.undecided:
+            self._decide(column, is_text=False)
         return number
+
+    def _decide(self, column: int, *, is_text: bool) -> None:
+        """Take in of which kind a column is that had shown no value before."""
+        schema = self.schema
+        assert schema is not None
+        self._take(schema.deciding(column, is_text=is_text))
 
     def _code(self, column: int, value: Any, name: str) -> float:
         table = self._tables[column]

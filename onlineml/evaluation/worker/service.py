@@ -132,6 +132,7 @@ class Service:
         """
         with self._lock:
             X = self._rows([x for x, _ in rows])
+            self._replica.rows.admit(X[[id is not None for _, id in rows]])  # what will be learned
             answers = self._answers(X)
             samples = [
                 Sample(i, None, _SOURCE, x, None, id, None) for i, (x, id) in enumerate(rows)

@@ -87,10 +87,7 @@ class SubspaceEnsemble(BatchEnsemble):
         return _pick(X, self._columns(k))
 
     def _schema_of(self, k: int, schema: Schema) -> Schema:
-        columns = self._columns(k).tolist()
-        names = tuple(schema.names[j] for j in columns) if schema.names else None
-        nominal = {i: schema.nominal[j] for i, j in enumerate(columns) if j in schema.nominal}
-        return Schema(len(columns), names, nominal, schema.classes)
+        return schema.taking(self._columns(k).tolist())
 
     def _move(self, source: int, target: int) -> None:
         super()._move(source, target)

@@ -26,7 +26,7 @@ from onlineml.learners import (
 )
 from onlineml.persistence import dumps
 from onlineml.schema import Schema
-from onlineml.transforms import StandardScaler
+from onlineml.transforms import OneHotEncoder, StandardScaler
 from onlineml.unlearning import Replayable, Sharded
 from tests.evaluation.worker.messages import (
     NAMES,
@@ -184,6 +184,34 @@ def test_text_and_gaps(tmp_path):
     assert (figures["learned"], figures["dead"], figures["left_out"]) == (16, 2, 1)
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_a_column_is_of_the_kind_of_its_first_value(tmp_path, batch_size):
+    given = [
+        {
+            "a": None if i < 9 else "xyz"[i % 3],
+            "b": float(i % 4),
+            "c": None if i < 20 or i % 5 == 0 else float(-i),
+            "d": None if i < 15 else "17",
+            "never": None,
+        }
+        for i in range(60)
+    ]
+    y = [i % 2 for i in range(60)]
+    messages = [json.dumps({"x": x, "y": label}).encode() for x, label in zip(given, y)]
+    bad = json.dumps({"x": {"c": "text"}, "y": 1}).encode()
+    make = lambda: chain(OneHotEncoder(max_categories=3), GaussianNB())  # noqa: E731
+    report = work(tmp_path, {"samples": [[*messages, bad]]}, model=make(), schema=None,
+                  poison_limit=1, batch_size=batch_size)  # fmt: skip
+    assert (report.partitions[0]["learned"], report.partitions[0]["dead"]) == (60, 1)
+    assert dumps(newest(tmp_path).model) == dumps(make().fit_many(given, y))
+    # a worker that goes on with what is still undecided
+    messages += [json.dumps({"x": {**given[-1], "never": "text"}, "y": 1}).encode()]
+    work(tmp_path, {"samples": [[*messages[:60], bad, messages[60]]]}, model=make(), schema=None,
+         poison_limit=1, batch_size=batch_size)  # fmt: skip
+    due = make().fit_many([*given, {**given[-1], "never": "text"}], [*y, 1])
+    assert dumps(newest(tmp_path).model) == dumps(due)
+
+
 # -------------------------------------------------------------------- record batches
 
 
@@ -218,6 +246,32 @@ def test_record_batches_are_the_same_rows(tmp_path):
     assert reasons[0].startswith("not an Arrow stream")
     assert reasons[1] == "row 0: x['a']: got inf, expected a finite number"
     assert report.partitions[0]["learned"] == 500
+
+
+def test_record_batches_tell_kinds_by_values(tmp_path):
+    import pyarrow as pa
+
+    X, y = rows(8, 40)
+    X[:20, 0] = np.nan  # which Arrow, and pandas, write where there is no text yet
+    X[:10, 1] = np.nan
+    tables = [pa.table(dict(zip(NAMES, X[i : i + 10].T)) | {"y": y[i : i + 10]}) for i in (0, 10)]
+    text = ["u", None, "v", "u", "u"] * 2
+    more = [{"a": pa.nulls(10)}, {"a": pa.array(text)}]
+    for i, column in zip((20, 30), more):
+        shown = dict(zip(NAMES, X[i : i + 10].T))
+        tables.append(pa.table({**shown, **column, "y": y[i : i + 10]}))
+    blocks = []
+    for table in tables:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        blocks.append(sink.getvalue().to_pybytes())
+    work(tmp_path, {"samples": [blocks]}, form="arrow", batch_size=1, schema=None)
+    due = GaussianNB()
+    for table, labels in zip(tables, np.reshape(y, (4, 10)).tolist()):
+        due.fit_many(table.drop_columns("y"), labels)
+    assert due.schema_.nominal == {0: ("u", "v")}
+    assert dumps(newest(tmp_path).model) == dumps(due)
 
 
 def test_record_batches_with_late_labels_and_keys(tmp_path):
