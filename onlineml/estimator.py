@@ -12,7 +12,7 @@ import operator
 import struct
 import sys
 from abc import ABC
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from functools import cache, partial
@@ -712,6 +712,11 @@ class Estimator(ABC):
         if not self._shares_budget() or (self.is_started and self._foretells()):
             return nullcontext()
         return _undone(self)
+
+
+def all_foretell(parts: Iterable[Estimator]) -> bool:
+    """Whether none of the parts asks a shared budget for more than it has told of."""
+    return all(part._foretells() or not part._shares_budget() for part in parts)
 
 
 @contextmanager

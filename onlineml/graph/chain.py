@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
-from onlineml.estimator import Diagnostics
+from onlineml.estimator import Diagnostics, all_foretell
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
@@ -75,7 +75,7 @@ class _Chain(Estimator):
         return [claim for step in steps for claim in step._claims(weights, n_rows)]
 
     def _foretells(self) -> bool:
-        return all(step._foretells() or not step._shares_budget() for step in self.steps_)
+        return all_foretell(self.steps_)
 
     def _prepare(self) -> None:
         super()._prepare()

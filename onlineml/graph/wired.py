@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator
+from onlineml.estimator import all_foretell
 from onlineml.graph import columns, forget, halves, intake, kept, plan, replay, turn, walk
 from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
@@ -304,7 +305,7 @@ class Wired(Graph, Estimator):
 
     def _foretells(self) -> bool:
         own = self._wiring.strategy is None and not self._wiring.signals
-        return own and all(node._foretells() or not node._shares_budget() for node in self.nodes_)
+        return own and all_foretell(self.nodes_)
 
     # ---------------------------------------------------------------- events
 

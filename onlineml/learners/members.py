@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator, Regressor
+from onlineml.estimator import all_foretell
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
@@ -45,6 +46,9 @@ class Ensemble(Estimator):
 
     Parameters of a member's own that are called `seed` are drawn from that of the ensemble.
     """
+
+    #: Whether members stay, and each learns a row once at most.
+    _keeps_members: ClassVar[bool] = False
 
     base: Estimator | None
     n_members: int
@@ -161,6 +165,9 @@ class Ensemble(Estimator):
             self._accept_parameters()
             members = [self._base_at(m) for m in range(int(self.n_members))]
         return [claim for member in members for claim in member._claims(weights, n_rows)]
+
+    def _foretells(self) -> bool:
+        return self._keeps_members and all_foretell(self.members_)
 
     def _part_of(self, schema: Schema, m: int, *, background: bool = False) -> Schema:
         """The columns that a member looks at: all."""

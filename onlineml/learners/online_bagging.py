@@ -78,6 +78,7 @@ class OnlineBagging(Ensemble, Classifier):
     .. [1] Oza, Russell (2001), Online bagging and boosting, AISTATS. Section 2.
     """
 
+    _keeps_members = True
     _state = (*MEMBER_FIELDS, GENERATORS, Field("seen_", (1,), np.int64))
 
     seen_: Ints
@@ -148,6 +149,7 @@ class OnlineBaggingRegressor(Ensemble, Regressor):
     .. [1] Oza, Russell (2001), Online bagging and boosting, AISTATS. Section 2.
     """
 
+    _keeps_members = True
     _state = (*MEMBER_FIELDS, GENERATORS, Field("learned_", ("M",)))
 
     learned_: Array

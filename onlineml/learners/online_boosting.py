@@ -102,6 +102,7 @@ class OnlineBoosting(Ensemble, Classifier):
     .. [1] Oza, Russell (2001), Online bagging and boosting, AISTATS. Section 3.
     """
 
+    _keeps_members = True
     _state = (
         *MEMBER_FIELDS,
         GENERATORS,

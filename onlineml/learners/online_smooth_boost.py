@@ -72,6 +72,7 @@ class OnlineSmoothBoost(Ensemble, Classifier):
        ICML. Algorithm 1.
     """
 
+    _keeps_members = True
     _state = (*MEMBER_FIELDS, Field("seen_", (1,), np.int64))
 
     seen_: Ints

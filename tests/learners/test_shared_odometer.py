@@ -18,6 +18,8 @@ from onlineml.learners import (
     LossFilter,
     MLPClassifier,
     OnlineBagging,
+    OnlineBoosting,
+    OnlineSmoothBoost,
     SoftmaxRegression,
     TreeAggregation,
 )
@@ -310,6 +312,14 @@ def three(odometer: PrivacyOdometer) -> Any:
     return graph
 
 
+def boosted(odometer: PrivacyOdometer) -> Any:
+    return OnlineBoosting(base=softmax(odometer), n_members=3, seed=1)
+
+
+def smooth(odometer: PrivacyOdometer) -> Any:
+    return OnlineSmoothBoost(base=softmax(odometer), n_members=3)
+
+
 def replaced(odometer: PrivacyOdometer) -> Any:
     return AdwinBagging(base=softmax(odometer), n_members=3, seed=1)
 
@@ -339,6 +349,8 @@ ONE, OTHER = 0.5 / 12.0**2, 0.5 / 8.0**2  # rho of a period of `softmax`, of `ne
 WHOLES = {
     "graph": (two, ONE + OTHER),
     "ensemble": (bags, 3 * ONE),
+    "boosting": (boosted, 3 * ONE),
+    "smooth boosting": (smooth, 3 * ONE),
     "chained ensemble": (lambda odometer: chain(MinMaxScaler(), bags(odometer)), 3 * ONE),
     "graph of an ensemble": (three, 4 * ONE + OTHER),
     "ensemble whose members are replaced": (replaced, 3 * ONE),
