@@ -63,6 +63,15 @@ def write_results(
     folder: Path, results: Sequence[Result], config: str, *, models: bool = True
 ) -> None:
     """Results, curves, models (unless they are there already) and the report."""
+    try:
+        _write_all(folder, results, config, models=models)
+    except OSError as error:
+        if error.filename is None:  # such as a full disk, found out as bytes are written
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+        raise
+
+
+def _write_all(folder: Path, results: Sequence[Result], config: str, *, models: bool) -> None:
     from onlineml.evaluation.report import write_report
 
     for i, result in enumerate(results):

@@ -469,6 +469,14 @@ def test_bytes_of_files_do_not_reach_the_terminal():
     assert "\x1b" not in done.stderr
 
 
+def test_a_full_disk_is_told_by_the_folder(monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Evaluated, "to_json", full)
+    refused(call(*RUN, "--out", "a"), "a: No space left on device")
+
+
 def test_a_seed_of_any_length_is_run_and_written():
     seed = 10**20
     model = f"HoeffdingTreeClassifier(seed={seed})"

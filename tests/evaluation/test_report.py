@@ -150,6 +150,11 @@ def test_several_results_have_an_overview_with_mean_ranks():
     assert rows[2] == "Majority 0.9500 0.9500 1.00"
 
 
+def test_a_headline_names_streams_or_counts_them():
+    assert "<h1>a, b</h1>" in page([result(GOOD, BAD, stream=name) for name in "aba"])
+    assert "<h1>5 streams</h1>" in page([result(GOOD, BAD, stream=name) for name in "abcde"])
+
+
 def test_writing_replaces_a_page_whole(tmp_path: Path):
     path = tmp_path / "a.html"
     path.write_text("old")

@@ -32,6 +32,8 @@ _MAX_POINTS = 300  # of a curve: more than a screen shows
 
 Row = Mapping[str, Any]
 
+_NAMED = 4  # streams that a headline names
+
 
 def write_report(
     results: Result | Sequence[Result],
@@ -60,13 +62,13 @@ def page(
     Parameters
     ----------
     title
-        Headline; the stream's name when there is one result.
+        Headline; None: the streams' names, or how many there are.
     configs
         What each result came from, as text to show.
     """
     found = [results] if isinstance(results, Result) else list(results)
     if title is None:
-        title = found[0].stream if len(found) == 1 else f"{len(found)} results"
+        title = _headline([result.stream for result in found])
     colors = _colors(found)
     blocks = [
         _Block(result, configs[i] if i < len(configs) else "", f"r{i}", colors)
@@ -98,6 +100,11 @@ def template(name: str) -> Any:
     )
     environment.filters["breakable"] = breakable
     return environment.get_template(name)
+
+
+def _headline(streams: list[str]) -> str:
+    different = list(dict.fromkeys(streams))
+    return ", ".join(different) if len(different) <= _NAMED else f"{len(different)} streams"
 
 
 def _lead(results: Sequence[Result]) -> str:
@@ -176,6 +183,7 @@ class _Block:
             "what": f"{result.task}, {result.n_rows:,} {result.unit}",
             "alerts": list(self._alerts()),
             "facts": list(self._facts()),
+            "acts": result.task == "control",
             "columns": list(self._columns()),
             "table": [
                 {
