@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
 from onlineml.estimator import Diagnostics, all_foretell
+from onlineml.graph.chained import Chained, chained
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
 from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
@@ -23,6 +24,7 @@ class _Chain(Estimator):
     _role: ClassVar[type[Estimator]]
 
     steps_: list[Estimator]
+    _chained: Chained | None = None  # the steps' kernels in one call, where that is possible
     _is_apart = False  # whether a shared budget may refuse a step of a row half way
 
     def __init__(self, *, steps: tuple[Estimator, ...]) -> None:
@@ -80,6 +82,23 @@ class _Chain(Estimator):
     def _prepare(self) -> None:
         super()._prepare()
         self._is_apart = self._shares_budget() and not self._foretells()
+        self._long = self._call  # by Python
+        if not self._spends:
+            self._link()
+
+    def _link(self) -> None:
+        """Let single rows pass through the kernels of the steps in one call, where they can."""
+        way = chained(self.steps_, self._row, self._target, self._out)
+        self._chained, self._call = way, self._call_chained if way else self._long
+
+    def _call_chained(self, what: int) -> int:
+        assert self._chained is not None
+        done = self._chained.call(what)
+        if done == 1:
+            return 1
+        if done < 0:  # the next row finds the arrays that the steps have now
+            self._link()
+        return self._long(what)
 
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the steps; the way of chunks where one balks."""

@@ -1,0 +1,85 @@
+"""Rows through the kernels of a chain's steps in one call: the same as by Python, step by step."""
+
+import sys
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from onlineml.checks import assert_same_state
+from onlineml.detectors import LODA
+from onlineml.graph import chain
+from onlineml.learners import (
+    GaussianNB,
+    HoeffdingTreeClassifier,
+    KNNClassifier,
+    LinearRegression,
+    SoftmaxRegression,
+)
+from onlineml.transforms import MeanImputer, OneHotEncoder, RandomProjector, StandardScaler
+
+CHAINS = [
+    chain(StandardScaler(), SoftmaxRegression()),
+    chain(MeanImputer(), StandardScaler(), GaussianNB()),
+    chain(OneHotEncoder(), HoeffdingTreeClassifier(grace_period=20)),
+    chain(StandardScaler(), KNNClassifier(window_size=30)),
+    chain(MeanImputer(), LinearRegression()),
+    chain(StandardScaler(), LODA(window_size=30, seed=1)),
+    chain(MeanImputer(), RandomProjector(n_components=2, seed=1)),
+]
+
+
+def row(rng: np.random.Generator, i: int) -> dict[str, Any]:
+    names = "abcd" if i > 300 else "abc"  # a feature comes late, and so does a class
+    x: dict[str, Any] = {name: float(value) for name, value in zip(names, rng.normal(size=4))}
+    if rng.random() < 0.05:
+        x["a"] = None
+    return x | {"text": f"v{int(rng.integers(0, 1 + i // 50))}"}
+
+
+@pytest.mark.parametrize("base", CHAINS, ids=repr)
+def test_equals_the_way_by_python(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    swift, slow, n_swift = base.clone(), base.clone(), 0
+    for i in range(500):
+        x, verb = row(rng, i), "fit_one" if rng.random() < 0.7 else _serving(base)
+        words: dict[str, Any] = {"x": x}
+        if verb == "fit_one" and "Classifier" in type(base).__name__:
+            words["y"] = str(rng.choice(["no", "yes"] if i < 200 else ["no", "yes", "well"]))
+        elif verb == "fit_one" and "Regressor" in type(base).__name__:
+            words["y"] = float(x["b"])
+        if i % 100 == 99:
+            x["b"] = float("inf")
+        answers = []
+        for model in (swift, slow):
+            with monkeypatch.context() as patch:
+                if model is slow:
+                    patch.setattr(sys.modules[type(base).__module__], "chained", lambda *_: None)
+                answers.append(_called(model, verb, words))
+        if verb != "fit_one":
+            np.testing.assert_equal(answers[0], answers[1])
+        n_swift += swift.is_started and swift._width >= 0 and swift._chained is not None
+        assert slow._chained is None
+        if i == 250:
+            swift.fit_many([row(rng, i)], **_targets(words))
+            slow.set_state(swift.get_state())
+        if i % 50 == 49:
+            assert_same_state(swift.get_state(), slow.get_state())
+    assert n_swift > 300 or numba.config.DISABLE_JIT
+
+
+def _targets(words: dict[str, Any]) -> dict[str, Any]:
+    return {"y": [words["y"]]} if "y" in words else {}
+
+
+def _serving(base: Any) -> str:
+    verbs = ("predict_proba_one", "predict_one", "score_one", "transform_one")
+    return next(verb for verb in verbs if hasattr(base, verb))
+
+
+def _called(model: Any, verb: str, words: dict[str, Any]) -> Any:
+    try:
+        return getattr(model, verb)(**words)
+    except ValueError as error:
+        return str(error)
