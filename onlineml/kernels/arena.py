@@ -105,6 +105,8 @@ def _view_in_python(
         return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(ctype)), shape)
 
     slot = at(address + 8 * SLOT * (offset + k), ctypes.c_int64, (SLOT,)).tolist()
+    if slot[0] == 0:  # an array that is not there
+        return np.empty((0,) * n_axes)
     ctype = ctypes.c_double if element == types.float64 else ctypes.c_int64
     return at(slot[0], ctype, tuple(slot[1 : 1 + n_axes]))
 
