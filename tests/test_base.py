@@ -393,7 +393,8 @@ def test_labels_that_may_be_ids_are_told_of_once() -> None:
     X = np.zeros((1100, 1))
     model = OnlineBagging(base=GaussianNB(), n_members=2, seed=1)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
         model.fit_many(X[:999], [f"id {i}" for i in range(999)])
         assert not caught
         model.fit_one(X[0], "another")
