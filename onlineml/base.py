@@ -509,6 +509,9 @@ class Transformer(Estimator):
         """
         return self._learn(X, y, weight, serve=ANSWER_AND_SCORES)
 
+    def _awaits_values(self) -> bool:
+        return True  # chains learn the very rows that it gives by chunk
+
     def _unfitted(self, x: Any) -> Self:
         """A twin started on the columns of `x`: what serves before any data."""
         return self.clone().start(self._first_schema(as_row(x)))
@@ -748,6 +751,9 @@ class DriftDetector(Watcher):
             As `fit_many`.
         """
         return self._learn(self._as_rows(X), None, weight, serve=ANSWER)
+
+    def _awaits_values(self) -> bool:
+        return True  # it answers when it has learned a row
 
     @property
     def drift_detected(self) -> bool:

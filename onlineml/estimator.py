@@ -658,10 +658,49 @@ class Estimator(ABC):
         targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
         self._permit(weights, len(rows))
+        shown = self._shown_first(schema, rows) if serve and not self._awaits_values() else {}
         with self._undone_where_refused():
             self._admit(schema)
             self._admit_targets(news)
+            if shown:
+                return self._pass_in_parts(rows, targets, weights, serve, shown)
             return self._pass(rows, targets, weights, serve, fit=True)
+
+    def _awaits_values(self) -> bool:
+        """Whether text is missing to it until it has learned it, though the schema knows it."""
+        return any(field.name == "n_values_" for field in self._state)
+
+    def _shown_first(self, schema: Schema, rows: Array) -> dict[int, list[int]]:
+        """Rows that are the first to show some text, and in which columns."""
+        known = self.schema_.nominal if self.is_started else {}
+        found: dict[int, list[int]] = {}
+        for j, values in schema.nominal.items():
+            n = len(known.get(j, ()))
+            if len(values) > n:
+                codes, first = np.unique(rows[:, j], return_index=True)
+                for i in first[codes >= n].tolist():
+                    found.setdefault(i, []).append(j)
+        return dict(sorted(found.items()))
+
+    def _pass_in_parts(
+        self, X: Array, y: Array | None, weight: Array | None, serve: int, shown: dict[int, Any]
+    ) -> Array:
+        """The same where rows show new text, which is missing to their own answers."""
+        y = np.zeros(len(X)) if y is None else y
+        weight = np.ones(len(X)) if weight is None else weight
+        answers, done = [], 0
+        for i, columns in shown.items():
+            part, row, alone = slice(done, i), slice(i, i + 1), X[i : i + 1].copy()
+            alone[0, columns] = np.nan
+            answers.append(self._pass(X[part], y[part], weight[part], serve, fit=True))
+            answers.append(self._pass(alone, None, None, serve, fit=False))
+            self._pass(X[row], y[row], weight[row], 0, fit=True)
+            done = i + 1
+        answers.append(self._pass(X[done:], y[done:], weight[done:], serve, fit=True))
+        if answers[-1].ndim > 1:  # there may be room for more classes than there was
+            width = max(part.shape[1] for part in answers)
+            answers = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in answers]
+        return np.concatenate(answers)
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array | None, Any]:
         """`y` as the numbers that the kernel reads, and what is new in it, not yet taken in."""

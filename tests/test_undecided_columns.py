@@ -12,6 +12,7 @@ import pytest
 
 from onlineml.base import Classifier, Estimator
 from onlineml.checks import assert_same_state
+from onlineml.detectors import DeviationFromMean
 from onlineml.graph import Graph, Keyed, chain
 from onlineml.learners import (
     GaussianNB,
@@ -244,6 +245,19 @@ def test_a_column_that_is_undecided_holds_nothing_to_forget() -> None:
     for value in ("text", 3.0):
         assert model.unlearn_one({"a": value, "b": 1.0}, 0).kind == "refused"
     assert model.unlearn_one({"a": None, "b": 1.0}, 0).forgotten
+
+
+@pytest.mark.parametrize("make", [DeviationFromMean, lambda: Replayable(DeviationFromMean())])
+def test_new_text_is_missing_to_the_answer_of_its_row(make: Callable[[], Any]) -> None:
+    """Whether the row comes alone, or in a chunk that knows its code."""
+    rows = [{"sky": "abcabd"[i % 6], "size": float(i % 5)} for i in range(30)]
+    ones, many, due = make(), make(), []
+    for x in rows:
+        due.append(ones.score_one(x))
+        ones.fit_one(x)
+    said = [*many.score_fit_many(rows[:4]), *many.score_fit_many(rows[4:])]
+    assert said == due
+    assert many.score_many(rows).tobytes() == ones.score_many(rows).tobytes()
 
 
 def test_one_hot_columns_of_a_late_text_are_put_behind_the_others() -> None:

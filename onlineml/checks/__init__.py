@@ -227,7 +227,11 @@ def check_nominal_features(estimator: Any) -> None:
 
 
 def check_columns_that_begin_with_gaps(estimator: Any) -> None:
-    """A column is of the kind of its first value, whenever that comes, by row as by chunk."""
+    """A column is of the kind of its first value, whenever that comes, by row as by chunk.
+
+    New values of text are missing to an answer: those of transformers, whose columns may become
+    more, and of strategies, which know codes of the chunk, are not compared.
+    """
     if takes_one_number(estimator):
         return
     X, score = rows_for(estimator, 14, 120, clean=True)
@@ -236,15 +240,15 @@ def check_columns_that_begin_with_gaps(estimator: Any) -> None:
     for i, row in enumerate(mappings):
         row["b"] = None if i < 20 else row["b"]
         row["c"] = None if i < 50 or i % 9 == 0 else "rstu"[i % (2 if i < 90 else 4)]
-    ones, many = estimator.clone(), estimator.clone()
-    for i, row in enumerate(mappings):
-        fit_one(ones, row, None if y is None else y[i])
+    ones, many, said = estimator.clone(), estimator.clone(), []
+    due = served_by_row(ones, mappings, y)
     for part in (slice(0, 30), slice(30, 60), slice(60, 120)):
-        fit_many(many, mappings[part], None if y is None else y[part])
+        said += serve_fit_many(many, mappings[part], None if y is None else y[part])
     assert ones.schema_ == many.schema_
-    answers = serve_many(ones, mappings), serve_many(many, mappings)
-    # how much room there is for values to come may change the order of sums
-    assert_same_answers(*answers, max(estimator._tolerance, 1e-12))
+    tolerance = max(estimator._tolerance, 1e-9)  # room for values to come changes orders of sums
+    if not (isinstance(estimator, Transformer) or asks_for_labels(estimator)):
+        assert_same_answers(due, said, tolerance)
+    assert_same_answers(serve_many(ones, mappings), serve_many(many, mappings), tolerance)
 
 
 # -------------------------------------------------------------------- P2: stop anywhere

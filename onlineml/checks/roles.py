@@ -216,7 +216,7 @@ def serve_fit_many(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
     return list(estimator.transform_fit_many(X).tolist())
 
 
-def served_by_row(estimator: Any, X: Array, y: Any) -> list[list[Any]]:
+def served_by_row(estimator: Any, X: Any, y: Any) -> list[list[Any]]:
     """What the loop "serve a row, then fit it" gives, in the form of `serve_fit_many`."""
     answers = []
     for i, x in enumerate(X):

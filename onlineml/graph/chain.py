@@ -100,6 +100,9 @@ class _Chain(Estimator):
             self._link()
         return self._long(what)
 
+    def _awaits_values(self) -> bool:
+        return self.steps[0]._awaits_values()
+
     def _call_python(self, rows: tuple[Array, Array, Array, Array], what: int) -> int:
         """One row, through the one-row calls of the steps; the way of chunks where one balks."""
         if what & FIT and self._is_apart:
