@@ -231,7 +231,8 @@ class Result:
         try:
             return cls.from_plain(orjson.loads(text))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            raise wrong("source", str(source), "a result that to_json wrote") from None
+            shown = source if is_text else Path(source).name  # long paths are cut at their end
+            raise wrong("source", shown, "a result that to_json wrote") from None
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Result:
