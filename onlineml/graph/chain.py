@@ -92,8 +92,10 @@ class _Chain(Estimator):
         self._chained, self._call = way, self._call_chained if way else self._long
 
     def _call_chained(self, what: int) -> int:
-        assert self._chained is not None
-        done = self._chained.call(what)
+        way = self._chained
+        if way is None:  # one who holds this call still comes by it
+            return self._long(what)
+        done = way.call(what)
         if done == 1:
             return 1
         if done < 0:  # the next row finds the arrays that the steps have now
