@@ -12,8 +12,7 @@ import operator
 import struct
 import sys
 from abc import ABC
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache, partial
 from time import perf_counter
@@ -33,10 +32,10 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
-from onlineml.odometer import BudgetSpentError, Claim, PrivacyOdometer, see_room
 from onlineml.parameters import as_plain, misfit
 from onlineml.receipt import Receipt, decremented, made, refused
 from onlineml.schema import Schema, as_floats, as_row, wrong
+from onlineml.shared_budget import Claim, permit, shares_budget, undone_where_refused
 
 #: What goes on inside an estimator, by name: numbers, or numbers by part.
 Diagnostics = dict[str, float | dict[str, float]]
@@ -105,7 +104,7 @@ class Estimator(ABC):
     schema_: Schema
     _width = -1  # length of a row that may take the fast path; -1: none yet
     _plain = -1  # the same; -1 also where a column is undecided, which a number would decide
-    _spends: bool | None = None  # see `_shares_budget`; None: not yet looked at
+    _spends: bool | None = None  # see `shares_budget`; None: not yet looked at
     _minus: Any = None  # the weight of a row that is taken back; None: not yet made
     _keys: Callable[[Any], Any]  # picks the values of a mapping, in column order
 
@@ -535,9 +534,9 @@ class Estimator(ABC):
         if np.isinf(rows[0]).any():
             return 0
         fit = (what & FIT) != 0
-        if fit and self._shares_budget():
-            self._permit(None, 1)
-            with self._undone_where_refused():
+        if fit and shares_budget(self):
+            permit(self, None, 1)
+            with undone_where_refused(self):
                 self._run(*rows, what & 3, fit)
         else:
             self._run(*rows, what & 3, fit)
@@ -657,9 +656,9 @@ class Estimator(ABC):
         schema, rows = self._rows(self._as_one(X) if one else X, fit=True, one=one)
         targets, news = self._targets(y, len(rows))
         weights = _weights(np.full(1, weight) if one else weight, len(rows))
-        self._permit(weights, len(rows))
+        permit(self, weights, len(rows))
         shown = self._shown_first(schema, rows) if serve and not self._awaits_values() else {}
-        with self._undone_where_refused():
+        with undone_where_refused(self):
             self._admit(schema)
             self._admit_targets(news)
             if shown:
@@ -721,15 +720,6 @@ class Estimator(ABC):
 
     # ---------------------------------------------------------------- shared budgets of privacy
 
-    def _shares_budget(self) -> bool:
-        """Whether it, or a part of it, spends of a budget that is shared with others."""
-        if self._spends is None:
-            self._spends = any(
-                isinstance(value, PrivacyOdometer) and name.endswith("privacy__odometer")
-                for name, value in self.get_params().items()
-            )
-        return self._spends
-
     def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
         """What it will ask of shared budgets, at most, so as to learn so many rows."""
         return ()
@@ -737,35 +727,6 @@ class Estimator(ABC):
     def _foretells(self) -> bool:
         """Whether, started, it asks for nothing that `_claims` has not told of."""
         return self._kernel is not None
-
-    def _permit(self, weights: Array | None, n_rows: int) -> None:
-        """Raise `BudgetSpentError` where shared budgets have no room for so many more rows."""
-        if self._shares_budget():
-            see_room(self._claims(weights, n_rows))
-
-    def _undone_where_refused(self) -> AbstractContextManager[None]:
-        """What is learned within is undone where a shared budget refuses a part of it half way.
-
-        What parts before it have spent stays spent.
-        """
-        if not self._shares_budget() or (self.is_started and self._foretells()):
-            return nullcontext()
-        return _undone(self)
-
-
-def all_foretell(parts: Iterable[Estimator]) -> bool:
-    """Whether none of the parts asks a shared budget for more than it has told of."""
-    return all(part._foretells() or not part._shares_budget() for part in parts)
-
-
-@contextmanager
-def _undone(model: Estimator) -> Iterator[None]:
-    before = model.get_state()
-    try:
-        yield
-    except BudgetSpentError:
-        model.set_state(before)
-        raise
 
 
 @cache

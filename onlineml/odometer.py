@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -68,23 +68,6 @@ class Step(NamedTuple):
     epsilon: float = 0.0
     delta: float = 0.0
     rho: float = 0.0
-
-
-class Claim(NamedTuple):
-    """A step that a learner is going to ask a shared odometer for."""
-
-    odometer: PrivacyOdometer
-    step: Step
-
-
-def see_room(claims: Iterable[Claim]) -> None:
-    """Raise `BudgetSpentError` where an odometer has no room for all that is claimed of it."""
-    steps: dict[PrivacyOdometer, list[Step]] = {}
-    for odometer, step in claims:
-        steps.setdefault(odometer, []).append(step)
-    for odometer, due in steps.items():
-        if not odometer._has_room(*due):
-            raise no_room(odometer)
 
 
 def no_room(odometer: PrivacyOdometer) -> BudgetSpentError:

@@ -15,7 +15,7 @@ PACKAGE = Path(onlineml.__file__).parent
 # A room may import the rooms of the lines above its own.
 ORDER = [
     {"kernels"},
-    {"schema", "labels", "receipt", "odometer", "parameters"},
+    {"schema", "labels", "receipt", "odometer", "parameters", "shared_budget"},
     {"estimator", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},
@@ -32,6 +32,7 @@ NEIGHBORS = {
     ("labels", "schema"),
     ("odometer", "schema"),
     ("parameters", "schema"),
+    ("shared_budget", "odometer"),
     ("base", "estimator"),
     ("checks", "graph"),
     ("checks", "persistence"),

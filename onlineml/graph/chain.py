@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
-from onlineml.estimator import Diagnostics, all_foretell
+from onlineml.estimator import Diagnostics
 from onlineml.graph.chained import Chained, chained
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
-from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
+from onlineml.shared_budget import Claim, all_foretell, permit, shares_budget
 
 __all__ = ["ChainClassifier", "ChainDetector", "ChainRegressor", "ChainTransformer", "chain"]
 
@@ -81,7 +81,7 @@ class _Chain(Estimator):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self._is_apart = self._shares_budget() and not self._foretells()
+        self._is_apart = shares_budget(self) and not self._foretells()
         self._long = self._call  # by Python
         if not self._spends:
             self._link()
@@ -122,7 +122,7 @@ class _Chain(Estimator):
         if not what & FIT:
             return 1
         if self._spends:
-            self._permit(None, 1)
+            permit(self, None, 1)
         for step in self.steps_:
             if step._call(step._fitting) != 1:  # wants room
                 step._run(step._row[None].copy(), y, rows[2], out[:0], 0, True)

@@ -17,6 +17,7 @@ from onlineml.graph.store import LABEL, NOTHING, REMEMBERED, REWARD
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Array
 from onlineml.labels import labels_of
 from onlineml.schema import wrong
+from onlineml.shared_budget import permit, undone_where_refused
 
 if TYPE_CHECKING:
     from onlineml.graph.wired import Wired
@@ -89,7 +90,7 @@ def _one(graph: Wired, event: Event, level: int) -> Any:
 
 
 def _taken(graph: Wired, event: Event, level: int) -> Any:
-    with graph._undone_where_refused():
+    with undone_where_refused(graph):
         return _taken_in(graph, event, level)
 
 
@@ -126,7 +127,7 @@ def _run(
         try:
             if graph.replay:
                 replay.keep_state(graph)
-            with graph._undone_where_refused():
+            with undone_where_refused(graph):
                 found: list[Any] = _RUNS[kind](graph, events, level)
             if graph.replay:
                 replay.note(graph, events)
@@ -153,7 +154,7 @@ def _run(
 def _sample(graph: Wired, event: Sample, level: int) -> Sampled:
     is_lesson = event.y is not None and graph._learns_labels
     if is_lesson:
-        graph._permit(None, 1)
+        permit(graph, None, 1)
     X = _row(graph, event)
     if not is_lesson:
         said = halves.sample(graph, X, _ONE, level=level)
@@ -264,7 +265,7 @@ def _label(graph: Wired, event: Label) -> bool:
         if graph._wiring.strategy is not None:
             halves.tell_strategy(graph, int(taken.numbers[0]), None)
         return True
-    graph._permit(None, 1)
+    permit(graph, None, 1)
     targets = _targets(graph, [event.y])
     store.release(LABEL, event.id)
     halves.lesson(graph, taken, targets, _ONE)
@@ -282,7 +283,7 @@ def _labels(graph: Wired, events: list[Label], level: int) -> list[bool]:
     here = [store.holds(LABEL, id) for id in ids]
     known = [event for event, waits in zip(events, here) if waits]
     if known:
-        graph._permit(None, len(known))
+        permit(graph, None, len(known))
         targets = _targets(graph, [event.y for event in known])
         taken = store.find(LABEL, [event.id for event in known])
         for event in known:

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator
-from onlineml.estimator import all_foretell
 from onlineml.graph import columns, forget, halves, intake, kept, plan, replay, turn, walk
 from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.events import Event
@@ -17,10 +16,10 @@ from onlineml.graph.store import LABEL, REMEMBERED, REWARD, Store
 from onlineml.graph.wiring import CLASSIFIER, DRIFT, REGRESSOR, Wiring, check_name
 from onlineml.kernels.arena import FIT, Field, Ints
 from onlineml.learners.privacy import check_replays
-from onlineml.odometer import Claim
 from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
+from onlineml.shared_budget import Claim, all_foretell, permit, shares_budget
 
 N_ALARMS = 64  # of the latest alarms, what is remembered
 _LASTING = (
@@ -261,7 +260,7 @@ class Wired(Graph, Estimator):
     def _prepare(self) -> None:
         super()._prepare()
         self._row_plan = plan.Plan(self)
-        self._is_apart = self._shares_budget() and not self._foretells()
+        self._is_apart = shares_budget(self) and not self._foretells()
 
     def _something_happens(self) -> None:
         """What was said of the last row no longer stands."""
@@ -288,7 +287,7 @@ class Wired(Graph, Estimator):
             if self._is_apart:
                 return super()._call_python(rows, what)
             if self._spends:
-                self._permit(None, 1)
+                permit(self, None, 1)
         if turn.run(self, rows, what):
             return 1
         return super()._call_python(rows, what)

@@ -13,14 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from onlineml.base import Array, Classifier, Diagnostics, Estimator, Regressor
-from onlineml.estimator import all_foretell
 from onlineml.kernels import adwin, jit
 from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, Field, Ints
 from onlineml.kernels.random import poisson, seeded
 from onlineml.kernels.unowned import unowned
 from onlineml.kernels.votes import answer_from_votes
-from onlineml.odometer import Claim
 from onlineml.schema import Schema, wrong
+from onlineml.shared_budget import Claim, all_foretell
 
 NO_ANSWERS = np.empty((0, 1))  # where nothing is served
 _FEW = 64  # rows too few to be worth a thread

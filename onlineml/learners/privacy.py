@@ -20,10 +20,11 @@ from onlineml.estimator import Diagnostics, Estimator, _power_of_two, _weights
 from onlineml.kernels.arena import Ints
 from onlineml.kernels.privacy import BUDGET, COST, ENDLESS, GRANTED, PERIOD, REACH, REFUSED, SPENT
 from onlineml.kernels.random import seeded
-from onlineml.odometer import Claim, PrivacyOdometer, Step, no_room, rho_of
+from onlineml.odometer import PrivacyOdometer, Step, no_room, rho_of
 from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
+from onlineml.shared_budget import Claim, permit, shares_budget
 
 T = TypeVar("T")
 _ROUNDED = 1.0 - 1e-12  # so that costs add up to no more than the budget
@@ -317,7 +318,7 @@ class Guarded(Estimator):
         _, rows = self._rows(X, fit=True)
         targets, news = self._targets(y, len(rows))
         weights = _weights(weight, len(rows))
-        self._permit(weights, len(rows))
+        permit(self, weights, len(rows))
         answers = []
         for i, x in enumerate(X):  # weights of a feature get noise from the row on that brings it
             self._admit(self.schema_.admitting(x) if self.is_started else self._first_schema(x))
@@ -329,7 +330,7 @@ class Guarded(Estimator):
         return np.concatenate(answers)
 
     def _claims(self, weights: Array | None, n_rows: int) -> Sequence[Claim]:
-        if not self._shares_budget():
+        if not shares_budget(self):
             return ()
         if not self.is_started:
             self._accept_parameters()

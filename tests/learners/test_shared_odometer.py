@@ -23,8 +23,9 @@ from onlineml.learners import (
     SoftmaxRegression,
     TreeAggregation,
 )
-from onlineml.odometer import Claim, Step, epsilon_of, rho_of, see_room
+from onlineml.odometer import Step, epsilon_of, rho_of
 from onlineml.persistence import dumps, load, loads, save
+from onlineml.shared_budget import Claim, see_room
 from onlineml.transforms import MinMaxScaler
 from onlineml.unlearning import BudgetSpentError, PrivacyOdometer, Replayable, Sharded
 
