@@ -7,14 +7,13 @@ A compiled estimator declares its state arrays (`_state`), a kernel (`_kernel`) 
 
 from __future__ import annotations
 
-import inspect
 import operator
 import struct
 import sys
 from abc import ABC
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
-from functools import cache, partial
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -32,10 +31,12 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
-from onlineml.parameters import as_plain, misfit
+from onlineml.new_text import pass_in_parts, shown_first
+from onlineml.parameters import as_plain, misfit, names_of, same, signature_of
 from onlineml.receipt import Receipt, decremented, made, refused
-from onlineml.schema import Schema, as_floats, as_row, wrong
+from onlineml.schema import Schema, as_row, wrong
 from onlineml.shared_budget import Claim, permit, shares_budget, undone_where_refused
+from onlineml.weights import HEAVIEST, as_weights
 
 #: What goes on inside an estimator, by name: numbers, or numbers by part.
 Diagnostics = dict[str, float | dict[str, float]]
@@ -43,9 +44,6 @@ Diagnostics = dict[str, float | dict[str, float]]
 BLOCK = 4096  # rows that a kernel is given at a time: keeps its answers in the cache
 _ndarray = np.ndarray  # a global name is found faster than an attribute
 _ZEROS, _ONES, _NOTHING = np.zeros(BLOCK), np.ones(BLOCK), np.empty((0, 1))
-#: A heavier row would leave no digit to one of weight 1; a lighter one counts as `_LIGHTEST`, as
-#: sums of weights, and their squares, divide.
-HEAVIEST, _LIGHTEST = 1e15, 1e-100
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -112,7 +110,7 @@ class Estimator(ABC):
 
     @classmethod
     def _parameter_names(cls) -> tuple[str, ...]:
-        return _names_of(cls)
+        return names_of(cls)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name; with `deep`, those of nested estimators as `a__b`."""
@@ -181,11 +179,11 @@ class Estimator(ABC):
         return type(self)(**{name: _cloned(value) for name, value in params.items()})
 
     def __repr__(self) -> str:
-        signature = _signature_of(type(self))
+        signature = signature_of(type(self))
         shown = [
             f"{name}={value!r}"
             for name, value in self.get_params(deep=False).items()
-            if not _same(value, signature[name].default)
+            if not same(value, signature[name].default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -424,7 +422,7 @@ class Estimator(ABC):
             plain = as_plain(value)
             if plain is not value:
                 setattr(self, name, plain)
-        problem = misfit(_signature_of(type(self)), vars(self))
+        problem = misfit(signature_of(type(self)), vars(self))
         if problem is not None:
             raise problem
         seed = vars(self).get("seed")
@@ -655,51 +653,21 @@ class Estimator(ABC):
         """Check everything, then take in what is new, then run: a failure leaves no trace."""
         schema, rows = self._rows(self._as_one(X) if one else X, fit=True, one=one)
         targets, news = self._targets(y, len(rows))
-        weights = _weights(np.full(1, weight) if one else weight, len(rows))
+        weights = as_weights(np.full(1, weight) if one else weight, len(rows))
         permit(self, weights, len(rows))
-        shown = self._shown_first(schema, rows) if serve and not self._awaits_values() else {}
+        before = self.schema_ if self.is_started else None
+        apart = serve and not self._awaits_values()
+        shown = shown_first(before, schema, rows) if apart else {}
         with undone_where_refused(self):
             self._admit(schema)
             self._admit_targets(news)
             if shown:
-                return self._pass_in_parts(rows, targets, weights, serve, shown)
+                return pass_in_parts(self, rows, targets, weights, serve, shown)
             return self._pass(rows, targets, weights, serve, fit=True)
 
     def _awaits_values(self) -> bool:
         """Whether text is missing to it until it has learned it, though the schema knows it."""
         return any(field.name == "n_values_" for field in self._state)
-
-    def _shown_first(self, schema: Schema, rows: Array) -> dict[int, list[int]]:
-        """Rows that are the first to show some text, and in which columns."""
-        known = self.schema_.nominal if self.is_started else {}
-        found: dict[int, list[int]] = {}
-        for j, values in schema.nominal.items():
-            n = len(known.get(j, ()))
-            if len(values) > n:
-                codes, first = np.unique(rows[:, j], return_index=True)
-                for i in first[codes >= n].tolist():
-                    found.setdefault(i, []).append(j)
-        return dict(sorted(found.items()))
-
-    def _pass_in_parts(
-        self, X: Array, y: Array | None, weight: Array | None, serve: int, shown: dict[int, Any]
-    ) -> Array:
-        """The same where rows show new text, which is missing to their own answers."""
-        y = np.zeros(len(X)) if y is None else y
-        weight = np.ones(len(X)) if weight is None else weight
-        answers, done = [], 0
-        for i, columns in shown.items():
-            part, row, alone = slice(done, i), slice(i, i + 1), X[i : i + 1].copy()
-            alone[0, columns] = np.nan
-            answers.append(self._pass(X[part], y[part], weight[part], serve, fit=True))
-            answers.append(self._pass(alone, None, None, serve, fit=False))
-            self._pass(X[row], y[row], weight[row], 0, fit=True)
-            done = i + 1
-        answers.append(self._pass(X[done:], y[done:], weight[done:], serve, fit=True))
-        if answers[-1].ndim > 1:  # there may be room for more classes than there was
-            width = max(part.shape[1] for part in answers)
-            answers = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in answers]
-        return np.concatenate(answers)
 
     def _targets(self, y: Any, n_rows: int) -> tuple[Array | None, Any]:
         """`y` as the numbers that the kernel reads, and what is new in it, not yet taken in."""
@@ -729,17 +697,6 @@ class Estimator(ABC):
         return self._kernel is not None
 
 
-@cache
-def _signature_of(kind: type[Estimator]) -> Mapping[str, inspect.Parameter]:
-    """The constructor's arguments; to look them up takes longer than to copy a state."""
-    return inspect.signature(kind).parameters
-
-
-@cache
-def _names_of(kind: type[Estimator]) -> tuple[str, ...]:
-    return tuple(_signature_of(kind))
-
-
 def _not_easily(x: Any) -> Any:
     """Stands for `_keys` where rows need the slow path."""
     raise TypeError
@@ -766,26 +723,9 @@ def _cells(array: Array) -> Any:
     return memoryview(array)  # type: ignore[arg-type]
 
 
-def _weights(weight: Any, n_rows: int) -> Array | None:
-    if weight is None:
-        return None
-    array = as_floats(weight, "weight")
-    if array.shape != (n_rows,):
-        raise wrong("weight", array.shape, f"one weight a row, shape ({n_rows},)")
-    usable = (array >= 0.0) & (array <= HEAVIEST)
-    if not usable.all():
-        raise wrong("weight", float(array[~usable][0]), f"weights from 0 to {HEAVIEST:g}")
-    light = (array > 0.0) & (array < _LIGHTEST)
-    return np.where(light, _LIGHTEST, array) if light.any() else array
-
-
 def _power_of_two(due: int) -> int:
     """The least one that is enough: sizes then do not depend on how rows were grouped."""
     return 1 << max(due - 1, 0).bit_length()
-
-
-def _same(value: Any, default: Any) -> bool:
-    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
 def _nested(value: Any) -> list[tuple[str, Estimator]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from inspect import Parameter
+from functools import cache
+from inspect import Parameter, signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -27,6 +28,29 @@ def as_plain(value: Any) -> Any:
     if type(value) in (list, tuple) and any(isinstance(item, np.generic) for item in value):
         return type(value)(as_plain(item) for item in value)
     return value
+
+
+@cache
+def signature_of(kind: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """The constructor's arguments; to look them up takes longer than to copy a state."""
+    return signature(kind).parameters
+
+
+@cache
+def names_of(kind: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the constructor's arguments."""
+    return tuple(signature_of(kind))
+
+
+def same(value: Any, default: Any) -> bool:
+    """Whether `value` is of the kind of `default`, and equal to it.
+
+    Examples
+    --------
+    >>> same(1, 1), same(1.0, 1)
+    (True, False)
+    """
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
 def whole(argument: str, value: Any, least: int, most: int | None = None, *, unit: str = "") -> int:
@@ -53,13 +77,13 @@ def whole(argument: str, value: Any, least: int, most: int | None = None, *, uni
     raise wrong(argument, value, f"{due} {span}")
 
 
-def misfit(signature: Mapping[str, Parameter], values: Mapping[str, Any]) -> ValueError | None:
+def misfit(expected: Mapping[str, Parameter], values: Mapping[str, Any]) -> ValueError | None:
     """The error for the first value that is not of the kind that is annotated; None without.
 
     Looked at are whole numbers, numbers (NaN is none), switches, sequences and mappings, each
     maybe None as well.
     """
-    for name, parameter in signature.items():
+    for name, parameter in expected.items():
         kind, value = _kind_of(parameter), values[name]
         plain, bare = kind.removesuffix(_OR_NONE), kind.endswith(_OR_NONE)
         due, fits = _KINDS.get(plain.partition("[")[0], _ANYTHING)

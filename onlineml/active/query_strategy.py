@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from onlineml.active import surprises
 from onlineml.base import Array, Diagnostics, DriftDetector, Estimator
-from onlineml.estimator import _power_of_two, _weights
+from onlineml.estimator import _power_of_two
 from onlineml.kernels import label_budget as cells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field
 from onlineml.kernels.random import seeded
 from onlineml.schema import Schema, as_floats, wrong
+from onlineml.weights import as_weights
 
 Bools = npt.NDArray[np.bool_]
 _ROOM = 4  # classes for which a row has room at first
@@ -393,7 +394,8 @@ class QueryStrategy(Estimator):
         X = self._as_rows(X, one)
         schema, rows = self._rows(X, fit=fit, one=one)
         shares = self._shares(P, len(rows), one)
-        weights = _weights(np.full(1, weight) if one and weight is not None else weight, len(rows))
+        weight = np.full(1, weight) if one and weight is not None else weight
+        weights = as_weights(weight, len(rows))
         if ids is not None and len(ids) != len(rows):
             raise wrong("ids", len(ids), f"{len(rows)} names, one a row")
         if not self.is_started and not fit:

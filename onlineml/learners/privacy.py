@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 import numpy as np
 
 from onlineml.base import Array
-from onlineml.estimator import Diagnostics, Estimator, _power_of_two, _weights
+from onlineml.estimator import Diagnostics, Estimator, _power_of_two
 from onlineml.kernels.arena import Ints
 from onlineml.kernels.privacy import BUDGET, COST, ENDLESS, GRANTED, PERIOD, REACH, REFUSED, SPENT
 from onlineml.kernels.random import seeded
@@ -25,6 +25,7 @@ from onlineml.parameters import whole
 from onlineml.receipt import Receipt
 from onlineml.schema import Schema, wrong
 from onlineml.shared_budget import Claim, permit, shares_budget
+from onlineml.weights import as_weights
 
 T = TypeVar("T")
 _ROUNDED = 1.0 - 1e-12  # so that costs add up to no more than the budget
@@ -317,7 +318,7 @@ class Guarded(Estimator):
             return super()._learn(X, y, weight, serve=serve, one=one)
         _, rows = self._rows(X, fit=True)
         targets, news = self._targets(y, len(rows))
-        weights = _weights(weight, len(rows))
+        weights = as_weights(weight, len(rows))
         permit(self, weights, len(rows))
         answers = []
         for i, x in enumerate(X):  # weights of a feature get noise from the row on that brings it
