@@ -552,8 +552,9 @@ class Watcher(Estimator):
         return self
 
     def _unlearn(self, x: Any, y: Any, id: Hashable, weight: float) -> Receipt:
-        plain = x is None or isinstance(x, np.ndarray | Mapping)
-        return super()._unlearn(x if plain else self._as_row(x), y, id, weight)
+        if not (x.__class__ is np.ndarray or x is None or isinstance(x, Mapping)):
+            x = self._as_row(x)
+        return super()._unlearn(x, y, id, weight)
 
     def _as_row(self, x: Any) -> Any:
         x = self._as_one(x)

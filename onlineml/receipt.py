@@ -65,8 +65,13 @@ def refused(reason: str) -> Receipt:
     return Receipt("refused", float("inf"), 0.0, 0, reason)
 
 
+_EXACT = Receipt("exact", 0.0, 0.0, 1, "")
+
+
 def decremented(bound: float = 0.0) -> Receipt:
     """The receipt of a row that was taken out of sums, with this relative rounding error."""
+    if bound == 0.0:
+        return _EXACT
     if bound <= ROUNDING:
         return made(Receipt, ("exact", bound, 0.0, 1, ""))
     return Receipt("approximate", bound, 0.0, 1, "most digits of a sum went with the row")

@@ -78,13 +78,22 @@ def test_ranges_that_surely_stay_are_those_that_have_not_moved() -> None:
     assert sure > 150
 
 
-@pytest.mark.parametrize("fading_factor", [1.0, 0.9])
-def test_loda_holds_the_histograms_of_the_survivors(fading_factor: float) -> None:
-    model = LODA(n_cuts=10, window_size=60, fading_factor=fading_factor)
+@pytest.mark.parametrize(
+    ("fading_factor", "n_cuts", "n_bins"),
+    [(1.0, 10, 10), (0.9, 10, 10), (0.5, 33, 13), (0.9, 33, 14), (0.99, 7, 300), (0.99, 1, 2)],
+)
+def test_loda_holds_the_histograms_of_the_survivors(
+    fading_factor: float, n_cuts: int, n_bins: int
+) -> None:
+    """Also where the bins of a row take all digits of a number that they are noted in."""
+    model = LODA(n_cuts=n_cuts, n_bins=n_bins, window_size=60, fading_factor=fading_factor)
     gold, gone = churn(model, 1500, 0)
     assert gone > 200
-    share, due = (m.masses_ / m.growth_ for m in (model, gold))
-    np.testing.assert_allclose(share, due, rtol=1e-9, atol=1e-9)
+    for name in ("masses_", "totals_", "settled_", "settled_totals_"):
+        share, due = (getattr(m, name) / m.growth_ for m in (model, gold))
+        np.testing.assert_allclose(share, due, rtol=1e-9, atol=1e-9)
+    n = model.counts_[0]
+    assert model.binned_[:n].tolist() == gold.binned_[:n].tolist()
     X = rows(100, 9)
     for _ in range(2):
         np.testing.assert_allclose(model.score_many(X), gold.score_many(X), rtol=1e-9, atol=1e-9)

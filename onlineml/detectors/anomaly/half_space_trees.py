@@ -45,6 +45,7 @@ from onlineml.kernels.by_window import (
     turn,
 )
 from onlineml.kernels.kept_rows import close_up, newest_like
+from onlineml.kernels.memory import will_write
 from onlineml.kernels.random import below, seeded, uniform
 from onlineml.kernels.usual_range import _GIVEN_BACK, _LEFT_OUT, moved, width_of
 from onlineml.receipt import Receipt, refused
@@ -58,6 +59,10 @@ _DIGITS = 32  # binary digits of a place in a work range
 # power of two apart, a cache has room for a few of them only.
 _APART = 8
 _BEYOND, _LEFT, _RIGHT = range(3)  # of the sides
+# By what cells change, of the present window and of the one before: where a row leaves the present
+# window; where one leaves the last window, and the first of the present one takes its place.
+_OF_NOW = np.array([[-1, 0]])
+_OF_LAST = np.array([[-(1 << BEFORE), -1], [(1 << BEFORE) - 1, 0]])
 # Why a row is not taken back, by what the kernel writes.
 _UNKNOWN, _AT_THE_EDGE, _SHAPING, _MISSING = range(4)
 _WHY = {
@@ -303,7 +308,7 @@ def _take_back(height: int, forest: Forest, x: Array, out: Array) -> int:
             return 0
         if not _all_whole(forest.recent, i, n):
             out[0] = np.inf
-        _change(height, forest, x, -1, 0)
+        _change(height, forest, x.reshape(1, -1), _OF_NOW)
     close_up(forest.recent, i, n)
     counts[N_ROWS] -= 1
     return 1
@@ -330,8 +335,9 @@ def _take_back_from_last(height: int, forest: Forest, x: Array, out: Array) -> i
         return 0
     if not (_all_whole(forest.last, i + 1, n) and _all_whole(forest.recent, 0, n_now)):
         out[0] = np.inf
-    _change(height, forest, x, -(1 << BEFORE), -1)
-    _change(height, forest, first, (1 << BEFORE) - 1, 0)
+    rows = np.empty((2, x.shape[0]))
+    rows[0], rows[1] = x, first
+    _change(height, forest, rows, _OF_LAST)
     close_up(forest.last, i, n)
     forest.last[n - 1] = first
     close_up(forest.recent, 0, n_now)
@@ -391,25 +397,37 @@ def _all_whole(rows: Array, first: int, last: int) -> bool:
 
 
 @jit
-def _change(height: int, forest: Forest, x: Array, more: int, of_last: int) -> None:
-    """Change the cells that a row without gaps fell into, in its window or since.
+def _change(height: int, forest: Forest, rows: Array, by: Ints) -> None:
+    """Change the cells that rows without gaps fell into, in their window or since.
 
-    By `more`, or by `of_last` where a cell was last written in the window before. All trees go
-    down by one cut at a time, without a branch: none waits for another's memory.
+    Those of row `r` by `by[r, 0]`, or by `by[r, 1]` where a cell was last written in the window
+    before. In all trees all rows go down by one cut at a time, without a branch, and ask for the
+    next cell ahead: none waits for another's memory.
     """
-    which, (n_trees, size), width = forest.counts[_WHICH], forest.cells.shape, x.shape[0]
-    digits, nodes = np.empty((n_trees, width), np.int64), np.ones(n_trees, np.int64)
-    for t in range(n_trees):
-        _place(x, forest.low[t], forest.scale[t], forest.counts[_N_FEATURES], digits[t])
-    cells, left = forest.cells.reshape(-1), digits.reshape(-1)
+    which, (n_trees, size), (n_rows, width) = forest.counts[_WHICH], forest.cells.shape, rows.shape
+    repeated, digits = np.empty((n_trees, width)), np.empty((n_rows, n_trees * width), np.int64)
+    for r in range(n_rows):
+        repeated[:] = rows[r]  # for all trees at once, in long vectors
+        x, low, scale = repeated.reshape(-1), forest.low.reshape(-1), forest.scale.reshape(-1)
+        _place(x, low, scale, n_trees * width, digits[r])
+    nodes, cells, left = (
+        np.ones(n_rows * n_trees, np.int64),
+        forest.cells.reshape(-1),
+        digits.reshape(-1),
+    )
     for _ in range(height + 1):
-        for t in range(n_trees):
-            k = t * size + nodes[t]
-            cell = cells[k]
-            cells[k] = cell + (more if (cell >> WHEN) & CLOCK == which else of_last)
-            j = t * width + (cell >> NOTE)  # of the smallest cells 0, and not used
-            nodes[t] = 2 * nodes[t] + (left[j] >> (_DIGITS - 1))
-            left[j] = (left[j] << 1) & ((1 << _DIGITS) - 1)
+        way = 0
+        for r in range(n_rows):
+            now, before = by[r, 0], by[r, 1]
+            for t in range(n_trees):
+                k = np.uint64(t * size + nodes[way])
+                cell = cells[k]
+                cells[k] = cell + (now if (cell >> WHEN) & CLOCK == which else before)
+                j = np.uint64(way * width + (cell >> NOTE))  # of the smallest cells 0, and not used
+                nodes[way] = 2 * nodes[way] + (left[j] >> (_DIGITS - 1))
+                left[j] = (left[j] << 1) & ((1 << _DIGITS) - 1)
+                will_write(cells, t * size + nodes[way])
+                way += 1
 
 
 class HalfSpaceTrees(Detector):

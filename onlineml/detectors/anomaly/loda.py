@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from onlineml.base import Array, Detector
+from onlineml.estimator import _power_of_two
 from onlineml.kernels import entry, jit
 from onlineml.kernels.alarms import row_tells
 from onlineml.kernels.arena import (
@@ -45,6 +46,8 @@ class Cuts(NamedTuple):
 
     Projection `k` is the sum of `scaled[s, k] * x[places[s, k]]`. Its histogram has a bin more at
     either end, for what lies outside. Newer events weigh more: `growth` is the present weight.
+    `settled` are the masses, and their totals, as they were when the window began; `binned` notes
+    the bins of its rows, so that to forget one asks for no projection.
     """
 
     counts: Ints
@@ -60,13 +63,17 @@ class Cuts(NamedTuple):
     recent: Array
     recent_weights: Array
     random: Ints
+    settled: Array
+    settled_totals: Array
+    binned: Ints
 
 
 @entry
 def _loda(d: int) -> int:
     cuts = Cuts(
         i1(d, 1), i2(d, 2), f2(d, 3), f2(d, 4), f1(d, 5), f1(d, 6), f2(d, 7), f1(d, 8), f1(d, 9),
-        f2(d, 10), f2(d, 11), f1(d, 12), i1(d, 13),
+        f2(d, 10), f2(d, 11), f1(d, 12), i1(d, 13), f2(d, 14),
+        f1(d, 15), i2(d, 16),
     )  # fmt: skip
     call, settings = opened(d), f1(d, 0)
     if call.fit and call.first < call.last and call.weight[call.first] < 0.0:
@@ -98,10 +105,15 @@ def _rows(call: Call, settings: Array, cuts: Cuts) -> int:
 def _project(cuts: Cuts, x: Array, values: Array) -> None:
     """All projections of a row; NaN where one misses a value."""
     values[:] = 0.0
-    for s in range(cuts.places.shape[0]):
-        places, scaled = cuts.places[s], cuts.scaled[s]
-        for k in range(values.shape[0]):
-            values[k] += scaled[k] * x[places[k]]
+    places, scaled, (n, n_cuts) = cuts.places, cuts.scaled, cuts.places.shape
+    for s in range(n % 3):
+        for k in range(n_cuts):
+            values[k] += scaled[s, k] * x[np.uint64(places[s, k])]
+    for s in range(n % 3, n, 3):  # at once: a sum is written and read again for every third feature
+        for k in range(n_cuts):
+            value = values[k] + scaled[s, k] * x[np.uint64(places[s, k])]
+            value += scaled[s + 1, k] * x[np.uint64(places[s + 1, k])]
+            values[k] = value + scaled[s + 2, k] * x[np.uint64(places[s + 2, k])]
 
 
 @jit
@@ -164,11 +176,46 @@ def _tell_apart(cuts: Cuts, bins: Ints, out: Array) -> None:
 
 @jit
 def _count(cuts: Cuts, bins: Ints, weight: float) -> None:
+    """Count a row, and note its bins."""
     mass = weight * cuts.growth[0]
     for k in range(bins.shape[0]):
         if bins[k] >= 0:
-            cuts.masses[k, bins[k]] += mass
+            cuts.masses[k, np.uint64(bins[k])] += mass
             cuts.totals[k] += mass
+    _pack(bins, cuts.binned[cuts.counts[N_ROWS]])
+
+
+@jit
+def _pack(bins: Ints, binned: Ints) -> None:
+    """As many bins as there is room for become one number, the first is highest."""
+    n_words, bits = binned.shape[0], _bits(bins.shape[0], binned.shape[0])
+    for word in range(n_words):
+        packed = 0
+        for k in range(word, bins.shape[0], n_words):
+            packed = (packed << bits) | (bins[k] + 1)
+        binned[word] = packed
+
+
+@jit
+def _count_noted(masses: Array, totals: Array, binned: Ints, mass: float) -> None:
+    """Count a row whose bins were noted."""
+    n_words, n_cuts = binned.shape[0], totals.shape[0]
+    bits = _bits(n_cuts, n_words)
+    mask = (1 << bits) - 1
+    for word in range(n_words):
+        packed = binned[word]
+        for k in range(word + (n_cuts - 1 - word) // n_words * n_words, -1, -n_words):
+            which = packed & mask
+            if which > 0:
+                masses[np.uint64(k), np.uint64(which - 1)] += mass
+                totals[np.uint64(k)] += mass
+            packed >>= bits
+
+
+@jit
+def _bits(n_cuts: int, n_words: int) -> int:
+    """Binary digits that one bin is given."""
+    return min(64 // -(-n_cuts // n_words), 32)
 
 
 @jit
@@ -183,7 +230,9 @@ def _remember(cuts: Cuts, x: Array, weight: float, growth: float) -> None:
         cuts.growth[0] *= growth
     if cuts.growth[0] > _LARGEST_GROWTH:
         cuts.masses[:] /= cuts.growth[0]
+        cuts.settled[:] /= cuts.growth[0]
         cuts.totals[:] /= cuts.growth[0]
+        cuts.settled_totals[:] /= cuts.growth[0]
         cuts.growth[0] = 1.0
     if counts[N_ROWS] == counts[ROOM]:
         recent = turn(counts, cuts.recent, cuts.ranges)
@@ -195,6 +244,7 @@ def _remember(cuts: Cuts, x: Array, weight: float, growth: float) -> None:
         for k in range(cuts.low.shape[0]):
             if everything or _is_unfit(cuts, k):
                 _make_anew(cuts, recent, k)
+        cuts.settled[:], cuts.settled_totals[:] = cuts.masses, cuts.totals
 
 
 @jit
@@ -243,39 +293,58 @@ def _make_anew(cuts: Cuts, recent: Array, k: int) -> None:
 
 @jit
 def _take_back(growth: float, cuts: Cuts, x: Array, weight: float) -> int:
-    """Take a row of the present window out of the histograms: 1; 0 where it is not there.
-
-    Those after it came one event earlier then: their masses shrink by a step, as does the present.
-    """
-    counts, n, n_cuts = cuts.counts, cuts.counts[N_ROWS], cuts.low.shape[0]
+    """Take a row of the present window out of the histograms: 1; 0 where it is not there."""
+    counts, n = cuts.counts, cuts.counts[N_ROWS]
     i = newest_like(cuts.recent, n, x)
     while i >= 0 and cuts.recent_weights[i] != weight:
         i = newest_like(cuts.recent, i, x)
     if i < 0:
         return 0
     if counts[_N_FEATURES] > 0:  # else the row has only been kept
-        values, bins = np.empty(n_cuts), np.empty(n_cuts, np.int64)
-        mass = cuts.growth[0]
-        for k in range(n - 1, i - 1, -1):
-            mass /= growth
-            _project(cuts, cuts.recent[k], values)
-            _find(cuts, values, bins)
-            change = 1.0 if k == i else 1.0 - 1.0 / growth
-            _discount(cuts, bins, change * cuts.recent_weights[k] * mass)
+        _take_out(growth, cuts, i, n)
         cuts.growth[0] /= growth
     close_up(cuts.recent, i, n)
     for k in range(i, n - 1):
-        cuts.recent_weights[k] = cuts.recent_weights[k + 1]
+        cuts.recent_weights[k], cuts.binned[k] = cuts.recent_weights[k + 1], cuts.binned[k + 1]
     counts[N_ROWS] -= 1
     return 1
 
 
 @jit
-def _discount(cuts: Cuts, bins: Ints, mass: float) -> None:
-    for k in range(bins.shape[0]):
-        if bins[k] >= 0:
-            cuts.masses[k, bins[k]] = max(cuts.masses[k, bins[k]] - mass, 0.0)
-            cuts.totals[k] = max(cuts.totals[k] - mass, 0.0)
+def _take_out(growth: float, cuts: Cuts, i: int, n: int) -> None:
+    """Take row `i` of `n` out. Those after it came one event earlier then: masses shrink by a step.
+
+    Theirs are added up; or, where these are fewer rows, those of the window less its first ones.
+    """
+    is_old = i + 1 < n - 1 - i
+    first, last, sign = (0, i + 1, -1.0) if is_old else (i, n, 1.0)
+    masses, totals = np.zeros_like(cuts.masses), np.zeros_like(cuts.totals)
+    if is_old:
+        _subtract(masses.reshape(-1), cuts.masses.reshape(-1), cuts.settled.reshape(-1))
+        _subtract(totals, cuts.totals, cuts.settled_totals)
+    mass = cuts.growth[0] * growth ** (last - n)
+    for k in range(last - 1, first - 1, -1):
+        mass /= growth
+        if k == i:
+            _count_noted(cuts.masses, cuts.totals, cuts.binned[k], -cuts.recent_weights[k] * mass)
+        if k != i or is_old:
+            _count_noted(masses, totals, cuts.binned[k], sign * cuts.recent_weights[k] * mass)
+    step = 1.0 - 1.0 / growth
+    _shrink(cuts.masses.reshape(-1), masses.reshape(-1), step)
+    _shrink(cuts.totals, totals, step)
+
+
+@jit
+def _subtract(to: Array, whole: Array, part: Array) -> None:
+    for k in range(to.shape[0]):  # as a loop it becomes vector instructions
+        to[k] = whole[k] - part[k]
+
+
+@jit
+def _shrink(masses: Array, part: Array, step: float) -> None:
+    """Take this share of a part of the masses from them; no more than there is."""
+    for k in range(masses.shape[0]):
+        masses[k] = max(masses[k] - step * max(part[k], 0.0), 0.0)
 
 
 class LODA(Detector):
@@ -287,7 +356,8 @@ class LODA(Detector):
     that no longer fit are made anew from the rows of that window. The score is 0 until the first
     window is full; it is short, of 8 rows, and each takes twice the rows of the last up to
     `window_size`. Time per event is O(n_cuts * sqrt(n_features)), memory
-    8 bytes * (n_cuts * n_bins + window_size * n_features).
+    8 bytes * (2 * n_cuts * n_bins + window_size * (n_features + n_cuts / 16)), or / 8 where
+    `n_bins` >= 14.
 
     Parameters
     ----------
@@ -359,6 +429,9 @@ class LODA(Detector):
         Field("recent_", ("W", "F"), fill=np.nan),
         Field("recent_weights_", ("W",)),
         Field("random_", (1,), np.int64),
+        Field("settled_", ("K", "B")),
+        Field("settled_totals_", ("K",)),
+        Field("binned_", ("W", "Q"), np.int64),
     )
 
     counts_: Ints
@@ -396,6 +469,7 @@ class LODA(Detector):
             "K": int(self.n_cuts),
             "B": int(self.n_bins) + 2,
             "W": int(self.window_size),
+            "Q": -(-self.n_cuts // (64 // _power_of_two((self.n_bins + 2).bit_length()))),
         }
 
     def _start(self, schema: Schema) -> None:
