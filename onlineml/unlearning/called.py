@@ -9,21 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from onlineml.base import Array, Estimator
-from onlineml.kernels import jit
 from onlineml.kernels.arena import Ints
-from onlineml.kernels.linear import LARGEST
+from onlineml.kernels.looks import looked_at
 from onlineml.schema import Schema, wrong
 from onlineml.unlearning.fingerprints import fingerprint, fingerprints
-
-
-@jit
-def _looked_at(cells: Array) -> tuple[bool, bool]:
-    """Whether any number is infinite, and whether all are plausible; in one look."""
-    infinite, n = False, 0
-    for i in range(cells.shape[0]):
-        infinite |= abs(cells[i]) == np.inf
-        n += abs(cells[i]) <= LARGEST  # not NaN
-    return infinite, n == cells.shape[0]
 
 
 def _is_sound_already(X: Any, n_features: int) -> bool:
@@ -136,7 +125,8 @@ class Called(Estimator):
         if schema.undecided or not _is_sound_already(X, schema.n_features):
             schema = schema.admitting(X) if fit else schema
             rows = schema.rows(X)
-        infinite, self._plausible = _looked_at(rows.reshape(-1))
+        infinite, n_plausible = looked_at(rows.reshape(-1))
+        self._plausible = n_plausible == rows.size
         return None if infinite else (schema, rows)
 
     def _forget_caches(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from onlineml.base import Array
 from onlineml.kernels import entry, lean
 from onlineml.kernels.arena import Call, Descriptor, f1, opened
-from onlineml.kernels.linear import LARGEST
+from onlineml.kernels.looks import looked_at
 from onlineml.learners.fading import Fades, Past, fading, keeps_all
 
 LARGEST_TARGET, LEAST_WEIGHT, LARGEST_WEIGHT, N_GAPS = range(4)
@@ -37,25 +37,17 @@ def _note_rows(d: int) -> int:
 
 
 @lean
-def _n_numbers(cells: Array) -> int:
-    n = 0
-    for k in range(cells.shape[0]):
-        n += abs(cells[k]) <= LARGEST  # not of NaN
-    return n
-
-
-@lean
 def note(call: Call, first: int, last: int, extremes: Array, whole: bool) -> None:
     """Take rows from `first` to `last` into the extremes; `whole`: none is known to have gaps."""
     width = call.X.shape[1]
     if not whole:
         cells = call.X.reshape(-1)[first * width : last * width]
-        whole = _n_numbers(cells) == cells.shape[0]
+        whole = looked_at(cells)[1] == cells.shape[0]
     target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
     for i in range(first, last):
         weight = call.weight[i]
         if weight > 0.0:
-            n_gaps += not whole and _n_numbers(call.X[i]) < width
+            n_gaps += not whole and looked_at(call.X[i])[1] < width
             target = max(target, abs(call.y[i]))
             least, most = min(least, weight), max(most, weight)
     extremes[:] = target, least, most, n_gaps
