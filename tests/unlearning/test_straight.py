@@ -1,5 +1,6 @@
 """Rows by the kernel that learns and writes them: the log and the model of the long way."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numba
@@ -62,26 +63,36 @@ def event(rng: np.random.Generator, i: int, base: Any) -> tuple[str, dict[str, A
     return "fit_one", {"x": x, **y, **id, **({"weight": 2.0} if kind == "weight" else {})}
 
 
-@pytest.mark.parametrize("base", MODELS, ids=lambda model: type(model).__name__)
-def test_equals_the_long_way(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
+def both_ways(
+    base: Any, calls: Iterable[tuple[str, dict[str, Any]]], looks: int, patched: Any
+) -> Iterator[tuple[str, Any]]:
+    """Take calls by the swift and by the long way; after each, the verb and the swift way's means.
+
+    Answers are the same, and states at every so many calls.
+    """
     swift, slow = (Replayable(base.clone(), horizon=120, every=16) for _ in range(2))
-    n_swift = 0
-    for i in range(500):
-        verb, words = event(rng, i, base)
+    for i, (verb, words) in enumerate(calls, 1):
         answer = getattr(swift, verb)(**words)
-        with monkeypatch.context() as patch:
+        with patched.context() as patch:
             patch.setattr("onlineml.unlearning.replay.straight", lambda log: None)
             patch.setattr(Replayed, "_note_row", lambda self, model, rows: False)
             due = getattr(slow, verb)(**words)
         if verb == "unlearn_one":
             assert answer._replace(cost=0) == due._replace(cost=0)
-        elif not verb.startswith("fit"):
+        elif verb not in ("fit_one", "fit_many"):
             np.testing.assert_array_equal(answer, due)
-        n_swift += verb == "fit_one" and swift._width >= 0 and swift._straight is not None
+        yield verb, swift._straight if swift.is_started and swift._width >= 0 else None
         assert slow._straight is None
-        if i % 50 == 49:
+        if i % looks == 0:
             assert_same_state(swift.get_state(), slow.get_state())
+
+
+@pytest.mark.parametrize("base", MODELS, ids=lambda model: type(model).__name__)
+def test_equals_the_long_way(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    calls = (event(rng, i, base) for i in range(500))
+    ways = list(both_ways(base, calls, 50, monkeypatch))
+    n_swift = sum(verb == "fit_one" and way is not None for verb, way in ways)
     assert n_swift > 300 or numba.config.DISABLE_JIT
 
 
@@ -149,23 +160,9 @@ def _labels(rng: np.random.Generator, n: int, i: int) -> Any:
 @pytest.mark.parametrize("base", SWIFT, ids=lambda model: type(model).__name__)
 def test_chunks_equal_the_long_way(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
-    swift, slow = (Replayable(base.clone(), horizon=120, every=16) for _ in range(2))
-    n_kept = 0
-    for i in range(60):
-        verb, words = chunk(rng, i, base)
-        answer = getattr(swift, verb)(**words)
-        with monkeypatch.context() as patch:
-            patch.setattr("onlineml.unlearning.replay.straight", lambda log: None)
-            due = getattr(slow, verb)(**words)
-        if verb == "unlearn_one":
-            assert answer._replace(cost=0) == due._replace(cost=0)
-        elif verb != "fit_many":
-            np.testing.assert_array_equal(answer, due)
-        if swift.is_started and swift._width >= 0 and swift._straight is not None:
-            n_kept += swift._straight.cells[KEPT] > 0
-        assert slow._straight is None
-        if i % 10 == 9:
-            assert_same_state(swift.get_state(), slow.get_state())
+    calls, n_kept = (chunk(rng, i, base) for i in range(60)), 0
+    for _, way in both_ways(base, calls, 10, monkeypatch):
+        n_kept += way is not None and way.cells[KEPT] > 0
     assert n_kept > 10 or numba.config.DISABLE_JIT
 
 
