@@ -105,14 +105,19 @@ def _of_river(X: Any) -> tuple[Made, Sequence[Any]]:
     }, [dict(zip(columns, x, strict=True)) for x in X.tolist()]
 
 
-def _row(make: Callable[[], Any]) -> Callable[[], Step]:
+def _row(
+    make: Callable[[], Any], score: str = "score_one", learn: str = "learn_one"
+) -> Callable[[], Step]:
+    """Steps of a new model, by its own verbs."""
+
     def made() -> Step:
         model = make()
+        score_one, learn_one = getattr(model, score), getattr(model, learn)
 
         def step(row: Any) -> float:
-            score = model.score_one(row)
-            model.learn_one(row)
-            return float(score)
+            found = score_one(row)
+            learn_one(row)
+            return float(found)
 
         return step
 
@@ -222,30 +227,18 @@ def _of_capymoa(X: Any) -> tuple[Made, Sequence[Any]]:
     return {
         name: (
             counterpart,
-            _instance(
+            _row(
                 partial(
                     getattr(anomaly, name),
                     stream.get_schema(),
                     **({seeds[name]: 0} if name in seeds else {}),
-                )
+                ),
+                "score_instance",
+                "train",
             ),
         )
         for name, counterpart in ours.items()
     }, rows
-
-
-def _instance(make: Callable[[], Any]) -> Callable[[], Step]:
-    def made() -> Step:
-        model = make()
-
-        def step(instance: Any) -> float:
-            score = model.score_instance(instance)
-            model.train(instance)
-            return float(score)
-
-        return step
-
-    return made
 
 
 _SYSTEMS: dict[str, Callable[[Any], tuple[Made, Sequence[Any]]]] = {

@@ -11,7 +11,7 @@ import numpy as np
 
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.result import Result, as_lines
-from onlineml.schema import wrong
+from onlineml.evaluation.written import made_of_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,16 +132,12 @@ class Comparison:
         OSError
             Where the file cannot be read.
         """
-        import orjson
 
-        is_text = isinstance(source, str) and source.lstrip().startswith("{")
-        text = source if isinstance(source, str) and is_text else Path(source).read_bytes()
-        try:
-            read = orjson.loads(text)
-            results = {name: Result.from_plain(plain) for name, plain in read["results"].items()}
-            return cls(results, read["interrupted"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            raise wrong("source", str(source), "a comparison that to_json wrote") from None
+        def made(plain: dict[str, Any]) -> Comparison:
+            results = {name: Result.from_plain(result) for name, result in plain["results"].items()}
+            return cls(results, plain["interrupted"])
+
+        return made_of_json(source, made, "a comparison that to_json wrote")
 
     def __repr__(self) -> str:
         if not self.results:

@@ -12,6 +12,7 @@ import numpy as np
 from onlineml.evaluation.metrics import metric as metric_named
 from onlineml.evaluation.parquet import write_parquet
 from onlineml.evaluation.run import Run, WindowRecord
+from onlineml.evaluation.written import made_of_json
 from onlineml.registry import nearest
 from onlineml.schema import wrong
 
@@ -224,15 +225,7 @@ class Result:
         OSError
             Where the file cannot be read.
         """
-        import orjson
-
-        is_text = isinstance(source, str) and source.lstrip().startswith("{")
-        text = source if isinstance(source, str) and is_text else Path(source).read_bytes()
-        try:
-            return cls.from_plain(orjson.loads(text))
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            shown = source if is_text else Path(source).name  # long paths are cut at their end
-            raise wrong("source", shown, "a result that to_json wrote") from None
+        return made_of_json(source, cls.from_plain, "a result that to_json wrote")
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Result:

@@ -13,8 +13,10 @@ References
 
 from __future__ import annotations
 
+import numpy as np
+
 from onlineml.kernels import jit
-from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.arena import Array, Field, Ints
 from onlineml.kernels.random import uniform
 
 N, OLDEST = 0, 1
@@ -23,6 +25,22 @@ N, OLDEST = 0, 1
 def levels_for(window_size: int) -> int:
     """Levels that keep the expected cost at O(log(window_size))."""
     return max(window_size.bit_length(), 2)
+
+
+def links_by(*axis: str) -> tuple[Field, ...]:
+    """State of a list behind its values: of one list, or of one for each along `axis`."""
+    return (
+        Field("links_", (*axis, "L", "W+1"), np.int64, fill=-1),
+        Field("leaps_", (*axis, "L", "W+1"), np.int64, fill=1),
+        Field("places_", (*axis, 2), np.int64),
+        Field("path_", (2, "L"), np.int64),
+        Field("random_", axis or (1,), np.int64),  # only of shapes in memory, not of any answer
+    )
+
+
+def list_sizes(window_size: int) -> dict[str, int]:
+    """Sizes of the axes of `links_by`."""
+    return {"W": window_size, "W+1": window_size + 1, "L": levels_for(window_size)}
 
 
 @jit

@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f2, i1, i2, i3, opened
-from onlineml.kernels.ranks import N, levels_for, n_below, slide
+from onlineml.kernels.ranks import N, links_by, list_sizes, n_below, slide
 from onlineml.parameters import whole
 
 
@@ -77,14 +77,7 @@ class ConformalCalibrator(Transformer):
     """
 
     _kernel = _conformal_calibrator
-    _state = (
-        Field("values_", ("F", "W")),
-        Field("links_", ("F", "L", "W+1"), np.int64, fill=-1),
-        Field("leaps_", ("F", "L", "W+1"), np.int64, fill=1),
-        Field("places_", ("F", 2), np.int64),
-        Field("path_", (2, "L"), np.int64),
-        Field("random_", ("F",), np.int64),  # only of shapes in memory, not of any answer
-    )
+    _state = (Field("values_", ("F", "W")), *links_by("F"))
 
     def __init__(self, *, window_size: int = 1000) -> None:
         self.window_size = window_size
@@ -93,11 +86,7 @@ class ConformalCalibrator(Transformer):
         whole("window_size", self.window_size, 1)
 
     def _sizes(self) -> dict[str, int]:
-        return {
-            "W": self.window_size,
-            "W+1": self.window_size + 1,
-            "L": levels_for(self.window_size),
-        }
+        return list_sizes(self.window_size)
 
     def _n_outputs(self) -> int:
         return self._size("F")

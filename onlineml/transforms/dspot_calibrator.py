@@ -10,7 +10,7 @@ import numpy as np
 from onlineml.base import Array, Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, i2, i3, opened
-from onlineml.kernels.ranks import N, kth, levels_for, n_below
+from onlineml.kernels.ranks import N, kth, links_by, list_sizes, n_below
 from onlineml.kernels.ranks import slide as slide_ranks
 from onlineml.kernels.sliding_moments import slide as slide_moments
 from onlineml.kernels.sliding_moments import window_sums
@@ -326,11 +326,7 @@ class DSPOTCalibrator(Transformer):
     _kernel = _dspot_calibrator
     _state = (
         Field("values_", ("F", "W")),
-        Field("links_", ("F", "L", "W+1"), np.int64, fill=-1),
-        Field("leaps_", ("F", "L", "W+1"), np.int64, fill=1),
-        Field("places_", ("F", 2), np.int64),
-        Field("path_", (2, "L"), np.int64),
-        Field("random_", ("F",), np.int64),  # only of shapes in memory, not of any answer
+        *links_by("F"),
         Field("peaks_", ("F", "P")),
         Field("n_peaks_", ("F",), np.int64),
         Field("n_strange_", ("F",), np.int64),
@@ -369,7 +365,7 @@ class DSPOTCalibrator(Transformer):
 
     def _sizes(self) -> dict[str, int]:
         n, d = self.window_size, max(self.drift_size, 1)
-        return {"W": n, "W+1": n + 1, "L": levels_for(n), "P": self.n_peaks, "D": d, "D+1": d + 1}
+        return list_sizes(n) | {"P": self.n_peaks, "D": d, "D+1": d + 1}
 
     def _settings(self) -> tuple[float, ...]:
         return float(self.level), float(self.q), float(self.one_in), float(self.drift_size)

@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Transformer
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f2, i1, i2, i3, opened
-from onlineml.kernels.ranks import N, kth, levels_for, slide
+from onlineml.kernels.ranks import N, kth, links_by, list_sizes, slide
 from onlineml.parameters import whole
 
 
@@ -89,11 +89,7 @@ class RunningMedian(Transformer):
     _kernel = _running_median
     _state = (
         Field("values_", ("F", "W")),  # the past of the window: one less than it holds
-        Field("links_", ("F", "L", "W+1"), np.int64, fill=-1),
-        Field("leaps_", ("F", "L", "W+1"), np.int64, fill=1),
-        Field("places_", ("F", 2), np.int64),
-        Field("path_", (2, "L"), np.int64),
-        Field("random_", ("F",), np.int64),  # only of shapes in memory, not of any answer
+        *links_by("F"),
     )
 
     def __init__(self, *, window_size: int = 100) -> None:
@@ -103,8 +99,7 @@ class RunningMedian(Transformer):
         whole("window_size", self.window_size, 2)
 
     def _sizes(self) -> dict[str, int]:
-        n = self.window_size - 1
-        return {"W": n, "W+1": n + 1, "L": levels_for(n)}
+        return list_sizes(self.window_size - 1)
 
     def _n_outputs(self) -> int:
         return self._size("F")

@@ -8,7 +8,7 @@ import pytest
 from onlineml.active import Budget, CommitteeSampling
 from onlineml.learners import GaussianNB, MLPClassifier, SoftmaxRegression
 from onlineml.schema import Schema
-from tests.active.test_strategies import TERMS
+from tests.active.test_strategies import TERMS, assert_equals_twin
 from tests.naive import query_strategies as naive
 
 
@@ -22,12 +22,7 @@ def test_equals_its_twin(terms: dict[str, Any], disagreement: Any) -> None:
     strategy = CommitteeSampling(
         base=GaussianNB(), n_members=3, budget=Budget(**terms), disagreement=disagreement, seed=5
     )
-    for i, x in enumerate(X):
-        query = strategy.query_fit_one(x)
-        assert query.probability == pytest.approx(chances[i], abs=1e-6)
-        assert query.ask == asks[i]
-        if query.ask:
-            strategy.answer_one(i, labels[i])
+    assert_equals_twin(strategy, X, labels, chances, asks)
     assert 10 < sum(asks) < 125
 
 

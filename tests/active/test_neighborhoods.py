@@ -8,7 +8,7 @@ import pytest
 from onlineml.active import PAL, Budget, DensitySampling
 from tests.active.test_budget import shares
 from tests.active.test_leverages import mild_rows
-from tests.active.test_strategies import TERMS, equal
+from tests.active.test_strategies import TERMS, assert_equals_twin, equal
 from tests.naive import query_strategies as naive
 
 
@@ -28,12 +28,7 @@ def test_pal_equals_its_twin(terms: dict[str, Any], tolerance: float | None) -> 
     strategy = PAL(
         budget=Budget(**terms), rule="balanced" if tolerance else "rank", width=0.5, seed=5
     )
-    for i, x in enumerate(X):
-        query = strategy.query_fit_one(x)
-        assert query.probability == pytest.approx(chances[i], abs=1e-9)
-        assert query.ask == asks[i]
-        if query.ask:
-            strategy.answer_one(i, labels[i])
+    assert_equals_twin(strategy, X, labels, chances, asks, atol=1e-9)
     assert 10 < sum(asks) < 125
     assert strategy.n_answered == sum(asks)
 

@@ -8,6 +8,7 @@ import pytest
 from onlineml.active import Budget, NeurOnAlS
 from onlineml.learners import MLPRegressor
 from onlineml.schema import Schema
+from tests.active.test_strategies import assert_equals_twin
 from tests.naive import query_strategies as naive
 
 
@@ -34,12 +35,7 @@ def test_equals_its_twin(terms: dict[str, Any], gamma: float | None, exploration
         budget=Budget(**terms), rule="bound" if gamma else "rank", gamma=gamma or 1.0, seed=5,
         exploration=exploration, hidden=(4,), learning_rate=0.01, n_replays=8,
     )  # fmt: skip
-    for i, x in enumerate(X):
-        query = strategy.query_fit_one(x)
-        assert query.probability == pytest.approx(chances[i], abs=1e-6)
-        assert query.ask == asks[i]
-        if query.ask:
-            strategy.answer_one(i, labels[i])
+    assert_equals_twin(strategy, X, labels, chances, asks)
     assert 10 < sum(asks) < 75
 
 

@@ -39,6 +39,18 @@ def equal(strategy: Any, rows: Any, P: Any, found: tuple[list[float], list[bool]
     assert 0 < answers.asks.sum() < len(P) / 4
 
 
+def assert_equals_twin(
+    strategy: Any, X: Any, labels: Any, chances: Any, asks: Any, *, atol: float = 1e-6
+) -> None:
+    """Row by row, where answers are told as they come."""
+    for i, x in enumerate(X):
+        query = strategy.query_fit_one(x)
+        assert query.probability == pytest.approx(chances[i], abs=atol)
+        assert query.ask == asks[i]
+        if query.ask:
+            strategy.answer_one(i, labels[i])
+
+
 @pytest.mark.parametrize("terms", TERMS, ids=str)
 def test_strategies_equal_their_twins(terms: dict[str, Any]) -> None:
     P = shares(4, 800, late=300)

@@ -8,6 +8,7 @@ from onlineml.kernels.tree import DEAD, FEATURE, N_FREE, N_NODES, N_SLOTS, PAREN
 from onlineml.learners import ExtremelyFastDecisionTreeClassifier, HoeffdingTreeClassifier
 from tests.learners.test_hoeffding_tree_classifier import (
     NOMINAL,
+    assert_equals_twin,
     mixed_stream,
     random_chunks,
     states_equal,
@@ -39,12 +40,7 @@ def test_equals_its_naive_twin(params, seed) -> None:
     twin = Naive(nominal=NOMINAL, **HASTY, **params)
     model = ExtremelyFastDecisionTreeClassifier(**HASTY, **params)
     model.start(Schema(4, nominal=NOMINAL))
-    came = model.predict_proba_fit_many(X, y, weight=weight)
-    codes = {label: code for code, label in enumerate(model.classes_)}
-    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
-        due = twin.proba(x)
-        np.testing.assert_allclose(came[i, : len(due)], due, atol=1e-7, err_msg=f"row {i}")
-        twin.fit(x, codes[label], w)
+    assert_equals_twin(model, twin, X, y, weight)
     assert model.n_leaves > 2
     assert model.n_revised == twin.n_revised > 0
 

@@ -21,6 +21,7 @@ from onlineml.learners import HoeffdingAdaptiveTreeClassifier, HoeffdingTreeClas
 from onlineml.learners.tree_growth import close_gaps
 from tests.learners.test_hoeffding_tree_classifier import (
     NOMINAL,
+    assert_equals_twin,
     mixed_stream,
     random_chunks,
     states_equal,
@@ -71,12 +72,7 @@ def test_equals_its_naive_twin(bootstrap: bool, leaves: str) -> None:
     twin = Naive(nominal=NOMINAL, random=seeded(1, 1) if bootstrap else None, **options)
     model = HoeffdingAdaptiveTreeClassifier(**options, bootstrap=bootstrap, seed=1)
     model.start(Schema(4, nominal=NOMINAL))
-    came = model.predict_proba_fit_many(X, y, weight=weight)
-    codes = {label: code for code, label in enumerate(model.classes_)}
-    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
-        due = twin.proba(x)
-        np.testing.assert_allclose(came[i, : len(due)], due, atol=1e-6, err_msg=f"row {i}")
-        twin.fit(x, codes[label], w)
+    assert_equals_twin(model, twin, X, y, weight, atol=1e-6)
     assert twin.n_replaced > 1
     assert twin.n_given_up > 0
 

@@ -12,6 +12,17 @@ from tests.naive.hoeffding_tree import Classifier as Naive
 NOMINAL = {1: ("a", "b", "c"), 3: ("x", "y")}
 
 
+def assert_equals_twin(model, twin, X, y, weight, *, atol=1e-7) -> None:
+    """Probabilities before each row are those of the twin."""
+    came = model.predict_proba_fit_many(X, y, weight=weight)
+    codes = {label: code for code, label in enumerate(model.classes_)}
+    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
+        due = twin.proba(x)
+        np.testing.assert_allclose(came[i, : len(due)], due, atol=atol, err_msg=f"row {i}")
+        assert not came[i, len(due) :].any()
+        twin.fit(x, codes[label], w)
+
+
 def mixed_stream(n, seed=5, missing=0.05, n_classes=3):
     """Two numeric and two nominal features; the last class comes late."""
     rng = np.random.default_rng(seed)
@@ -45,13 +56,7 @@ def test_equals_its_naive_twin(params):
     twin = Naive(nominal=NOMINAL, grace_period=60, delta=1e-2, **params)
     model = HoeffdingTreeClassifier(grace_period=60, delta=1e-2, **params)
     model.start(Schema(4, nominal=NOMINAL))
-    came = model.predict_proba_fit_many(X, y, weight=weight)
-    codes = {label: code for code, label in enumerate(model.classes_)}
-    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
-        due = twin.proba(x)
-        np.testing.assert_allclose(came[i, : len(due)], due, atol=1e-7, err_msg=f"row {i}")
-        assert not came[i, len(due) :].any()
-        twin.fit(x, codes[label], w)
+    assert_equals_twin(model, twin, X, y, weight)
     assert model.n_leaves > 4
 
 

@@ -7,6 +7,7 @@ from onlineml.base import Schema
 from onlineml.learners import HoeffdingTreeClassifier, LASTClassifier
 from tests.learners.test_hoeffding_tree_classifier import (
     NOMINAL,
+    assert_equals_twin,
     mixed_stream,
     random_chunks,
     states_equal,
@@ -29,12 +30,7 @@ def test_equals_its_naive_twin(params) -> None:
     y = np.where((np.arange(1500) // 150) % 2 == 1, 2 - y, y)
     twin = Naive(nominal=NOMINAL, **params)
     model = LASTClassifier(**params).start(Schema(4, nominal=NOMINAL))
-    came = model.predict_proba_fit_many(X, y, weight=weight)
-    codes = {label: code for code, label in enumerate(model.classes_)}
-    for i, (x, label, w) in enumerate(zip(X.tolist(), y.tolist(), weight.tolist(), strict=True)):
-        due = twin.proba(x)
-        np.testing.assert_allclose(came[i, : len(due)], due, atol=1e-7, err_msg=f"row {i}")
-        twin.fit(x, codes[label], w)
+    assert_equals_twin(model, twin, X, y, weight)
     assert model.n_leaves > 2
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tests.naive.faded import share
+from tests.naive.faded import meet, share, strangeness
 from tests.naive.mlp import Network
 
 Array = npt.NDArray[np.float64]
@@ -32,8 +32,8 @@ class Autoencoder:
         for j, z in self.standard(x, 100.0).items():
             if self.left[j] > 0:
                 parts[j] = (z - found[j]) ** 2 / max(self.left[j], 1e-3)
-        n, total = (parts > 0).sum(), parts.sum()
-        return parts / total * math.sqrt(total / n) if n else parts
+        shares: Array = strangeness(parts)
+        return shares
 
     def score(self, x: Array) -> float:
         return float(self.contributions(x).sum())
@@ -50,12 +50,4 @@ class Autoencoder:
             step = share(w / (self.n[j] + w), w, self.least)
             self.left[j] += step * (min(rest**2, 9.0) - self.left[j])
         self.net.learn(row, slopes, w, loss)
-        for j in np.flatnonzero(~np.isnan(x)):
-            self.n[j] += w
-            step = share(w / self.n[j], w, self.least)
-            gap = x[j] - self.mean[j]
-            if self.n[j] > 20 and self.variance[j] > 1e-24:
-                most = 10 * self.variance[j] ** 0.5
-                gap = np.clip(gap, -most, most)
-            self.mean[j] += step * gap
-            self.variance[j] = (1 - step) * (self.variance[j] + step * gap * gap)
+        meet(self.n, self.mean, self.variance, x, w, self.least)

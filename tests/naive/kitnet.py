@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.kernels.random import seeded, uniform
-from tests.naive.faded import share
+from tests.naive.faded import meet
 from tests.naive.usual_range import Range, differs, usual_range, width_of
 
 Array = npt.NDArray[np.float64]
@@ -120,15 +120,7 @@ class KitNet:
         for net, g in zip(self.nets, self.groups):
             net.step(z[g], rate)
         self.top.step(self.standard(errors, 2.0), rate)
-        for g in np.flatnonzero(~np.isnan(errors)):
-            self.n[g] += weight
-            step = share(weight / self.n[g], weight, self.least)
-            gap = errors[g] - self.mean[g]
-            if self.n[g] > 20 and self.variance[g] > 1e-24:
-                most = 10 * self.variance[g] ** 0.5
-                gap = np.clip(gap, -most, most)
-            self.mean[g] += step * gap
-            self.variance[g] = (1 - step) * (self.variance[g] + step * gap * gap)
+        meet(self.n, self.mean, self.variance, errors, weight, self.least)
 
     def make_anew(self, rows: Array) -> None:
         self.n_anew += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tests.naive.faded import share
+from tests.naive.faded import meet
 
 Array = npt.NDArray[np.float64]
 
@@ -36,12 +36,4 @@ class OneClassSVM:
         phi, inside = self.mapped(x), self.score(x) >= 0
         self.w = (self.w + rate * inside * phi) / (1 + rate * self.nu)
         self.rho += rate * (self.nu - inside)
-        for j in np.flatnonzero(~np.isnan(x)):
-            self.n[j] += weight
-            step = share(weight / self.n[j], weight, self.least)
-            gap = x[j] - self.mean[j]
-            if self.n[j] > 20 and self.variance[j] > 1e-24:
-                most = 10 * self.variance[j] ** 0.5
-                gap = np.clip(gap, -most, most)
-            self.mean[j] += step * gap
-            self.variance[j] = (1 - step) * (self.variance[j] + step * gap * gap)
+        meet(self.n, self.mean, self.variance, x, weight, self.least)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.naive.faded import share
+from tests.naive.faded import meet, share, strangeness
 
 Array = npt.NDArray[np.float64]
 
@@ -51,8 +51,8 @@ class TorchAutoencoder:
         for j in range(len(x)):
             if not math.isnan(z[j]) and self.left[j] > 0:
                 parts[j] = (z[j] - found[j]) ** 2 / max(self.left[j], 1e-3)
-        n, total = (parts > 0).sum(), parts.sum()
-        return parts / total * math.sqrt(total / n) if n else parts
+        shares: Array = strangeness(parts)
+        return shares
 
     def score(self, x: Array) -> float:
         return float(self.contributions(x).sum())
@@ -61,15 +61,7 @@ class TorchAutoencoder:
         if np.isnan(x).all() or w == 0:
             return
         self.rows.append((np.clip(self.standard(x), -3, 3), w))
-        for j in np.flatnonzero(~np.isnan(x)):
-            self.n[j] += w
-            step = share(w / self.n[j], w, self.least)
-            gap = x[j] - self.mean[j]
-            if self.n[j] > 20 and self.variance[j] > 1e-24:
-                most = 10 * self.variance[j] ** 0.5
-                gap = np.clip(gap, -most, most)
-            self.mean[j] += step * gap
-            self.variance[j] = (1 - step) * (self.variance[j] + step * gap * gap)
+        meet(self.n, self.mean, self.variance, x, w, self.least)
         if len(self.rows) == self.batch:
             self.step()
             self.rows.clear()

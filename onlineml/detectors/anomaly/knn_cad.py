@@ -10,7 +10,7 @@ from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, f2, i1, i2, opened, scratch
 from onlineml.kernels.plausible import plausible
-from onlineml.kernels.ranks import N, kth, levels_for, n_below, slide
+from onlineml.kernels.ranks import N, kth, links_by, list_sizes, n_below, slide
 from onlineml.parameters import whole
 from onlineml.schema import wrong
 
@@ -303,11 +303,7 @@ class KNNCAD(Detector):
         Field("factor_", ("D", "D")),
         Field("whitened_", ("D", "W")),
         Field("scores_", ("W",)),
-        Field("links_", ("L", "W+1"), np.int64, fill=-1),
-        Field("leaps_", ("L", "W+1"), np.int64, fill=1),
-        Field("places_", (2,), np.int64),
-        Field("path_", (2, "L"), np.int64),
-        Field("random_", (1,), np.int64),  # only of shapes in memory, not of any answer
+        *links_by(),
     )
 
     def __init__(
@@ -327,7 +323,7 @@ class KNNCAD(Detector):
 
     def _sizes(self) -> dict[str, int]:
         n, size = self.window_size, self.shingle_size
-        return {"W": n, "W+1": n + 1, "L": levels_for(n), "D": size, "V2": 2 * n + size - 1}
+        return list_sizes(n) | {"D": size, "V2": 2 * n + size - 1}
 
     def _settings(self) -> tuple[float, ...]:
         return (float(self.n_neighbors),)

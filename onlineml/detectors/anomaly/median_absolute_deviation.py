@@ -7,7 +7,7 @@ import numpy as np
 from onlineml.base import Detector
 from onlineml.kernels import entry, jit
 from onlineml.kernels.arena import Array, Call, Field, Ints, f1, i1, i2, opened
-from onlineml.kernels.ranks import N, kth, levels_for, slide
+from onlineml.kernels.ranks import N, kth, links_by, list_sizes, slide
 from onlineml.parameters import whole
 from onlineml.schema import wrong
 
@@ -108,14 +108,7 @@ class MedianAbsoluteDeviation(Detector):
 
     _kernel = _median_absolute_deviation
     _n_inputs = 1
-    _state = (
-        Field("values_", ("W",)),
-        Field("links_", ("L", "W+1"), np.int64, fill=-1),
-        Field("leaps_", ("L", "W+1"), np.int64, fill=1),
-        Field("places_", (2,), np.int64),
-        Field("path_", (2, "L"), np.int64),
-        Field("random_", (1,), np.int64),  # only of shapes in memory, not of any answer
-    )
+    _state = (Field("values_", ("W",)), *links_by())
 
     def __init__(self, *, window_size: int = 500, min_spread: float = 1e-12) -> None:
         self.window_size = window_size
@@ -128,7 +121,7 @@ class MedianAbsoluteDeviation(Detector):
 
     def _sizes(self) -> dict[str, int]:
         n = self.window_size
-        return {"W": n, "W+1": n + 1, "L": levels_for(n)}
+        return list_sizes(n)
 
     def _settings(self) -> tuple[float, ...]:
         return 1.4826, float(self.min_spread)
