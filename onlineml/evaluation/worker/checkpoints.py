@@ -14,13 +14,20 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from onlineml.base import Estimator
 from onlineml.persistence import CheckpointError, Saved, load_all, read_header, save
 
 FILE = "state.onl"
 _LOG = logging.getLogger("onlineml.worker")
+
+
+class _Stamp(NamedTuple):
+    """Which file it was, and when it was written."""
+
+    path: Path
+    time_ns: int
 
 
 class FencedError(RuntimeError):
@@ -40,32 +47,36 @@ class Checkpoints:
     >>> import tempfile
     >>> from onlineml.learners import GaussianNB
     >>> folder = Path(tempfile.mkdtemp()) / "partition-00000"
-    >>> first = Checkpoints(folder)
+    >>> first, second = Checkpoints(folder), Checkpoints(folder)
+    >>> first.claim()
     >>> first.save(GaussianNB(), {"samples": 7}, {}, None)
-    >>> second = Checkpoints(folder)
     >>> second.load(GaussianNB()).extra["positions"]
     {'samples': 7}
+    >>> second.claim()
     >>> try:
     ...     first.save(GaussianNB(), {"samples": 8}, {}, None)
     ... except FencedError as error:
     ...     print(str(error).partition(": ")[2])
-    generation 2 has this partition now; generation 1 saves nothing more
+    generation 2 has this partition now; generation 1, which is this worker, saves nothing more
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.generation = self._claim()
+        self.generation = 0  # until `claim`
+        self._loaded: _Stamp | None = None
         self._positions: dict[str, int] = {}
         self._n_saved = 0
 
-    def _claim(self) -> int:
+    def claim(self) -> None:
+        """Take the partition: from now on nobody who had it before saves anything."""
         while True:
             number = max(self._generations(), default=0) + 1
             with contextlib.suppress(FileExistsError):
                 self._place(number).mkdir()
                 self._clear(number)
-                return number
+                self.generation = number
+                return
 
     def _clear(self, number: int) -> None:
         """Remove what lives before left that saved nothing: who crashes starts again and again."""
@@ -80,8 +91,18 @@ class Checkpoints:
     def _place(self, number: int) -> Path:
         return self.folder / f"{number:08d}"
 
+    def has_changed(self) -> bool:
+        """Whether anything was saved since `load`, by who had the partition until `claim`."""
+        return self._newest() != self._loaded
+
+    def _newest(self) -> _Stamp | None:
+        path = max(self.folder.glob(f"[0-9]*/{FILE}"), default=None)
+        return None if path is None else _Stamp(path, path.stat().st_mtime_ns)
+
     def load(self, model: Estimator) -> Saved | None:
         """What was saved last for a model of this kind; None where nothing was.
+
+        Who has the partition is not disturbed: that is for `claim` to do.
 
         Raises
         ------
@@ -89,9 +110,10 @@ class Checkpoints:
             Where there are checkpoints, and none can be read.
         """
         failure: CheckpointError | None = None
+        self._loaded = self._newest()
         for number in sorted(self._generations(), reverse=True):
             path = self._place(number) / FILE
-            if number == self.generation or not path.exists():
+            if not path.exists():
                 continue
             try:
                 with warnings.catch_warnings(record=True) as caught:
@@ -126,7 +148,7 @@ class Checkpoints:
         for topic, offset in self._positions.items():
             if positions.get(topic, offset) < offset:
                 raise RuntimeError(f"{topic}: offset {positions[topic]} after {offset}: a bug")
-        self._check_fence()
+        self.check_fence()
         extra = {
             "generation": self.generation,
             "positions": dict(positions),
@@ -135,7 +157,7 @@ class Checkpoints:
         try:
             save(model, self._place(self.generation) / FILE, extra=extra, attached=attached)
         except FileNotFoundError:
-            self._check_fence()  # the folder has gone meanwhile
+            self.check_fence()  # the folder has gone meanwhile
             raise
         self._positions = dict(positions)
         self._n_saved += 1
@@ -146,12 +168,13 @@ class Checkpoints:
         """Offsets of a topic may be lower than they were."""
         self._positions.pop(topic, None)
 
-    def _check_fence(self) -> None:
+    def check_fence(self) -> None:
+        """Raise where a higher generation has the partition."""
         highest = max(self._generations(), default=0)
         if highest > self.generation or not self._place(self.generation).exists():
             raise FencedError(
                 f"{self.folder}: generation {highest} has this partition now; "
-                f"generation {self.generation} saves nothing more"
+                f"generation {self.generation}, which is this worker, saves nothing more"
             )
 
     def _remove_older(self) -> None:

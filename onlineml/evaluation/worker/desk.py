@@ -26,6 +26,8 @@ class Desk:
     """Keeps, for every topic, the offset of the next message that is to have an effect.
 
     That offset, the model and all else go into one checkpoint: a message has its effect once.
+    Nothing is taken from another worker before `claim`: who cannot go on from what was saved, such
+    as with another model, is refused before.
     """
 
     def __init__(self, model: Estimator, settings: Settings, number: int, folder: Path) -> None:
@@ -35,21 +37,44 @@ class Desk:
         self._kinds = settings.topics.read
         self._read_to: dict[str, int] = {}
         self._inbox = Inbox(list(self._kinds), settings.max_idle)
+        self._model, self._folder = model, folder
         self._checkpoints = Checkpoints(folder)
-        generation = self._checkpoints.generation
-        saved = self._checkpoints.load(model)
+        self._saved = self._checkpoints.load(model)
+        self._check()
+
+    def _check(self) -> None:
+        """Raise where what was saved is of another model."""
+        saved, where = self._saved, f"of the checkpoint in {self._folder}"
         if saved is None:
-            self._replica = Replica(twin(model), settings, number, folder, generation)
-        else:
-            if repr(saved.model) != repr(model):
-                raise wrong("model", model, f"{saved.model!r}, of the checkpoint in {folder}")
-            self._replica = Replica(saved.model, settings, number, folder, generation)
+            return
+        if repr(saved.model) != repr(self._model):
+            raise wrong("model", self._model, f"{saved.model!r}, {where}")
+        keyed = saved.attached["replica"]["stage"]["models"] is not None
+        if keyed != self.settings.keyed:
+            raise wrong("keyed", self.settings.keyed, f"{keyed}, {where}")
+
+    def claim(self) -> None:
+        """Take the partition from who has it, and go on from what was saved."""
+        self._checkpoints.claim()
+        if self._checkpoints.has_changed():  # it went on until now
+            self._saved = self._checkpoints.load(self._model)
+            self._check()
+        saved, self._saved = self._saved, None
+        model = twin(self._model) if saved is None else saved.model
+        generation = self._checkpoints.generation
+        self._replica = Replica(model, self.settings, self.number, self._folder, generation)
+        if saved is not None:
             self._replica.set_state(saved.attached["replica"])
             self.missed = saved.attached["missed"]
             self.positions = {t: n for t, n in saved.extra["positions"].items() if t in self._kinds}
             self._read_to = dict(self.positions)
         self.saved_at, self.n_unsaved = monotonic(), 0
-        _LOG.info("partition %d: generation %d, from %s", number, generation, self.positions or "0")
+        words = "partition %d: generation %d, from %s"
+        _LOG.info(words, self.number, generation, self.positions or "0")
+
+    def check_fence(self) -> None:
+        """Raise where another worker has taken the partition."""
+        self._checkpoints.check_fence()
 
     # ---------------------------------------------------------------- messages in, records out
 

@@ -25,10 +25,11 @@ from onlineml.datasets.messages import (
 )
 from onlineml.datasets.sinks import Record, Sink
 from onlineml.evaluation.worker.desk import Desk
-from onlineml.evaluation.worker.scoreboard import task_of
+from onlineml.evaluation.worker.scoreboard import Scoreboard, task_of
 from onlineml.evaluation.worker.settings import Settings
 from onlineml.graph.compiled import compile_kernels
 from onlineml.graph.wired import Wired
+from onlineml.persistence import CheckpointError
 from onlineml.schema import wrong
 
 _LOG = logging.getLogger("onlineml.worker")
@@ -106,6 +107,7 @@ class Worker(Listener):
         if self.settings.alert_above is not None and task != "anomaly":
             raise wrong("alert_above", self.settings.alert_above, "None: only detectors score")
         _check_graph(model, self.settings)
+        Scoreboard(model, self.settings)  # refuses metrics before any partition is taken
         self.model, self.source, self.sink = model, source, sink
         self.folder = Path(checkpoint_dir)
         self._desks: dict[int, Desk] = {}
@@ -147,12 +149,19 @@ class Worker(Listener):
                         break
                 self.save()
                 figures = self.figures()
-            except BaseException:
+            except BaseException as error:
                 self._broken = True  # what is in memory may be half of something
+                if isinstance(error, OSError | CheckpointError):
+                    self._check_fences()  # who takes a partition clears its files away
                 raise
             finally:
                 self._close()
         return Report(self.n_messages, process_time() - began, figures)
+
+    def _check_fences(self) -> None:
+        """Raise where another worker has taken a partition."""
+        for desk in self._desks.values():
+            desk.check_fence()
 
     def _close(self) -> None:
         try:
@@ -276,7 +285,7 @@ class Worker(Listener):
     def on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """Take partitions: the state of each from its checkpoint, or a fresh copy of the model."""
         due = set(self.settings.topics.read)
-        starts: dict[Partition, int | None] = {}
+        desks: list[Desk] = []
         for number in sorted({partition.number for partition in partitions}):
             given = {partition.topic for partition in partitions if partition.number == number}
             if given != due:
@@ -286,9 +295,12 @@ class Worker(Listener):
                     f"the same partitions of {sorted(due)}: they need equal numbers of partitions",
                 )
             folder = self.folder / f"partition-{number:05d}"
-            desk = Desk(self.model, self.settings, number, folder)
-            self._desks[number] = desk
-            starts |= {Partition(topic, number): desk.positions.get(topic) for topic in due}
+            desks.append(Desk(self.model, self.settings, number, folder))
+        starts: dict[Partition, int | None] = {}
+        for desk in desks:  # none of them is refused by now: those who have them may be stopped
+            desk.claim()
+            self._desks[desk.number] = desk
+            starts |= {Partition(topic, desk.number): desk.positions.get(topic) for topic in due}
         return starts
 
     def on_revoke(self, partitions: Sequence[Partition]) -> None:

@@ -551,24 +551,97 @@ def test_a_worker_that_was_replaced_saves_nothing(tmp_path):
 
 
 def test_lives_that_saved_nothing_leave_no_folders(tmp_path):
-    """A worker that cannot even start is started again and again, for days."""
+    """A worker that cannot even begin is started again and again, for days."""
     work(tmp_path, {"samples": [samples(1, 50)]})
-    for _ in range(5):
-        with pytest.raises(ValueError, match="of the checkpoint"):
-            work(tmp_path, {"samples": [samples(1, 100)]}, model=MajorityClassifier())
     folder = tmp_path / "partition-00000"
+    for _ in range(5):
+        Checkpoints(folder).claim()
     assert sorted(path.name for path in folder.iterdir()) == ["00000001", "00000006"]
     work(tmp_path, {"samples": [samples(1, 100)]})
     assert header_of(folder) == header_of(folder) | {"generation": 7, "positions": {"samples": 100}}
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": MajorityClassifier()}, "model: got MajorityClassifier.*, of the checkpoint in"),
+        ({"keyed": True}, "keyed: got True, expected False, of the checkpoint in"),
+        ({"metrics": ["mae"]}, "metrics for classification"),
+    ],
+)
+def test_who_is_refused_does_not_disturb_who_works(tmp_path, changes, words):
+    messages, refused = samples(1, 100), []
+    work(tmp_path, {"samples": [messages[:10]]})
+
+    def until(worker):
+        if worker.n_messages >= 40 and not refused:
+            with pytest.raises(ValueError, match=words) as error:
+                work(tmp_path, {"samples": [messages]}, **changes)
+            refused.append(error)
+        return worker.n_messages >= 90
+
+    source = MemorySource({"samples": [messages]}, ends=False)
+    Worker(GaussianNB(), source, None, tmp_path, batch_size=20, schema=SCHEMA).run(until=until)
+    assert refused
+    assert header_of(tmp_path / "partition-00000")["positions"] == {"samples": 100}
+
+
+def test_no_partition_is_taken_before_all_are_known_to_fit(tmp_path):
+    messages = samples(1, 100)
+    work(tmp_path, {"samples": [[], messages]}, model=MajorityClassifier())
+    source = MemorySource({"samples": [messages]}, ends=False)
+
+    def until(worker):
+        with pytest.raises(ValueError, match="model: got GaussianNB"):
+            work(tmp_path, {"samples": [messages, messages]})
+        return worker.n_messages >= 100
+
+    Worker(GaussianNB(), source, None, tmp_path, batch_size=50, schema=SCHEMA).run(until=until)
+    assert header_of(tmp_path / "partition-00000")["positions"] == {"samples": 100}
+
+
+def test_what_is_saved_until_the_partition_is_taken_counts(tmp_path, monkeypatch):
+    messages = samples(1, 100)
+    work(tmp_path, {"samples": [messages[:50]]})
+    claim = Checkpoints.claim
+
+    def late(self):  # the one before saves once more
+        monkeypatch.setattr(Checkpoints, "claim", claim)
+        work(tmp_path, {"samples": [messages[:80]]})
+        claim(self)
+
+    monkeypatch.setattr(Checkpoints, "claim", late)
+    report = work(tmp_path, {"samples": [messages]})
+    assert report.partitions[0]["rows"] == 100
+    work(tmp_path / "clean", {"samples": [messages]})
+    assert state(tmp_path) == state(tmp_path / "clean")
+
+
+def test_a_worker_that_was_replaced_says_so_whatever_it_met_first(tmp_path):
+    """The files of its models of keys have gone."""
+    _, _, _, messages = keyed_messages(400, 20)
+    options = {"keyed": True, "max_models": 3, "schema": SCHEMA}
+    source, taken = MemorySource({"samples": [messages]}, ends=False), []
+
+    def until(worker):
+        if worker.n_messages >= 200 and not taken:
+            taken.append(work(tmp_path, {"samples": [messages]}, **options))
+        return worker.n_messages >= 400
+
+    worker = Worker(GaussianNB(), source, None, tmp_path, batch_size=20, **options)
+    with pytest.raises(FencedError, match="generation 2 has this partition now"):
+        worker.run(until=until)
+    assert taken[0].partitions[0]["rows"] == 400
+
+
 def test_a_worker_whose_empty_folder_has_gone_saves_nothing(tmp_path, monkeypatch):
     folder = tmp_path / "partition-00000"
     first = Checkpoints(folder)
+    first.claim()
     saved = checkpoints.save
 
     def late(*args, **options):  # another worker starts while this one writes
-        Checkpoints(folder)
+        Checkpoints(folder).claim()
         saved(*args, **options)
 
     monkeypatch.setattr(checkpoints, "save", late)
