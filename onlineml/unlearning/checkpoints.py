@@ -25,7 +25,7 @@ class Checkpointed(Logged):
     every: int | None
     model_: Any
     checkpoints_: list[dict[str, Any]]
-    _pace: tuple[int, int, list[int]] | None = None  # rows between states, levels, ages of the old
+    _pace: tuple[int, list[int]] | None = None  # rows between states; ages of those that go
     _spares: list[State] | tuple[()] = ()  # states that are no longer needed, to be written over
 
     def _keep_first_state(self) -> None:
@@ -51,35 +51,44 @@ class Checkpointed(Logged):
         gap = self._gap() << self._top()
         return gap * (1 + -(-self.horizon // gap))
 
+    def _ages(self) -> list[int]:
+        """By level, how many rows go by until a state goes."""
+        return [*(4 * self._gap() << level for level in range(self._top())), self._reach()]
+
+    def _least(self) -> int:
+        """The lowest level of which states are kept: small beside the rows that lie between."""
+        gap, level, top = self._gap(), 0, self._top()
+        rows, size = 8 * self.rows_.shape[1] * gap, _ROOM * self.checkpoints_[-1]["size"]
+        while self.every is None and level < top and rows << level < size:
+            level += 1
+        return level
+
     def _keep_state(self) -> None:
         """Keep the state, in place of one of its level: of each level the last few stay."""
         if self._pace is None:
-            gap, top = self._gap(), self._top()
-            self._pace = gap, top, [*(4 * gap << level for level in range(top)), self._reach()]
+            self._pace = self._gap(), self._ages()
             self._ways: Ways = vars(self).get("_ways", {})
-        (gap, top, ages), at = self._pace, cells(self.cursor_)[NEXT]
+        (gap, ages), at = self._pace, cells(self.cursor_)[NEXT]
         k = at // gap
-        level = min((k & -k).bit_length() - 1, top)
-        states, gone = self.checkpoints_, self._take_due(level, at - ages[level])
-        rows = 8 * self.rows_.shape[1] * (gap << level)  # their bytes, since the last such state
-        if self.every is None and level < top and rows < _ROOM * states[-1]["size"]:
-            spare: State = {}
-        else:
-            while states and states[-1]["at"] > at - gap:
-                # Rows were forgotten, and the same number of rows is there again
-                level = max(level, states[-1]["level"])
-                gone.append(states.pop())
-            spare = gone.pop()["state"] if gone else self._spares.pop() if self._spares else {}
-            state, size = keep(self.model_, spare, self._ways)
-            states.append(_checkpoint(at, level, state, size))
+        level = min((k & -k).bit_length(), len(ages)) - 1
+        if level < self._least():
+            return
+        states, gone = self.checkpoints_, self._take_due([at - age for age in ages[: level + 1]])
+        while states and states[-1]["at"] > at - gap:
+            # Rows were forgotten, and the same number of rows is there again
+            level = max(level, states[-1]["level"])
+            gone.append(states.pop())
+        spare = gone.pop()["state"] if gone else self._spares.pop() if self._spares else {}
+        state, size = keep(self.model_, spare, self._ways)
+        states.append(_checkpoint(at, level, state, size))
         for other in gone:
             self._ways.pop(id(other["state"]), None)
 
-    def _take_due(self, level: int, due: int) -> list[dict[str, Any]]:
-        """Take out the states of this level up to row `due`; the oldest are the first."""
+    def _take_due(self, due: list[int]) -> list[dict[str, Any]]:
+        """Take out the states up to these rows, by level; the oldest are the first."""
         states, gone, i = self.checkpoints_, [], 0
-        while i < len(states) and states[i]["at"] <= due:
-            if states[i]["level"] == level:
+        while i < len(states) and states[i]["at"] <= due[0]:
+            if states[i]["level"] < len(due) and states[i]["at"] <= due[states[i]["level"]]:
                 gone.append(states.pop(i))
             else:
                 i += 1

@@ -145,15 +145,35 @@ class Replayed(Checkpointed):
             way.tags[:n] = tags[:n]
         way.aim(rows, serve, self._plausible)
         while done < n:
-            before, done = done, way.learn(done)
+            before = done
+            done, due = way.learn(done)
             if done == before:
                 break
-            if not self._cursor[NEXT] % self._gap():
+            if due:
                 self._keep_state()
         if isinstance(tags, np.ndarray):
             self._coming = tags[done:]
         way.rest()
         return done
+
+    def _keep_state(self) -> None:
+        self._settle()
+        super()._keep_state()
+        if self._straight is not None:
+            self._straight.show_states(self)
+
+    def _settle(self) -> None:
+        """Make known which states the kernel has kept, before anybody looks."""
+        if self._straight is not None:
+            self._straight.settle(self)
+
+    def _learned(self) -> list[str]:
+        self._settle()
+        return super()._learned()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return super().__getstate__()
 
     def _learn_on(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
         """Learn rows and write them, whatever else there is to do."""
@@ -301,6 +321,7 @@ class Replayed(Checkpointed):
         numbers = self._numbers_like(x, y, weight) if id is None else self._numbers_of(id)
         if numbers is None:
             return refused(_LOST)
+        self._settle()
         edge = next((c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), None)
         edge = self.n_rows if edge is None else edge
         recent = numbers[numbers >= edge]
@@ -348,6 +369,7 @@ class Replayed(Checkpointed):
         """Go back to before the first row that was forgotten; learn the others again, so many."""
         if not self.is_started or self.cursor_[STALE] < 0:
             return 0
+        self._settle()
         if are_apart(self):
             self.cursor_[STALE] = -1
             self._forget_caches()
@@ -411,6 +433,7 @@ class Replayed(Checkpointed):
         return ways.items()
 
     def _forget_caches(self) -> None:
+        self._settle()
         kept: dict[str, Any] = {k: v for k, v in vars(self).items() if k in ("_ways", "_spares")}
         super()._forget_caches()
         if self.is_started:

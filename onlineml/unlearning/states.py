@@ -34,6 +34,11 @@ class Way(NamedTuple):
     pairs: Pairs
     others: list[tuple[Estimator, State, str]]  # what is no array of a kernel, and may change
     size: int
+    held: Descriptor | None  # the model's own
+
+    def stands(self, state: State, held: Descriptor) -> bool:
+        """Whether it still leads to `state` from a model with this descriptor, with no more ado."""
+        return self.state is state and self.held is held and not self.others
 
 
 Ways = dict[int, Way]
@@ -140,7 +145,7 @@ def _way(model: Estimator, state: State) -> Way | None:
         pairs += [(inner[name], getattr(part, name)) for name in names]
         left = inner.keys() - names - {"classes_", "schema_"}
         others += [(part, inner, name) for name in left]
-    return Way(state, bound, Pairs(pairs), others, size_of(state))
+    return Way(state, bound, Pairs(pairs), others, size_of(state), vars(model).get("_many"))
 
 
 def _same_but_for_numbers(value: Any, due: Any) -> bool:

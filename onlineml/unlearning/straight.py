@@ -27,16 +27,18 @@ from onlineml.kernels.arena import (
 from onlineml.kernels.stacked import run_kernel
 from onlineml.unlearning.certificate import note
 from onlineml.unlearning.log import cells
+from onlineml.unlearning.rotation import Rotation, rotate
 from onlineml.unlearning.writing import NEXT, TAGGED, write, write_marks
 
 # What the kernel is told: where the model's kernel begins, and its descriptors for a single row, to
 # answer, to tell scores and to learn, and to learn many; rows that the log may hold, and between
-# two states; whether more is noted of rows; whether these are known to have no gaps.
-KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE = range(9)
+# two states; whether more is noted of rows; whether these are known to have no gaps; the lowest
+# level of which states are kept, and whether one is due that Python has to keep.
+KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE, LEAST, DUE = range(11)
 # The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
 # rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn many,
-# those of the log, and what is noted.
-WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES = 0, 1, 2, 3, 4, 5, 9, 10
+# those of the log, what is noted, and states that may be written over (`unlearning.rotation`).
+WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES, STATES, AGES = 0, 1, 2, 3, 4, 5, 9, 10, 11, 12
 Rows = tuple[Array, Array, Array, Array]
 _ONE = np.ones(1)
 
@@ -64,6 +66,9 @@ def _learn_many(d: int, call: Call) -> int:
     if i1(d, CELLS)[KEPT] < done:
         write(rows.reshape(-1), place * rows.shape[1], call.X[first:done].reshape(-1))
     _mark(d, call, first, done)
+    if i1(d, CURSOR)[NEXT] % words[GAP] == 0:
+        at, least, gap = i1(d, CURSOR)[NEXT], words[LEAST], words[GAP]
+        words[DUE] = not rotate(i2(d, STATES), i1(d, AGES), least, at, gap)
     return done
 
 
@@ -128,11 +133,13 @@ class Straight:
         aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
         aims.append(many.aim(rows, serve=0, fit=True))
         notes, limits = log._noter is not None, (log._capacity(), log._gap())
-        words = np.array([model._kernel.address, *aims, *limits, notes, 0])
+        words = np.array([model._kernel.address, *aims, *limits, notes, 0, log._least(), 0])
         met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
         self.cells = many._header
         told = words, met, self.tags, many._slots, self.cells
-        self._many = Descriptor([*told, *log._arrays(), log.cursor_, log.extremes_])
+        self._rotation = Rotation(log._ages())
+        states = self._rotation.states, self._rotation.ages
+        self._many = Descriptor([*told, *log._arrays(), log.cursor_, log.extremes_, *states])
         self._own = [self._many.twin() for _ in hows]
         self.answering, self.scoring, self.learning = (
             own.aim(rows, serve=s, fit=f, checked=True) for own, (s, f) in zip(self._own, hows)
@@ -145,15 +152,27 @@ class Straight:
         self._address = self._many.aim(rows, serve=serve, fit=True, checked=True)
         self._words[WHOLE] = whole
 
-    def learn(self, first: int) -> int:
-        """Let the model learn rows from `first` on, and write them: the first that is left."""
+    def learn(self, first: int) -> tuple[int, int]:
+        """Let the model learn rows from `first` on, and write them: the first that is left.
+
+        And whether its state is due to be kept.
+        """
         self._header[FIRST] = first
-        done: int = self.call(self._address)
-        return done
+        done = self.call(self._address)
+        return done, self._words[DUE]
 
     def rest(self) -> None:
         """What was said of many rows is not so of those that follow."""
         self._words[WHOLE], self.tag[0] = 0, -1
+
+    def show_states(self, log: Any) -> None:
+        """Let the kernel go on to keep states in place of those that the log has."""
+        self._words[LEAST], self._words[DUE] = log._least(), 0
+        self._rotation.show(log.checkpoints_, log._ways, self._held)
+
+    def settle(self, log: Any) -> None:
+        """Tell the log which states were kept."""
+        self._rotation.settle(log.checkpoints_)
 
     def holds(self, log: Any) -> bool:
         """Whether it can go on."""

@@ -41,18 +41,6 @@ def _copy_past(to: Ints, i: int, words: Ints, j: int, n: int) -> None:
         to[i + m] = words[j + m]
 
 
-@entry
-def _exchange(d: int) -> int:
-    n, back = int(i1(d, 0)[0]), i1(d, 0)[1]
-    for k in range(n):
-        one, other = i1(d, 1 + 2 * k), i1(d, 2 + 2 * k)
-        if back:
-            _copy(other, one)
-        else:
-            _copy(one, other)
-    return n
-
-
 @lean
 def _copy(cells: Ints, values: Ints) -> None:
     if values.shape[0] < LARGE:
@@ -60,6 +48,26 @@ def _copy(cells: Ints, values: Ints) -> None:
             cells[i] = values[i]
     else:
         _copy_past(cells, 0, values, 0, values.shape[0])
+
+
+@lean
+def take(d: int) -> None:
+    """Copy the second of each of the `Pairs` of this address to the first."""
+    for k in range(i1(d, 0)[0]):
+        _copy(i1(d, 1 + 2 * k), i1(d, 2 + 2 * k))
+
+
+@entry
+def _take(d: int) -> int:
+    take(d)
+    return 0
+
+
+@entry
+def _give(d: int) -> int:
+    for k in range(i1(d, 0)[0]):
+        _copy(i1(d, 2 + 2 * k), i1(d, 1 + 2 * k))
+    return 0
 
 
 @jit
@@ -76,20 +84,16 @@ class Pairs:
 
     def __init__(self, pairs: Sequence[tuple[AnyArray, AnyArray]]) -> None:
         words = [array.reshape(-1).view(np.int64) for pair in pairs for array in pair]
-        what = np.array([len(pairs), 0])
-        self._descriptor = Descriptor([what, *words])
-        self._address = self._descriptor.aim(_NO_CALL, serve=0, fit=False)
-        self._call, self._what = _exchange.call, memoryview(what)  # type: ignore[arg-type]
+        self._descriptor = Descriptor([np.array([len(pairs)]), *words])
+        self.address = self._descriptor.aim(_NO_CALL, serve=0, fit=False)
 
     def take(self) -> None:
         """Copy the second of each pair to the first."""
-        self._what[1] = 0
-        self._call(self._address)
+        _take.call(self.address)
 
     def give(self) -> None:
         """Copy the first of each pair to the second."""
-        self._what[1] = 1
-        self._call(self._address)
+        _give.call(self.address)
 
 
 class Ring:

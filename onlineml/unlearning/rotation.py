@@ -1,0 +1,65 @@
+"""States that are kept by the kernel that learns the rows, each in place of an older one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from onlineml.kernels import inlined
+from onlineml.kernels.arena import Descriptor, Ints
+from onlineml.unlearning.states import Ways
+from onlineml.unlearning.writing import take
+
+AT, LEVEL, HOW = range(3)  # of a state: as in `checkpoints_`; and what copies the model's to it
+_MOST = 64  # states that are looked through; of more, Python keeps them
+
+
+@inlined
+def rotate(states: Ints, ages: Ints, least: int, at: int, gap: int) -> bool:
+    """Whether the state due at row `at` is kept in place of an old one, or none is due.
+
+    `ages` are those of states that may go, by level; below level `least` none are kept.
+    """
+    k, level, top = at // gap, 0, ages.shape[0] - 1
+    while level < top and k >> level & 1 == 0:
+        level += 1
+    if level < least:
+        return True
+    for i in range(states.shape[0]):
+        state = states[i]
+        if state[HOW] and state[LEVEL] == level and state[AT] <= at - ages[level]:
+            take(state[HOW])
+            state[AT] = at
+            return True
+    return False
+
+
+class Rotation:
+    """What of a log's checkpoints a kernel may write over, and has."""
+
+    def __init__(self, ages: Sequence[int]) -> None:
+        self.states = np.zeros((_MOST, 3), np.int64)
+        self.ages = np.array(ages)
+        self._among: list[dict[str, Any]] = []
+
+    def show(self, checkpoints: list[dict[str, Any]], ways: Ways, held: Descriptor) -> None:
+        """Let the kernel write over these: of models whose arrays are those of `held`, all else."""
+        self._among = checkpoints[:_MOST]
+        self.states[:] = 0
+        for row, checkpoint in zip(self.states, self._among):
+            way = ways.get(id(checkpoint["state"]))
+            if way is not None and way.stands(checkpoint["state"], held):
+                row[:] = checkpoint["at"], checkpoint["level"], way.pairs.address
+
+    def settle(self, checkpoints: list[dict[str, Any]]) -> None:
+        """Tell the checkpoints what the kernel has done, and let it do no more."""
+        if not self._among:
+            return
+        for (at, _, how), checkpoint in zip(self.states.tolist(), self._among):
+            if how:
+                checkpoint["at"] = at
+        checkpoints.sort(key=itemgetter("at"))
+        self.states[:], self._among = 0, []
