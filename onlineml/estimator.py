@@ -17,6 +17,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -634,6 +635,14 @@ class Estimator(ABC):
                 return
             self._grow()
             self._prepare()
+
+    def _work(self) -> tuple[Entry, Descriptor] | None:
+        """The kernel that does all the work of `_run`, and its descriptor, if there is one."""
+        self._ready()
+        kernel = self._kernel
+        if kernel is None or numba.config.DISABLE_JIT or type(self)._run is not Estimator._run:
+            return None
+        return (kernel, self._many) if self._call is kernel.call else None
 
     def _stages(self) -> Sequence[Estimator]:
         """Estimators whose states, in `steps_`, are all that this one has learned; else none."""

@@ -10,7 +10,8 @@ import numpy as np
 from onlineml.base import Array, Classifier, Detector, Estimator, Regressor, Transformer
 from onlineml.estimator import Diagnostics
 from onlineml.graph.chained import Chained, chained
-from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT
+from onlineml.kernels import Entry
+from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Descriptor
 from onlineml.schema import Schema, wrong
 from onlineml.shared_budget import Claim, all_foretell, permit, shares_budget
 
@@ -59,7 +60,11 @@ class _Chain(Estimator):
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         if self._width < 0:
-            self._prepare()  # the next one-row call may take the fast path
+            self._prepare()
+        way = self._way_of_chunks()
+        if way is not None:
+            way.run((X, y, weight, out), serve, fit)
+            return
         *transformers, last = self.steps_
         for step in transformers:
             rows = np.empty((len(X), step._n_outputs()))
@@ -90,6 +95,18 @@ class _Chain(Estimator):
         """Let single rows pass through the kernels of the steps in one call, where they can."""
         way = chained(self.steps_, self._row, self._target, self._out)
         self._chained, self._call = way, self._call_chained if way else self._long
+
+    def _way_of_chunks(self) -> Chained | None:
+        """Through the kernels of the steps in one call, where they can."""
+        if self._chained is not None and not self._chained.holds():
+            self._link()
+        way = self._chained
+        return way if way is not None and way.is_whole else None
+
+    def _work(self) -> tuple[Entry, Descriptor] | None:
+        self._ready()
+        way = self._way_of_chunks()
+        return None if way is None else (way.kernel, way.many)
 
     def _call_chained(self, what: int) -> int:
         way = self._chained

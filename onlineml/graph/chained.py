@@ -1,89 +1,147 @@
-"""A row through the steps of a chain: the kernels of all in one call."""
+"""Rows through the steps of a chain: the kernels of all in one call."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 
 from onlineml.estimator import Estimator
-from onlineml.kernels import entry
-from onlineml.kernels.arena import ANSWER, ANSWER_AND_SCORES, FIT, Descriptor, i2, opened
+from onlineml.kernels import entry, inlined
+from onlineml.kernels.arena import (
+    ANSWER,
+    ANSWER_AND_SCORES,
+    FIT,
+    HEADER,
+    KEPT,
+    LOG,
+    PLACE,
+    STATE,
+    Array,
+    Call,
+    Descriptor,
+    f2,
+    i1,
+    i2,
+    opened,
+    pass_on,
+)
 from onlineml.kernels.stacked import run_kernel
 
-# What there is of each step: where its kernel begins, and its descriptors.
-KERNEL, ANSWERING, SCORING, FITTING = range(4)
+# What there is of each step: where its kernel begins, and its descriptor; and in arrays of their
+# own the slots and the header of that, and room for the rows that the step makes.
+KERNEL, DESCRIPTOR = range(2)
+_ROOM = 4096  # numbers of a step's rows that go through the next ones together: the cache holds them
 _HOWS = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
 _ONE, _NOTHING = np.ones(1), np.empty((0, 1))
 
 
 @entry
 def _pass_along(d: int) -> int:
+    """Rows through steps that never want more room: all of them."""
+    call = opened(d)
+    n_steps, lo = i2(d, 0).shape[0], call.first
+    while lo < call.last:
+        hi = min(lo + f2(d, 3).shape[0], call.last)
+        for k in range(n_steps):
+            serve = call.serve if k == n_steps - 1 else ANSWER_AND_SCORES
+            if _run_step(d, call, k, (lo, hi), serve, call.fit) != hi - lo:
+                return lo
+        i1(d, HEADER - STATE)[KEPT] = lo + i1(d, 2)[KEPT]
+        lo = hi
+    return lo
+
+
+@entry
+def _pass_one_along(d: int) -> int:
     """1; or 0, with nothing learned, where a step balks; or -1 less those that have learned."""
-    call, steps = opened(d), i2(d, 0)
-    last = steps.shape[0] - 1
-    for k in range(last + 1 if call.serve else last):
-        asked = ANSWERING if k == last and call.serve == ANSWER else SCORING
-        if run_kernel(steps[k, KERNEL], steps[k, asked]) != 1:
+    call, n_steps = opened(d), i2(d, 0).shape[0]
+    if call.last != 1:
+        return 0
+    for k in range(n_steps if call.serve else n_steps - 1):
+        serve = call.serve if k == n_steps - 1 else ANSWER_AND_SCORES
+        if _run_step(d, call, k, (0, 1), serve, False) != 1:
             return 0
-    if call.fit:
-        for k in range(last + 1):
-            if run_kernel(steps[k, KERNEL], steps[k, FITTING]) != 1:
-                return -1 - k
+    for k in range(n_steps if call.fit else 0):
+        if _run_step(d, call, k, (0, 1), 0, True) != 1:
+            return -1 - k
     return 1
 
 
+@inlined
+def _run_step(d: int, call: Call, k: int, rows: tuple[int, int], serve: int, fit: bool) -> int:
+    """Let step `k` do these rows of the call: so many are done."""
+    table, (lo, hi) = i2(d, 0), rows
+    n = hi - lo
+    read = call.X[lo:hi] if k == 0 else f2(d, 3 * k)[:n]
+    made = call.out[lo:hi] if k == table.shape[0] - 1 else f2(d, 3 * k + 3)[:n]
+    log, place = f2(d, LOG - STATE)[:0], 0
+    if k == 0:
+        log, place = f2(d, LOG - STATE), i1(d, HEADER - STATE)[PLACE] + lo
+    part = Call(read, call.y[lo:hi], call.weight[lo:hi], made, 0, n, serve, fit, d)
+    pass_on(part, 0, n, i2(d, 3 * k + 1), i1(d, 3 * k + 2), log, place)
+    done: int = run_kernel(table[k, KERNEL], table[k, DESCRIPTOR])
+    return done
+
+
 class Chained:
-    """The one-row calls of a chain, whose steps have a kernel each: what one makes, the next reads.
+    """The calls of a chain whose steps have a kernel each: what one makes, the next reads.
 
     They hold as long as the arrays of all do, which is looked at each time.
     """
 
     def __init__(self, steps: Sequence[Any], row: Any, target: Any, out: Any) -> None:
         self._steps, self._held = steps, [(vars(step), step._many) for step in steps]
-        outs = [np.zeros((1, step._n_outputs())) for step in steps[:-1]] + [out.reshape(1, -1)]
-        self._rows, self._target = [row.reshape(1, -1), *outs[:-1]], target
-        self._twins, table = [], []
-        for step, read, made in zip(steps, self._rows, outs):
-            twins = [step._many.twin() for _ in _HOWS]
-            rows = read, target, _ONE, made
-            aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(twins, _HOWS)]
-            table.append([step._kernel.address, *aims])
-            self._twins += twins
-        many, whole = Descriptor([np.array(table)]), (row.reshape(1, -1), target, _ONE, outs[-1])
-        self._own = [many.twin() for _ in _HOWS]
+        #: Whether chunks go this way too: where no step stops half way to grow.
+        self.is_whole = all(type(step)._grow is Estimator._grow for step in steps)
+        self.kernel = _pass_along if self.is_whole else _pass_one_along
+        twins = [many.twin() for has, many in self._held]
+        table = [[step._work()[0].address, twin._address] for step, twin in zip(steps, twins)]
+        widths = [step._n_outputs() for step in steps]
+        n = max(1, _ROOM // max(widths))
+        self._made = [np.zeros((n, width)) for width in widths]
+        whole = row.reshape(1, -1), target, _ONE, out.reshape(1, -1)
+        self._row, self._target = whole[0], target
+        parts = [(twin._slots, twin._header, made) for twin, made in zip(twins, self._made)]
+        self.many = Descriptor([np.array(table), *(array for part in parts for array in part)])
+        self._twins = twins, [self.many.twin() for _ in _HOWS]
         self._calls = {
-            serve | (FIT if fit else 0): own.aim(whole, serve=serve, fit=fit, checked=True)
-            for own, (serve, fit) in zip(self._own, _HOWS)
+            serve | (FIT if fit else 0): own.aim(whole, serve=serve, fit=fit)
+            for own, (serve, fit) in zip(self._twins[1], _HOWS)
         }
-        self._call = _pass_along.call
+        self._call = self.kernel.call
+
+    def holds(self) -> bool:
+        """Whether the arrays of all steps are those of before."""
+        for has, many in self._held:
+            if has.get("_many") is not many:
+                return False
+        return True
 
     def call(self, what: int) -> int:
         """Serve or fit the row: 1 where done, 0 where a step balks, -1 where this holds no more."""
-        for has, many in self._held:
-            if has.get("_many") is not many:
-                return -1
+        if not self.holds():
+            return -1
         done: int = self._call(self._calls[what])
         return done if done >= 0 else self._go_on(-1 - done)
 
+    def run(self, rows: tuple[Array, Array, Array, Array], serve: int, fit: bool) -> None:
+        """Serve and fit the rows of a chunk."""
+        self._call(self.many.aim(rows, serve=serve, fit=fit, checked=True))
+
     def _go_on(self, k: int) -> int:
         """Let steps from `k` on learn the row, which that one wants room for."""
-        for step, row in zip(self._steps[k:], self._rows[k:]):
-            step._run(row.copy(), self._target, _ONE, _NOTHING, 0, True)
+        for step, made in zip(self._steps[k:], [self._row, *self._made][k:]):
+            step._run(made[:1].copy(), self._target, _ONE, _NOTHING, 0, True)
         return 1
 
 
 def chained(steps: Sequence[Estimator], row: Any, target: Any, out: Any) -> Chained | None:
     """None where a step works in more than one kernel, or hands on what the next does not read."""
-    if numba.config.DISABLE_JIT:
-        return None
     width = len(row)
     for step in steps:
-        made = step._ready()
-        plain = made._kernel is not None and type(made)._run is Estimator._run
-        if not plain or made._call is not made._kernel.call or len(made._row) != width:  # type: ignore[union-attr]  # plain has one
+        if step._work() is None or len(step._row) != width:
             return None
-        width = made._n_outputs()
+        width = step._n_outputs()
     return Chained(steps, row, target, out) if width == len(out) else None

@@ -145,7 +145,9 @@ def _way(model: Estimator, state: State) -> Way | None:
         pairs += [(inner[name], getattr(part, name)) for name in names]
         left = inner.keys() - names - {"classes_", "schema_"}
         others += [(part, inner, name) for name in left]
-    return Way(state, bound, Pairs(pairs), others, size_of(state), vars(model).get("_many"))
+    work = model._work()
+    held = None if work is None else work[1]
+    return Way(state, bound, Pairs(pairs), others, size_of(state), held)
 
 
 def _same_but_for_numbers(value: Any, due: Any) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from onlineml.estimator import BLOCK, Estimator
-from onlineml.kernels import entry, inlined
+from onlineml.estimator import BLOCK
+from onlineml.kernels import Entry, entry, inlined
 from onlineml.kernels.arena import (
     ANSWER,
     ANSWER_AND_SCORES,
@@ -124,16 +123,15 @@ class Straight:
     They hold as long as the arrays of both do, and the classes that the model knows.
     """
 
-    def __init__(self, log: Any) -> None:
-        model = log.model_
-        self._held, self._n_met = model._many, log._n_met()
+    def __init__(self, log: Any, kernel: Entry, held: Descriptor) -> None:
+        self._held, self._n_met = held, log._n_met()
         rows = log._row.reshape(1, -1), log._target, _ONE, log._out.reshape(1, -1)
         hows = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
-        *self._twins, many = (model._many.twin() for _ in (*hows, "many"))
+        *self._twins, many = (held.twin() for _ in (*hows, "many"))
         aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
         aims.append(many.aim(rows, serve=0, fit=True))
         notes, limits = log._noter is not None, (log._capacity(), log._gap())
-        words = np.array([model._kernel.address, *aims, *limits, notes, 0, log._least(), 0])
+        words = np.array([kernel.address, *aims, *limits, notes, 0, log._least(), 0])
         met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
         self.cells = many._header
         told = words, met, self.tags, many._slots, self.cells
@@ -176,14 +174,15 @@ class Straight:
 
     def holds(self, log: Any) -> bool:
         """Whether it can go on."""
-        held = vars(log.model_).get("_many") is self._held
-        return held and bool(log._n_met() == self._n_met)
+        work = log.model_._work()
+        return work is not None and work[1] is self._held and bool(log._n_met() == self._n_met)
 
 
 def straight(log: Any) -> Straight | None:
     """None for a model that learns a row by more than one kernel."""
-    model = log.model_._ready()
-    compiled = model._kernel is not None and not numba.config.DISABLE_JIT
-    plain = compiled and type(model)._run is Estimator._run and model._call is model._kernel.call
+    model = log.model_
+    work = model._work()
+    if work is None or "reached_" in vars(log):
+        return None
     alike = len(model._out) == len(log._out) and len(model._row) == len(log._row)
-    return Straight(log) if plain and alike and "reached_" not in vars(log) else None
+    return Straight(log, *work) if alike else None
