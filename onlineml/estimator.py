@@ -603,8 +603,8 @@ class Estimator(ABC):
         width = self._n_outputs()
         answers = np.empty((len(X), width) if whole else len(X)) if serve else _NOTHING
         out = _NOTHING if whole or not serve else np.empty((min(len(X), BLOCK), width))
-        for start in range(-self._phase() if fit and len(X) else 0, len(X), BLOCK):
-            lo, hi = max(start, 0), min(start + BLOCK, len(X))
+        for lo in range(0, len(X), BLOCK):
+            hi = min(lo + BLOCK, len(X))
             n = hi - lo
             here = answers[lo:hi] if whole else out[:n] if serve else _NOTHING
             self._run(
@@ -618,10 +618,6 @@ class Estimator(ABC):
             if serve and not whole:
                 answers[lo:hi] = here[:, 0]
         return answers
-
-    def _phase(self) -> int:
-        """By how many rows the first block is shorter than others."""
-        return 0
 
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         """For each row in order: where `serve`, write the answer; where `fit`, learn."""

@@ -124,9 +124,6 @@ class Replayed(Checkpointed):
             self._catch_up()
         return super()._rows(X, fit=fit, one=one)
 
-    def _phase(self) -> int:
-        return int(self.cursor_[NEXT]) % BLOCK  # blocks then end where states are kept
-
     def _run(self, X: Array, y: Array, weight: Array, out: Array, serve: int, fit: bool) -> None:
         if not fit:
             self._pass_on(X, y, weight, out, serve, False)

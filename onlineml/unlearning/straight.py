@@ -54,7 +54,21 @@ def _learn_and_write(d: int) -> int:
 
 @inlined
 def _learn_many(d: int, call: Call) -> int:
-    words, first, last = i1(d, WORDS), call.first, _end(d, call)
+    words, cursor, ages = i1(d, WORDS), i1(d, CURSOR), i1(d, AGES)
+    done, gap, words[DUE] = call.first, words[GAP], 0
+    while done < call.last and not words[DUE]:
+        before, done = done, _learn_some(d, call, done)
+        if done == before:
+            return done
+        if cursor[NEXT] % gap == 0:
+            words[DUE] = not rotate(i2(d, STATES), ages, words[LEAST], cursor[NEXT], gap)
+    return done
+
+
+@inlined
+def _learn_some(d: int, call: Call, first: int) -> int:
+    """Rows from `first` on, none of them beyond one at which a state is due."""
+    words, last = i1(d, WORDS), _end(d, call, first)
     if last == first:
         return first
     rows, place = f2(d, LOG), i1(d, CURSOR)[NEXT] % f2(d, LOG).shape[0]
@@ -65,9 +79,6 @@ def _learn_many(d: int, call: Call) -> int:
     if i1(d, CELLS)[KEPT] < done:
         write(rows.reshape(-1), place * rows.shape[1], call.X[first:done].reshape(-1))
     _mark(d, call, first, done)
-    if i1(d, CURSOR)[NEXT] % words[GAP] == 0:
-        at, least, gap = i1(d, CURSOR)[NEXT], words[LEAST], words[GAP]
-        words[DUE] = not rotate(i2(d, STATES), i1(d, AGES), least, at, gap)
     return done
 
 
@@ -75,7 +86,7 @@ def _learn_many(d: int, call: Call) -> int:
 def _learn_one(d: int, call: Call) -> int:
     """As many, with less ado; who learns rows one by one keeps no states."""
     words, rows, number = i1(d, WORDS), f2(d, LOG), i1(d, CURSOR)[NEXT]
-    if _end(d, call) == call.first or (number + 1) % words[GAP] == 0:
+    if _end(d, call, 0) == 0 or (number + 1) % words[GAP] == 0:
         return 0
     if run_kernel(words[KERNEL], words[LEARNING]) != 1:
         return 0
@@ -87,10 +98,10 @@ def _learn_one(d: int, call: Call) -> int:
 
 
 @inlined
-def _end(d: int, call: Call) -> int:
+def _end(d: int, call: Call, first: int) -> int:
     """The row up to which there is no more to do than to write rows into the log."""
     words, cursor, room, met = i1(d, WORDS), i1(d, CURSOR), f2(d, LOG).shape[0], f1(d, MET)[0]
-    number, first = int(cursor[NEXT]), call.first
+    number = int(cursor[NEXT])
     if i1(d, TAGS)[0] >= 0 and cursor[TAGGED] != number:
         return first
     last: int = min(call.last, first + words[GAP] - number % words[GAP])
