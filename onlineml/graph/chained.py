@@ -32,7 +32,9 @@ from onlineml.kernels.stacked import run_kernel
 # What there is of each step: where its kernel begins, and its descriptor; and in arrays of their
 # own the slots and the header of that, and room for the rows that the step makes.
 KERNEL, DESCRIPTOR = range(2)
-_ROOM = 4096  # numbers of a step's rows that go through the next ones together: the cache holds them
+_ROOM = (
+    4096  # numbers of a step's rows that go through the next ones together: the cache holds them
+)
 _HOWS = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
 _ONE, _NOTHING = np.ones(1), np.empty((0, 1))
 
@@ -114,10 +116,10 @@ class Chained:
 
     def holds(self) -> bool:
         """Whether the arrays of all steps are those of before."""
+        held = True
         for has, many in self._held:
-            if has.get("_many") is not many:
-                return False
-        return True
+            held &= has.get("_many") is many
+        return held
 
     def call(self, what: int) -> int:
         """Serve or fit the row: 1 where done, 0 where a step balks, -1 where this holds no more."""

@@ -37,6 +37,14 @@ def _note_rows(d: int) -> int:
 
 
 @lean
+def _are_between(numbers: Array, least: float, most: float) -> bool:
+    n = 0
+    for i in range(numbers.shape[0]):
+        n += (abs(numbers[i]) >= least) & (abs(numbers[i]) <= most)
+    return bool(n == numbers.shape[0])
+
+
+@lean
 def note(call: Call, first: int, last: int, extremes: Array, whole: bool) -> None:
     """Take rows from `first` to `last` into the extremes; `whole`: none is known to have gaps."""
     width = call.X.shape[1]
@@ -44,6 +52,9 @@ def note(call: Call, first: int, last: int, extremes: Array, whole: bool) -> Non
         cells = call.X.reshape(-1)[first * width : last * width]
         whole = looked_at(cells)[1] == cells.shape[0]
     target, least, most, n_gaps = extremes[0], extremes[1], extremes[2], extremes[3]
+    y, weights = call.y[first:last], call.weight[first:last]
+    if whole and _are_between(y, 0.0, target) and _are_between(weights, least, most):
+        return
     for i in range(first, last):
         weight = call.weight[i]
         if weight > 0.0:

@@ -25,7 +25,7 @@ class Checkpointed(Logged):
     every: int | None
     model_: Any
     checkpoints_: list[dict[str, Any]]
-    _pace: tuple[int, list[int]] | None = None  # rows between states; ages of those that go
+    _known_ways: Ways | None = None
     _spares: list[State] | tuple[()] = ()  # states that are no longer needed, to be written over
 
     def _keep_first_state(self) -> None:
@@ -65,10 +65,7 @@ class Checkpointed(Logged):
 
     def _keep_state(self) -> None:
         """Keep the state, in place of one of its level: of each level the last few stay."""
-        if self._pace is None:
-            self._pace = self._gap(), self._ages()
-            self._ways: Ways = vars(self).get("_ways", {})
-        (gap, ages), at = self._pace, cells(self.cursor_)[NEXT]
+        gap, ages, at = self._gap(), self._ages(), cells(self.cursor_)[NEXT]
         k = at // gap
         level = min((k & -k).bit_length(), len(ages)) - 1
         if level < self._least():
@@ -82,7 +79,14 @@ class Checkpointed(Logged):
         state, size = keep(self.model_, spare, self._ways)
         states.append(_checkpoint(at, level, state, size))
         for other in gone:
-            self._ways.pop(id(other["state"]), None)
+            self._ways.drop(other["state"])
+
+    @property
+    def _ways(self) -> Ways:
+        """To the states; they outlast other caches."""
+        if self._known_ways is None:
+            self._known_ways = Ways()
+        return self._known_ways
 
     def _take_due(self, due: list[int]) -> list[dict[str, Any]]:
         """Take out the states up to these rows, by level; the oldest are the first."""

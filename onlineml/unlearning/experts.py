@@ -16,7 +16,7 @@ import numpy as np
 from onlineml.base import Estimator
 from onlineml.estimator import BLOCK
 from onlineml.kernels.arena import Ints
-from onlineml.unlearning.states import restore, state_in
+from onlineml.unlearning.states import Ways, restore, state_in
 from onlineml.unlearning.writing import NEXT, STALE
 
 _NOTHING = np.empty((0, 1))
@@ -129,7 +129,7 @@ def learn_apart(log: Any) -> int:
         states = checkpoints[i]["state"]["experts_"]
         for e, begin in zip(who, begins):
             if begin == i:
-                restore(experts[e], states[e], {})
+                restore(experts[e], states[e], Ways())
             elif begin < i:
                 states[e] = state_in(states[e], experts[e])
         n += _learn(log, who[begins <= i], int(bounds[i]), int(bounds[i + 1]))

@@ -29,7 +29,7 @@ from onlineml.unlearning.experts import (
 )
 from onlineml.unlearning.fingerprints import fingerprint, several
 from onlineml.unlearning.log import cells
-from onlineml.unlearning.states import Ways, restore
+from onlineml.unlearning.states import restore
 from onlineml.unlearning.straight import Rows, Straight, straight
 from onlineml.unlearning.writing import FIRST, NAMED, NEXT, NUMBER, STALE, TAGGED, WEIGHED
 
@@ -378,12 +378,10 @@ class Replayed(Checkpointed):
         at: int = last["at"]
         self.cursor_[STALE] = -1
         self.cursor_[NEXT] = at
-        restore(self.model_, last["state"], vars(self).get("_ways", {}))
+        restore(self.model_, last["state"], self._ways)
         self._recode(at, end)
         self._learn_again(at, end)
-        left = [c["state"] for c in self.checkpoints_] + [*self._spares]
-        held = set(map(id, left))
-        self._ways = {key: way for key, way in self._ways_of_states() if key in held}
+        self._ways.only([*(c["state"] for c in self.checkpoints_), *self._spares])
         if self._known() != known:
             self._forget_caches()
         self._look_again()
@@ -425,13 +423,9 @@ class Replayed(Checkpointed):
         """What the caches of rows in and out depend on."""
         return (self._n_outputs(), *getattr(self, "classes_", ()))
 
-    def _ways_of_states(self) -> Iterable[tuple[int, Any]]:
-        ways: Ways = vars(self).get("_ways", {})
-        return ways.items()
-
     def _forget_caches(self) -> None:
         self._settle()
-        kept: dict[str, Any] = {k: v for k, v in vars(self).items() if k in ("_ways", "_spares")}
+        kept = {k: v for k, v in vars(self).items() if k in ("_known_ways", "_spares")}
         super()._forget_caches()
         if self.is_started:
             vars(self).update(kept)

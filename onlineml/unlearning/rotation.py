@@ -50,8 +50,8 @@ class Rotation:
         self._among = checkpoints[:_MOST]
         self.states[:] = 0
         for row, checkpoint in zip(self.states, self._among):
-            way = ways.get(id(checkpoint["state"]))
-            if way is not None and way.stands(checkpoint["state"], held):
+            way = ways.to(checkpoint["state"])
+            if way is not None and way.stands(held):
                 row[:] = checkpoint["at"], checkpoint["level"], way.pairs.address
 
     def settle(self, checkpoints: list[dict[str, Any]]) -> None:

@@ -36,45 +36,62 @@ class Way(NamedTuple):
     size: int
     held: Descriptor | None  # the model's own
 
-    def stands(self, state: State, held: Descriptor) -> bool:
-        """Whether it still leads to `state` from a model with this descriptor, with no more ado."""
-        return self.state is state and self.held is held and not self.others
+    def stands(self, held: Descriptor) -> bool:
+        """Whether arrays are all there is to copy, of a model that has this descriptor now."""
+        return self.held is held and not self.others
 
 
-Ways = dict[int, Way]
+class Ways:
+    """Ways to the states that are kept, found out once: Python is slow on what is in no cache."""
+
+    def __init__(self) -> None:
+        self._ways: dict[int, Way] = {}
+        self._held: list[Descriptor | None] = []  # of who does the work, when a state was last kept
+
+    def __len__(self) -> int:
+        return len(self._ways)
+
+    def to(self, state: State) -> Way | None:
+        """The way to `state`, if there is one."""
+        way = self._ways.get(id(state))
+        return way if way is not None and way.state is state else None
+
+    def add(self, model: Estimator, state: State) -> None:
+        """Find out the way from `model`, unless its arrays grow: it would not last."""
+        before, self._held = self._held, [vars(w).get("_many") for w in _workers(model)]
+        if all(one is other for one, other in zip_longest(before, self._held)):
+            way = _way(model, state)
+            if way is not None:
+                self._ways[id(state)] = way
+
+    def drop(self, state: State) -> None:
+        """The state is no more."""
+        self._ways.pop(id(state), None)
+
+    def only(self, states: Sequence[State]) -> None:
+        """None but these are left."""
+        left = set(map(id, states))
+        self._ways = {key: way for key, way in self._ways.items() if key in left}
 
 
 def keep(model: Estimator, spare: State, ways: Ways) -> tuple[State, int]:
-    """The state of `model`, in the memory of one that is no longer needed, and its size.
-
-    New memory is slow, and so is Python on objects that rows have pushed out of the cache: `ways`
-    is for what was found out to be found again.
-    """
+    """The state of `model`, in the memory of one that is no longer needed, and its size."""
     way = _found(model, spare, ways)
-    ways.pop(id(spare), None)
     if way is None:
+        ways.drop(spare)
         state = state_in(spare, model)
-        grows = spare and any(
-            now[field.name] is not before.get(field.name)
-            for (part, now), (_, before) in zip(_parts(model, state), _parts(model, spare))
-            for field in part._state
-        )
-        way = None if grows else _way(model, state)  # of a model that grows it would not last
-        if way is None:
-            return state, size_of(state)
-        spare = state
-    else:
-        way.pairs.take()
-        for estimator, part, name in way.others:
-            part[name] = _copied(part[name], getattr(estimator, name))
-    ways[id(spare)] = way
+        ways.add(model, state)
+        return state, size_of(state)
+    way.pairs.take()
+    for estimator, part, name in way.others:
+        part[name] = _copied(part[name], getattr(estimator, name))
     return spare, way.size
 
 
 def _found(model: Estimator, state: State, ways: Ways) -> Way | None:
-    """The way of `state`, if it is one of the arrays that the model has now."""
-    way = ways.get(id(state))
-    if way is None or way.state is not state:
+    """The way to `state`, if it leads from the arrays that the model has now."""
+    way = ways.to(state)
+    if way is None:
         return None
     for (estimator, descriptor, schema), worker in zip(way.bound, _workers(model)):
         held = estimator is worker and vars(worker).get("_many") is descriptor
@@ -99,9 +116,10 @@ def _parts(model: Estimator, state: State) -> list[tuple[Estimator, State]]:
 
 def state_in(spare: State, model: Estimator) -> State:
     """The state of `model`, in the memory of `spare` where it fits."""
-    large = [*_large_in(spare, model)]
-    stays = all(_alike(old, value) for old, value in large)
-    state: State = _copied(spare, model, None if stays else _Room(large))
+    try:
+        state: State = _copied(spare, model)
+    except _HasGrownError:
+        state = _copied(spare, model, _Room([*_large_in(spare, model)]))
     return state
 
 
@@ -160,11 +178,14 @@ def _same_but_for_numbers(value: Any, due: Any) -> bool:
 
 def _copied(spare: Any, value: Any, room: _Room | None = None) -> Any:
     if isinstance(value, np.ndarray):
-        if room is not None and _is_large(value):
+        large = _is_large(value)
+        if large and room is not None:
             spare = room.take(value)
         elif not _alike(spare, value):
+            if large:
+                raise _HasGrownError
             return value.copy()
-        if _is_large(value):
+        if large:
             replace(*(array.reshape(-1).view(np.int64) for array in (spare, value)))
         else:
             spare[...] = value
@@ -196,6 +217,10 @@ def _large_in(spare: Any, value: Any) -> Iterator[tuple[Any, AnyArray]]:
         parts = spare if isinstance(spare, list) else []
         for old, item in zip_longest(parts[: len(value)], value):
             yield from _large_in(old, item)
+
+
+class _HasGrownError(Exception):
+    """A large array does not fit into the memory of an old one."""
 
 
 class _Room:

@@ -37,7 +37,18 @@ KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE, LEAST, 
 # The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
 # rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn many,
 # those of the log, what is noted, and states that may be written over (`unlearning.rotation`).
-WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES, STATES, AGES = 0, 1, 2, 3, 4, 5, 9, 10, 11, 12
+WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES, STATES, AGES = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    9,
+    10,
+    11,
+    12,
+)
 Rows = tuple[Array, Array, Array, Array]
 _ONE = np.ones(1)
 
