@@ -162,7 +162,7 @@ class Replayed(Checkpointed):
     def _settle(self) -> None:
         """Make known which states the kernel has kept, before anybody looks."""
         if self._straight is not None:
-            self._straight.settle(self)
+            self._straight.settle()
 
     def _learned(self) -> list[str]:
         self._settle()

@@ -43,23 +43,21 @@ class Rotation:
     def __init__(self, ages: Sequence[int]) -> None:
         self.states = np.zeros((_MOST, 3), np.int64)
         self.ages = np.array(ages)
-        self._among: list[dict[str, Any]] = []
+        self._checkpoints: list[dict[str, Any]] = []
 
     def show(self, checkpoints: list[dict[str, Any]], ways: Ways, held: Descriptor) -> None:
         """Let the kernel write over these: of models whose arrays are those of `held`, all else."""
-        self._among = checkpoints[:_MOST]
+        self._checkpoints = checkpoints
         self.states[:] = 0
-        for row, checkpoint in zip(self.states, self._among):
+        for row, checkpoint in zip(self.states, checkpoints):
             way = ways.to(checkpoint["state"])
             if way is not None and way.stands(held):
                 row[:] = checkpoint["at"], checkpoint["level"], way.pairs.address
 
-    def settle(self, checkpoints: list[dict[str, Any]]) -> None:
+    def settle(self) -> None:
         """Tell the checkpoints what the kernel has done, and let it do no more."""
-        if not self._among:
-            return
-        for (at, _, how), checkpoint in zip(self.states.tolist(), self._among):
+        for (at, _, how), checkpoint in zip(self.states.tolist(), self._checkpoints):
             if how:
                 checkpoint["at"] = at
-        checkpoints.sort(key=itemgetter("at"))
-        self.states[:], self._among = 0, []
+        self._checkpoints.sort(key=itemgetter("at"))
+        self.states[:], self._checkpoints = 0, []

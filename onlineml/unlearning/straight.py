@@ -190,9 +190,9 @@ class Straight:
         self._words[LEAST], self._words[DUE] = log._least(), 0
         self._rotation.show(log.checkpoints_, log._ways, self._held)
 
-    def settle(self, log: Any) -> None:
+    def settle(self) -> None:
         """Tell the log which states were kept."""
-        self._rotation.settle(log.checkpoints_)
+        self._rotation.settle()
 
     def holds(self, log: Any) -> bool:
         """Whether it can go on."""
