@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from onlineml.kernels.arena import Descriptor
 from onlineml.unlearning.log import Logged, cells
+from onlineml.unlearning.rotation import Rotation
 from onlineml.unlearning.states import State, Ways, keep, size_of
 from onlineml.unlearning.writing import NEXT
 
@@ -24,9 +26,47 @@ class Checkpointed(Logged):
     checkpoints: Literal["geometric", "even"]
     every: int | None
     model_: Any
-    checkpoints_: list[dict[str, Any]]
     _known_ways: Ways | None = None
+    _rotation: Rotation | None = None  # those that a kernel keeps; None: Python keeps all
     _spares: list[State] | tuple[()] = ()  # states that are no longer needed, to be written over
+
+    @property
+    def checkpoints_(self) -> list[dict[str, Any]]:
+        """The states in the order of their rows, those that a kernel has kept among them."""
+        if "checkpoints_" not in vars(self):
+            raise AttributeError("checkpoints_")
+        self._settle()
+        found: list[dict[str, Any]] = vars(self)["checkpoints_"]
+        return found
+
+    @checkpoints_.setter
+    def checkpoints_(self, checkpoints: list[dict[str, Any]]) -> None:
+        vars(self)["checkpoints_"] = checkpoints
+
+    @checkpoints_.deleter
+    def checkpoints_(self) -> None:
+        del vars(self)["checkpoints_"]
+
+    def _settle(self) -> None:
+        if self._rotation is not None:
+            self._rotation.settle()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return super().__getstate__()
+
+    def _forget_caches(self) -> None:
+        self._settle()
+        kept = {k: v for k, v in vars(self).items() if k in ("_known_ways", "_spares")}
+        super()._forget_caches()
+        if self.is_started:
+            vars(self).update(kept)
+
+    def _rotate(self, held: Descriptor) -> None:
+        """Let the kernel of a model whose arrays are those of `held` keep states from now on."""
+        self._settle()
+        self._rotation = Rotation(held, self._ages())
+        self._rotation.pace[0] = self._least()
 
     def _keep_first_state(self) -> None:
         state = self.model_.get_state()
@@ -80,6 +120,8 @@ class Checkpointed(Logged):
         states.append(_checkpoint(at, level, state, size))
         for other in gone:
             self._ways.drop(other["state"])
+        if self._rotation is not None:
+            self._rotation.show(states, self._ways, self._least())
 
     @property
     def _ways(self) -> Ways:

@@ -153,25 +153,6 @@ class Replayed(Checkpointed):
         way.rest()
         return done
 
-    def _keep_state(self) -> None:
-        self._settle()
-        super()._keep_state()
-        if self._straight is not None:
-            self._straight.show_states(self)
-
-    def _settle(self) -> None:
-        """Make known which states the kernel has kept, before anybody looks."""
-        if self._straight is not None:
-            self._straight.settle()
-
-    def _learned(self) -> list[str]:
-        self._settle()
-        return super()._learned()
-
-    def __getstate__(self) -> dict[str, Any]:
-        self._settle()
-        return super().__getstate__()
-
     def _learn_on(self, X: Array, y: Array, weight: Array, out: Array, serve: int) -> None:
         """Learn rows and write them, whatever else there is to do."""
         noter = self._ready()._noter
@@ -318,7 +299,6 @@ class Replayed(Checkpointed):
         numbers = self._numbers_like(x, y, weight) if id is None else self._numbers_of(id)
         if numbers is None:
             return refused(_LOST)
-        self._settle()
         edge = next((c["at"] for c in self.checkpoints_ if c["at"] >= self.cursor_[FIRST]), None)
         edge = self.n_rows if edge is None else edge
         recent = numbers[numbers >= edge]
@@ -366,7 +346,6 @@ class Replayed(Checkpointed):
         """Go back to before the first row that was forgotten; learn the others again, so many."""
         if not self.is_started or self.cursor_[STALE] < 0:
             return 0
-        self._settle()
         if are_apart(self):
             self.cursor_[STALE] = -1
             self._forget_caches()
@@ -422,13 +401,6 @@ class Replayed(Checkpointed):
     def _known(self) -> tuple[Any, ...]:
         """What the caches of rows in and out depend on."""
         return (self._n_outputs(), *getattr(self, "classes_", ()))
-
-    def _forget_caches(self) -> None:
-        self._settle()
-        kept = {k: v for k, v in vars(self).items() if k in ("_known_ways", "_spares")}
-        super()._forget_caches()
-        if self.is_started:
-            vars(self).update(kept)
 
     def _recode(self, first: int, end: int) -> None:
         """Number the classes as they come in the rows that are left."""

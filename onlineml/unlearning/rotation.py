@@ -18,19 +18,19 @@ _MOST = 64  # states that are looked through; of more, Python keeps them
 
 
 @inlined
-def rotate(states: Ints, ages: Ints, least: int, at: int, gap: int) -> bool:
+def rotate(states: Ints, pace: Ints, at: int, gap: int) -> bool:
     """Whether the state due at row `at` is kept in place of an old one, or none is due.
 
-    `ages` are those of states that may go, by level; below level `least` none are kept.
+    `pace` has the lowest level of which states are kept, and after how many rows they go, by level.
     """
-    k, level, top = at // gap, 0, ages.shape[0] - 1
+    k, level, top = at // gap, 0, pace.shape[0] - 2
     while level < top and k >> level & 1 == 0:
         level += 1
-    if level < least:
+    if level < pace[0]:
         return True
     for i in range(states.shape[0]):
         state = states[i]
-        if state[HOW] and state[LEVEL] == level and state[AT] <= at - ages[level]:
+        if state[HOW] and state[LEVEL] == level and state[AT] <= at - pace[1 + level]:
             take(state[HOW])
             state[AT] = at
             return True
@@ -38,24 +38,29 @@ def rotate(states: Ints, ages: Ints, least: int, at: int, gap: int) -> bool:
 
 
 class Rotation:
-    """What of a log's checkpoints a kernel may write over, and has."""
+    """Which of a log's checkpoints a kernel may write over, and what it has written.
 
-    def __init__(self, ages: Sequence[int]) -> None:
-        self.states = np.zeros((_MOST, 3), np.int64)
-        self.ages = np.array(ages)
+    For a model whose arrays are those of `held`; `ages` are those at which states go, by level.
+    """
+
+    def __init__(self, held: Descriptor, ages: Sequence[int]) -> None:
+        self.states, self.pace = np.zeros((_MOST, 3), np.int64), np.array([0, *ages])
+        self._held = held
         self._checkpoints: list[dict[str, Any]] = []
 
-    def show(self, checkpoints: list[dict[str, Any]], ways: Ways, held: Descriptor) -> None:
-        """Let the kernel write over these: of models whose arrays are those of `held`, all else."""
-        self._checkpoints = checkpoints
+    def show(self, checkpoints: list[dict[str, Any]], ways: Ways, least: int) -> None:
+        """Let the kernel write over these, and keep no states below level `least`."""
+        self._checkpoints, self.pace[0] = checkpoints, least
         self.states[:] = 0
         for row, checkpoint in zip(self.states, checkpoints):
             way = ways.to(checkpoint["state"])
-            if way is not None and way.stands(held):
+            if way is not None and way.stands(self._held):
                 row[:] = checkpoint["at"], checkpoint["level"], way.pairs.address
 
     def settle(self) -> None:
         """Tell the checkpoints what the kernel has done, and let it do no more."""
+        if not self._checkpoints:
+            return
         for (at, _, how), checkpoint in zip(self.states.tolist(), self._checkpoints):
             if how:
                 checkpoint["at"] = at

@@ -26,29 +26,19 @@ from onlineml.kernels.arena import (
 from onlineml.kernels.stacked import run_kernel
 from onlineml.unlearning.certificate import note
 from onlineml.unlearning.log import cells
-from onlineml.unlearning.rotation import Rotation, rotate
+from onlineml.unlearning.rotation import rotate
 from onlineml.unlearning.writing import NEXT, TAGGED, write, write_marks
 
 # What the kernel is told: where the model's kernel begins, and its descriptors for a single row, to
 # answer, to tell scores and to learn, and to learn many; rows that the log may hold, and between
-# two states; whether more is noted of rows; whether these are known to have no gaps; the lowest
-# level of which states are kept, and whether one is due that Python has to keep.
-KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE, LEAST, DUE = range(11)
+# two states; whether more is noted of rows; whether these are known to have no gaps; and whether a
+# state is due that Python has to keep.
+KERNEL, ANSWERING, SCORING, LEARNING, MANY, CAPACITY, GAP, NOTES, WHOLE, DUE = range(10)
 # The arrays: what the kernel is told, from which target on there is more to do, fingerprints of the
 # rows' ids (the first is -1: they have none), the cells of the model's descriptor to learn many,
 # those of the log, what is noted, and states that may be written over (`unlearning.rotation`).
-WORDS, MET, TAGS, SLOTS, CELLS, LOG, CURSOR, EXTREMES, STATES, AGES = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    9,
-    10,
-    11,
-    12,
-)
+WORDS, MET, TAGS, SLOTS, CELLS, LOG = range(6)
+CURSOR, EXTREMES, STATES, PACE = range(LOG + 4, LOG + 8)
 Rows = tuple[Array, Array, Array, Array]
 _ONE = np.ones(1)
 
@@ -65,14 +55,14 @@ def _learn_and_write(d: int) -> int:
 
 @inlined
 def _learn_many(d: int, call: Call) -> int:
-    words, cursor, ages = i1(d, WORDS), i1(d, CURSOR), i1(d, AGES)
+    words, cursor = i1(d, WORDS), i1(d, CURSOR)
     done, gap, words[DUE] = call.first, words[GAP], 0
     while done < call.last and not words[DUE]:
         before, done = done, _learn_some(d, call, done)
         if done == before:
             return done
         if cursor[NEXT] % gap == 0:
-            words[DUE] = not rotate(i2(d, STATES), ages, words[LEAST], cursor[NEXT], gap)
+            words[DUE] = not rotate(i2(d, STATES), i1(d, PACE), cursor[NEXT], gap)
     return done
 
 
@@ -153,12 +143,12 @@ class Straight:
         aims = [twin.aim(rows, serve=s, fit=f) for twin, (s, f) in zip(self._twins, hows)]
         aims.append(many.aim(rows, serve=0, fit=True))
         notes, limits = log._noter is not None, (log._capacity(), log._gap())
-        words = np.array([kernel.address, *aims, *limits, notes, 0, log._least(), 0])
+        words = np.array([kernel.address, *aims, *limits, notes, 0, 0])
         met, self.tags = np.array([self._n_met], np.float64), np.full(BLOCK, -1)
         self.cells = many._header
         told = words, met, self.tags, many._slots, self.cells
-        self._rotation = Rotation(log._ages())
-        states = self._rotation.states, self._rotation.ages
+        log._rotate(held)
+        states = log._rotation.states, log._rotation.pace
         self._many = Descriptor([*told, *log._arrays(), log.cursor_, log.extremes_, *states])
         self._own = [self._many.twin() for _ in hows]
         self.answering, self.scoring, self.learning = (
@@ -184,15 +174,6 @@ class Straight:
     def rest(self) -> None:
         """What was said of many rows is not so of those that follow."""
         self._words[WHOLE], self.tag[0] = 0, -1
-
-    def show_states(self, log: Any) -> None:
-        """Let the kernel go on to keep states in place of those that the log has."""
-        self._words[LEAST], self._words[DUE] = log._least(), 0
-        self._rotation.show(log.checkpoints_, log._ways, self._held)
-
-    def settle(self) -> None:
-        """Tell the log which states were kept."""
-        self._rotation.settle()
 
     def holds(self, log: Any) -> bool:
         """Whether it can go on."""

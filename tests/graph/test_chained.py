@@ -83,3 +83,35 @@ def _called(model: Any, verb: str, words: dict[str, Any]) -> Any:
         return getattr(model, verb)(**words)
     except ValueError as error:
         return str(error)
+
+
+@pytest.mark.parametrize("base", CHAINS, ids=repr)
+def test_chunks_equal_the_way_by_python(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer ones than go through the steps together, and shorter."""
+    rng = np.random.default_rng(4)
+    swift, slow, n_whole = base.clone(), base.clone(), 0
+    for i in range(40):
+        n = int(rng.integers(0, [20, 2000][i % 8 == 0]))
+        X = rng.normal(size=(n, 4 if i < 20 else 5))
+        X[rng.random(X.shape) < 0.05] = np.nan
+        words: dict[str, Any] = {"X": X, "weight": rng.choice([0.0, 1.0, 2.0], n)}
+        if "Classifier" in type(base).__name__:
+            words["y"] = rng.integers(0, 2 + (i > 10), n)
+        elif "Regressor" in type(base).__name__:
+            words["y"] = rng.normal(size=n)
+        both = _serving(base).replace("one", "fit_many")
+        serving = both.replace("fit_many", "many")
+        verb = rng.choice(["fit_many", both, serving])
+        words = words if verb != serving else {"X": X}
+        answers = []
+        for model in (swift, slow):
+            with monkeypatch.context() as patch:
+                if model is slow:
+                    patch.setattr(sys.modules[type(base).__module__], "chained", lambda *_: None)
+                answers.append(_called(model, verb, words))
+        if verb != "fit_many":
+            np.testing.assert_equal(answers[0], answers[1])
+        n_whole += swift.is_started and swift._work() is not None
+        assert_same_state(swift.get_state(), slow.get_state())
+    stays = "Tree" not in repr(base) and "OneHot" not in repr(base)
+    assert n_whole > 30 or not stays or numba.config.DISABLE_JIT
