@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import ours
+from benchmarks.streams import STREAMS, from_ours
 from onlineml import detectors, learners, transforms
 from onlineml.graph import Keyed, chain
 from onlineml.unlearning import Replayable
@@ -50,6 +52,8 @@ LOGGED = REPLAYED | {
         l2=0.01, decay_intercept=True
     ),
 }
+#: Of the models of `benchmarks.throughput`, on its streams, those that give answers.
+BESIDE = ("HoeffdingTree", "GaussianNB", "Softmax", "kNN-1000")
 #: How rows are learned -> ids for so many of them.
 IDS: dict[str, Callable[[int], Any]] = {
     "ids": np.arange,
@@ -115,15 +119,16 @@ def by_expert(n_rows: int) -> Iterator[tuple[str, float, float]]:
 
 
 def log_cost(
-    make: Callable[[], Any], n_rows: int, chunk: int, how: str
+    make: Callable[[], Any], data: tuple[Any, Any], chunk: int, how: str
 ) -> tuple[float, float, float]:
     """Nanoseconds a row without and with a log of 100,000 rows that is full; what it costs.
 
+    The first half of the data fills the log, the second is measured.
     Models take turns, now one first and now the other, so that what else the machine does falls on
     both; of their turns, and of what the log cost in each, the median.
     """
-    X, y = stream(2 * n_rows, 20)
-    ids = {"ids": IDS[how](2 * n_rows)} if how in IDS else {}
+    (X, y), n_rows = data, len(data[0]) // 2
+    ids = {"ids": IDS[how](len(X))} if how in IDS else {}
     plain, logged = make().fit_many(X, y), Replayable(make()).fit_many(X, y, **ids)
     both, turns = [(plain, {}), (logged, ids)], []
     for turn in range(_TURNS):
@@ -167,14 +172,24 @@ def tables(n_rows: int) -> Iterator[str]:
     yield f"{f'A request among trees of 100 users, {n_rows} rows, ms':<59}      p50   rows"
     for what, median, rows in by_expert(n_rows):
         yield f"  {what:<57} {median:>8.2f} {rows:>6.0f}"
+    yield f"{'Throughput beside a log of 100,000 rows, ns a row':<59}  without     with   cost"
+    for name in STREAMS:
+        data = from_ours(name, 2 * n_rows)
+        for model in BESIDE:
+            cost = log_cost(ours.MODELS[model], data, ours.CHUNK, "predict and fit")
+            yield _cost_line(f"{model}, {name}, {data[0].shape[1]} features", cost)
+    data = stream(2 * n_rows, 20)
     yield f"{'Learning beside a log of 100,000 rows, ns a row':<59}  without     with   cost"
     whole = ("fit", n_rows), ("predict and fit", n_rows)
     ones = ("fit one", 1), ("fit one, ids", 1)
     for how, chunk in (*whole, ("fit", 1000), *((way, 1000) for way in IDS), *ones):
         for name, make in LOGGED.items():
-            plain, logged, cost = log_cost(make, n_rows, chunk, how)
-            what = f"{name}, {how}, chunks of {chunk}"
-            yield f"  {what:<57} {plain:>8.0f} {logged:>8.0f} {cost:>6.0%}"
+            yield _cost_line(f"{name}, {how}, chunks of {chunk}", log_cost(make, data, chunk, how))
+
+
+def _cost_line(what: str, costs: tuple[float, float, float]) -> str:
+    plain, logged, cost = costs
+    return f"  {what:<57} {plain:>8.0f} {logged:>8.0f} {cost:>6.0%}"
 
 
 def main(arguments: list[str] | None = None) -> None:
