@@ -32,7 +32,7 @@ from benchmarks.rl import (
     returns,
     transitions,
 )
-from benchmarks.streams import STREAMS
+from benchmarks.streams import STREAMS as TIMED
 from benchmarks.throughput import summary
 from benchmarks.unlearning import BESIDE, EXACT, LOGGED
 from onlineml import learners, rl
@@ -89,7 +89,7 @@ def test_digits_task_by_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_forgetting_costs() -> None:
     said = run("benchmarks.unlearning", "--rows", 600)
-    assert said.count("\n") == 5 + len(EXACT) + 3 + 2 + len(STREAMS) * len(BESIDE) + 8 * len(LOGGED)
+    assert said.count("\n") == 5 + len(EXACT) + 3 + 2 + len(TIMED) * len(BESIDE) + 8 * len(LOGGED)
     assert "RidgeRegressor, 50 features" in said
 
 
