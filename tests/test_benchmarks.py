@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import continual, unlearning_experts
+from benchmarks import continual, drift, unlearning_experts
 from benchmarks.accuracy import beside
 from benchmarks.active import cell, summarized
 from benchmarks.active_streams import STREAMS, split_of
@@ -52,6 +52,11 @@ def run(*arguments: object) -> str:
 def test_rows_as_mappings() -> None:
     lines = run("benchmarks.mappings", "--rows", 200).splitlines()
     assert [len(line.rsplit(None, 3)) for line in lines[1:]] == [4] * 8
+
+
+def test_detectors_of_drift() -> None:
+    for name in drift.DETECTORS:
+        assert drift.measured("onlineml", name, 500, 1, 1)["per_second"] > 0
 
 
 def test_one_measurement(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _COMMANDS = {
     "compare": "Models x streams x seeds in a process pool: means, spreads, ranks.",
     "report": "Build the HTML report again from saved results.",
     "unlearn-bench": "How well models forget rows on request, beside models that never saw them.",
-    "consume": "A model at work on Kafka topics: answers, learns, survives kills.",
+    "consume": "A model at work on messages, of Kafka or files: answers, learns, survives kills.",
     "serve": "A saved model behind HTTP: predict, learn, label, forget, metrics.",
     "list": "Show models, streams and metrics by name.",
     "inspect": "Show what a saved model file holds, without running it.",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from onlineml.cli import specs
 from onlineml.cli.config import Chain, Step, Strict, Wiring, as_plain, model_kind
@@ -71,11 +71,11 @@ class Pipeline(Strict):
     """`onlineml consume`: a model at work on topics."""
 
     model: Model = Field(description="Name(key=value), A | B, or a file.")
-    kafka: dict[str, Any] = Field(default_factory=dict, description="Settings of librdkafka.")
-    partitions: list[int] | None = Field(default=None, description="Those of the group if unset.")
-    files: dict[str, list[Path]] = Field(
+    files: dict[str, list[Path]] = Field(  # before `kafka`, whose reading looks at it
         default_factory=dict, description="JSON lines to read instead of Kafka."
     )
+    kafka: dict[str, Any] = Field(default_factory=dict, description="Settings of librdkafka.")
+    partitions: list[int] | None = Field(default=None, description="Those of the group if unset.")
     follow: bool = Field(default=False, description="Wait for more lines in files.")
     until_end: bool = Field(default=False, description="Stop after the last message there is.")
     topics: TopicNames = Field(default_factory=TopicNames)
@@ -130,10 +130,16 @@ class Pipeline(Strict):
 
     @field_validator("kafka", mode="before")
     @classmethod
-    def _read_kafka(cls, value: Any) -> Any:
+    def _read_kafka(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, Mapping):  # what came may be secret
             raise Mistake("kafka: expected settings of librdkafka, such as bootstrap.servers")
-        return dict(_flat(value, ""))
+        settings = dict(_flat(value, ""))
+        if info.data.get("files"):  # no broker is asked: secrets need not be at hand
+            return settings
+        return {
+            name: _filled(text, name) if isinstance(text, str) else text
+            for name, text in settings.items()
+        }
 
     def settings(self) -> Settings:
         """All that the worker is told."""
@@ -181,7 +187,7 @@ def _flat(value: Mapping[Any, Any], above: str) -> Iterator[tuple[str, Any]]:
         if isinstance(inner, Mapping):
             yield from _flat(inner, f"{name}.")
         else:
-            yield name, _filled(inner, name) if isinstance(inner, str) else inner
+            yield name, inner
 
 
 def _filled(text: str, setting: str) -> str:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from onlineml.cli import main
 from onlineml.cli.config import resolve
+from onlineml.cli.mistakes import Mistake
 from onlineml.cli.pipeline import Pipeline
 from onlineml.evaluation.worker import header_of
 from onlineml.learners import GaussianNB
@@ -143,6 +144,16 @@ def test_the_readme_works_as_it_stands(monkeypatch):
     pipeline = resolve(Pipeline, Path("pipeline.yaml"), {}, [])
     assert pipeline.kafka["sasl.password"] == "geheim"
     assert pipeline.settings().drift is not None
+
+
+def test_files_need_no_secret_of_the_broker(monkeypatch):
+    monkeypatch.delenv("KAFKA_PASSWORD", raising=False)
+    write("a.jsonl", samples(1, 5))
+    kafka = 'kafka: {"bootstrap.servers": "away:1", "sasl.password": "${KAFKA_PASSWORD}"}'
+    Path("p.yaml").write_text(f"model: GaussianNB\n{kafka}\n")
+    assert "1 partition" in call("p.yaml", "--source", "a.jsonl").stderr
+    with pytest.raises(Mistake, match="no KAFKA_PASSWORD"):
+        resolve(Pipeline, Path("p.yaml"), {}, [])
 
 
 # -------------------------------------------------------------------- mistakes, failures
