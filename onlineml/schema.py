@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.words import shortened
+
 Array = npt.NDArray[np.float64]
 _NAN = float("nan")
 
 
 def wrong(argument: str, came: object, due: str) -> ValueError:
     """The error for an argument that cannot be used: what came, and what was due."""
-    text = repr(came).replace("\n", " ")
-    if len(text) > 80:
-        text = text[:77] + "..."
-    return ValueError(f"{argument}: got {text}, expected {due}")
+    return ValueError(f"{argument}: got {shortened(repr(came), 80)}, expected {due}")
 
 
 def is_missing(value: object) -> bool:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from onlineml.cli import INTERRUPTED, specs
 from onlineml.cli.config import Evaluation, Seed, Source, renamed
 from onlineml.cli.mistakes import Mistake, nearest, one_line, unknown
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from onlineml.rl.agent import Agent
@@ -97,7 +98,7 @@ def run(config: AgentsConfig, *, resume: bool = False) -> int | None:
     cpu = sum(run.cpu_seconds for run in result) - spent
     steps = sum(run.n_scored for run in result) - before
     wall = time.perf_counter() - began
-    console.print(f"\n{steps:,} steps in {wall:.1f} s ({cpu:.1f} CPU s)")
+    console.print(f"\n{counted(steps, 'step(s)')} in {wall:.1f} s ({cpu:.1f} CPU s)")
     say_where(result, folder, tracker, unit="steps")
     if result.interrupted:
         click.echo(f"go on with: onlineml run --resume {folder}", err=True)

@@ -17,6 +17,7 @@ from onlineml.cli.config import CompareConfig, resolve, source
 from onlineml.cli.mistakes import Mistake
 from onlineml.cli.options import evaluation_options, flags
 from onlineml.cli.specs import file_and_options
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -108,7 +109,9 @@ def compare(config: CompareConfig) -> int | None:
         shown, part = most_that_fit(partial(_of_first, found, left), len(left), console)
         console.print(part)
         left = left[shown:]
-    click.echo(f"\n{len(found.results)} streams in {time.perf_counter() - began:.1f} s")
+    click.echo(
+        f"\n{counted(len(found.results), 'stream(s)')} in {time.perf_counter() - began:.1f} s"
+    )
     click.echo(f"report   {folder / 'report.html'}\nresults  {folder}")
     if found.interrupted:
         click.echo("Interrupted: the report holds what was done by then.", err=True)

@@ -15,6 +15,7 @@ from onlineml.cli.config import resolve
 from onlineml.cli.mistakes import Mistake, one_line
 from onlineml.cli.options import flags
 from onlineml.cli.pipeline import Pipeline, Saved
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from onlineml.base import Estimator
@@ -178,7 +179,8 @@ def _on_ray(pipeline: Pipeline) -> Report:
     )
     figures = {number: told for report in reports for number, told in report.partitions.items()}
     spent = sum(report.cpu_seconds for report in reports)
-    return Report(sum(report.messages for report in reports), spent, figures)
+    too_large = sum(report.too_large for report in reports)
+    return Report(sum(report.messages for report in reports), spent, figures, too_large)
 
 
 def _model(pipeline: Pipeline) -> Estimator:
@@ -242,22 +244,23 @@ class _Status:
         now = time.monotonic()
         pace = max(n_messages - self._messages, 0) / (now - self._said)
         self._said, self._messages = now, n_messages
-        words = [f"{n_messages:,} messages", f"{pace:,.0f}/s", *_together(figures, 1)]
+        words = [counted(n_messages, "message(s)"), f"{pace:,.0f}/s", *_together(figures, 1)]
         click.echo(f"{time.strftime(_TIME)} {', '.join(words)}", err=True)
 
 
 def _together(partitions: dict[int, dict[str, Any]], n_metrics: int | None = None) -> list[str]:
     """Figures of all partitions in words: sums of counts, means of metrics over scored rows."""
-    counts = {"dead": "dead letters", "waiting": "waiting for labels", "missed": "missed",
-              "expired": "waited for labels in vain", "early": "labels without a sample",
-              "early_expired": "labels given up", "left_out": "values of unknown features left out",
-              "alerts": "alerts", "drifts": "drifts", "forgotten": "forgotten"}  # fmt: skip
-    words = [f"{len(partitions)} partition{'s' * (len(partitions) != 1)}"]
+    counts = {"dead": "dead letter(s)", "waiting": "waiting for labels", "missed": "missed",
+              "expired": "waited for labels in vain", "early": "label(s) without a sample",
+              "early_expired": "label(s) given up",
+              "left_out": "value(s) of unknown features left out",
+              "alerts": "alert(s)", "drifts": "drift(s)", "forgotten": "forgotten"}  # fmt: skip
+    words = [counted(len(partitions), "partition(s)")]
     listed = list(partitions.values())
     for name, title in counts.items():
         total = sum(figures[name] for figures in listed)
         if total:
-            words.append(f"{total:,} {title}")
+            words.append(counted(total, title))
     metrics = [name for name, value in listed[0].items() if type(value) is float] if listed else []
     for name in metrics[:n_metrics]:
         known = [figures for figures in listed if figures[name] == figures[name]]
@@ -269,8 +272,10 @@ def _together(partitions: dict[int, dict[str, Any]], n_metrics: int | None = Non
 
 def _say(report: Report, folder: Path, pipeline: Pipeline) -> None:
     """What was done, and where it lies."""
-    words = ", ".join([f"{report.messages:,} messages", *_together(report.partitions)])
-    click.echo(f"{words}; {report.cpu_seconds:.1f} CPU s", err=True)
+    listed = [counted(report.messages, "message(s)"), *_together(report.partitions)]
+    if report.too_large:
+        listed.append(f"{report.too_large:,} too large to be written")
+    click.echo(f"{', '.join(listed)}; {report.cpu_seconds:.1f} CPU s", err=True)
     if pipeline.files:
         for path in sorted(pipeline.out.glob("*.jsonl")):
             click.echo(f"{path.stem:<12} {path}", err=True)

@@ -16,6 +16,7 @@ from onlineml.cli import INTERRUPTED
 from onlineml.cli.config import Evaluation, RunConfig, loaded, resolve, source
 from onlineml.cli.mistakes import Mistake
 from onlineml.cli.options import evaluation_options, flags
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from onlineml.evaluation import Result
@@ -148,8 +149,10 @@ def run(config: RunConfig) -> int | None:
     write_results(folder, [result], text)
     console = stdout()
     print_summary(result, console)
-    left_out = f", {result.n_broken:,} broken ones left out" if result.n_broken else ""
-    console.print(f"\n{result.n_rows:,} rows in {wall:.1f} s ({cpu:.1f} CPU s){left_out}")
+    left_out = f", {counted(result.n_broken, 'broken one(s)')} left out" if result.n_broken else ""
+    console.print(
+        f"\n{counted(result.n_rows, 'row(s)')} in {wall:.1f} s ({cpu:.1f} CPU s){left_out}"
+    )
     say_where(result, folder, tracker)
     return INTERRUPTED if result.interrupted else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from onlineml.cli.mistakes import unknown
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from onlineml.estimator import Estimator
@@ -49,7 +50,7 @@ def command(names: tuple[str, ...], quiet: bool, jobs: int | None) -> None:
         _ = kernel.call
     wall = time.perf_counter() - began
     click.echo(
-        f"{len(kernels)} kernels, {len(cold)} of them compiled now, in {wall:.1f} s; "
+        f"{counted(len(kernels), 'kernel(s)')}, {len(cold)} of them compiled now, in {wall:.1f} s; "
         f"kept in {base_folder()}"
     )
 

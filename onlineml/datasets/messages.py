@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from onlineml.schema import wrong
+from onlineml.words import counted
 
 
 class Partition(NamedTuple):
@@ -64,7 +65,8 @@ class LostMessagesError(RuntimeError):
 
     def __init__(self, partition: Partition, wanted: int, first: int, end: int) -> None:
         self.partition, self.wanted, self.first, self.end = partition, wanted, first, end
-        what = f"{first - wanted:,} messages are lost" if wanted < first else "it was made anew"
+        lost = counted(first - wanted, "message(s)")
+        what = f"{lost} lost" if wanted < first else "it was made anew"
         super().__init__(
             f"{partition}: got offset {wanted:,} to read next, expected one of those kept, "
             f"{first:,} to {end:,}: {what}"

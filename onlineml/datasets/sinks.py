@@ -29,7 +29,15 @@ class SinkError(RuntimeError):
 
 
 class Sink(ABC):
-    """Writes messages to topics; they are safe after `flush`."""
+    """Writes messages to topics; they are safe after `flush`.
+
+    Attributes
+    ----------
+    n_left_out
+        Messages that were too large to be written.
+    """
+
+    n_left_out = 0
 
     @abstractmethod
     def write(self, records: list[Record]) -> None:

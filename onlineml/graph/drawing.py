@@ -20,6 +20,7 @@ from onlineml.graph.wiring import (
     Signal,
     Wiring,
 )
+from onlineml.words import counted
 
 if TYPE_CHECKING:
     from onlineml.graph.graph import Graph
@@ -194,9 +195,9 @@ def _short(text: str) -> str:
 
 def _whole(graph: Wired) -> Iterator[str]:
     """Figures of the whole graph."""
-    yield f"{graph.n_samples_:,} rows"
+    yield counted(graph.n_samples_, "row(s)")
     if graph._learns_labels:
-        yield f"{graph.n_labels_:,} labels"
+        yield counted(graph.n_labels_, "label(s)")
     waiting, lost = graph.n_waiting, graph.n_expired_
     yield from [f"{waiting:,} waiting"] * bool(waiting) + [f"{lost:,} given up"] * bool(lost)
     seconds = sum(graph._clock()) / 1e9

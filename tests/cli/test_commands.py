@@ -156,12 +156,12 @@ def test_warmup_names_what_it_compiles(monkeypatch: pytest.MonkeyPatch):
     nb = [kernel for kernel in entries() if kernel.name == "gaussian_nb"]
     monkeypatch.setattr("onlineml.kernels.entries", lambda: nb)  # all of them take long
     _ = nb[0].call
-    assert "1 kernels, 0 of them compiled now" in call("warmup").stdout
+    assert "1 kernel, 0 of them compiled now" in call("warmup").stdout
     monkeypatch.setattr(type(nb[0]), "is_kept", lambda _: False)
     done = call("warmup")
     assert done.exit_code == 0, done.output
     assert "gaussian_nb" in done.stdout
-    assert "1 kernels, 1 of them compiled now" in done.stdout
+    assert "1 kernel, 1 of them compiled now" in done.stdout
 
 
 def test_warmup_knows_the_files_of_all_kernels():
@@ -218,7 +218,7 @@ def test_warmup_of_rooms():
 
 
 def test_warmup_compiles_what_is_named():
-    assert "1 kernels, " in call("warmup", "MajorityClassifier", "--jobs", "1").stdout
+    assert "1 kernel, " in call("warmup", "MajorityClassifier", "--jobs", "1").stdout
 
 
 @pytest.mark.parametrize(

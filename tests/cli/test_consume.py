@@ -56,7 +56,7 @@ def test_files_are_answered_and_learned_once():
     write("samples.jsonl", [*samples(1, 300), b"no JSON"])
     done = call("--model", "GaussianNB", "--source", "samples.jsonl")
     assert done.exit_code == 0, done.output
-    assert "301 messages, 1 partition, 1 dead letters, accuracy 0.8" in done.stderr
+    assert "301 messages, 1 partition, 1 dead letter, accuracy 0.8" in done.stderr
     out = lines("consumed/predictions.jsonl")
     assert [line["offset"] for line in out] == list(range(300))
     assert lines("consumed/samples.dlq.jsonl")[0]["headers"]["error"].startswith("not JSON")

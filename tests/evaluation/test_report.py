@@ -113,7 +113,7 @@ def test_drifts_inside_the_rows_are_marked():
     ("change", "words"),
     [
         ({"interrupted": True}, "Interrupted after 300 rows"),
-        ({"n_dropped": 7}, "7 rows were dropped"),
+        ({"n_dropped": 7}, "awaited labels: 7 rows."),
         ({"n_unlabeled": 8}, "8 rows never got a label"),
         ({"label_delay": "5 rows"}, "labels late by 5 rows"),
     ],
@@ -263,7 +263,7 @@ def alerting(n_bins=40, *, peak=9.0):
 def test_alerts_are_drawn_over_the_scores():
     text = page(result(alerting(), BASE))
     assert "Alerts of " in text
-    assert "3 alerts in 80 rows. Of 2 stretches of anomalies 1 were found (50%)" in text
+    assert "3 alerts in 80 rows. Stretches of anomalies found: 1 of 2 (50%)" in text
     assert "67% of the alerts lie on anomalies. 1.32% of the normal rows" in text
     assert text.count('class="alert-mark hit"') == text.count('class="alert-mark false"') == 1
     assert "rows 19 to 20: 2 alerts, 2 on anomalies; score up to 9" in text

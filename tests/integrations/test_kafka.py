@@ -212,7 +212,7 @@ def test_no_broker_is_said_at_once(caplog):
         KafkaSource(config, patience=0.5).subscribe(["events"], Reader())
     sink = KafkaSink({"bootstrap.servers": "127.0.0.1:1"}, patience=0.3)
     sink.write([Record("out", b"1")])
-    with pytest.raises(SinkError, match=r"out: .*timed out|1 messages were not written"):
+    with pytest.raises(SinkError, match=r"out: .*timed out|1 message not written"):
         sink.flush()
     sink.close()
 
@@ -292,4 +292,52 @@ def test_what_is_too_large_to_write_does_not_stop_the_work(mock, caplog):
     sink.close()
     short = {**where, "left_out": "3,001 bytes, more than message.max.bytes allows"}
     assert content(mock, topic) == [(None, short), (b"last", {})]
-    assert caplog.text.count("a message is left out") == 2
+    assert caplog.text.count("a message is left out") == sink.n_left_out == 2
+
+
+TOO_LARGE = 10  # what a broker answers whose bound is lower than the client's
+
+
+def test_what_brokers_refuse_as_too_large_does_not_stop_the_work(caplog):
+    """Batches are refused whole: what is in them is sent again, message by message."""
+    with MockCluster() as own:
+        own.create("letters", 1)
+        sink = KafkaSink({"bootstrap.servers": own.address})
+        where = {"error": "not JSON", "topic": "rows", "partition": "0", "offset": "7"}
+        own.fail("produce", [TOO_LARGE] * 3)  # the batch, then the first two of it
+        letters = [Record("letters", b"y" * 3000), Record("letters", b"x" * 3000, b"k", where)]
+        sink.write([*letters, Record("letters", b"z", None, where), Record("letters", b"last")])
+        sink.flush()
+        sink.close()
+        short = {**where, "left_out": "3,001 bytes, more than the broker takes"}
+        due = [(None, short), (b"z", where), (b"last", {})]
+        assert content(own, "letters") == due
+    assert caplog.text.count("a message is left out") == sink.n_left_out == 2
+    assert "letters: brokers refuse 4 messages as too large; each is sent again" in caplog.text
+
+
+def test_letters_whose_headers_are_too_large_are_given_up():
+    with MockCluster() as own:
+        own.create("letters", 1)
+        sink = KafkaSink({"bootstrap.servers": own.address})
+        own.fail("produce", [TOO_LARGE] * 3)
+        sink.write([Record("letters", b"x", None, {"error": "not JSON"})])
+        sink.flush()
+        sink.write([Record("letters", b"last")])
+        sink.flush()
+        sink.close()
+        assert content(own, "letters") == [(b"last", {})]
+
+
+def test_a_worker_goes_on_and_counts_what_was_too_large(tmp_path):
+    with MockCluster() as own:
+        fill(own, "samples", [samples(1, 50)])
+        own.create("out", 1)
+        own.fail("produce", [TOO_LARGE, TOO_LARGE])
+        sink = KafkaSink({"bootstrap.servers": own.address})
+        topics = Topics(predictions="out")
+        worker = Worker(GaussianNB(), source(own, ends=True), sink, tmp_path, topics=topics)
+        report = worker.run()
+        offsets = [line["offset"] for line in map(json.loads, values(own, "out"))]
+    assert (report.messages, report.too_large) == (50, 1)
+    assert sorted(offsets) == list(range(1, 50))

@@ -13,6 +13,7 @@ from onlineml.evaluation.alerts import AlertRecord
 from onlineml.evaluation.report.svg import N_COLORS, Frame, figure, short_number, tick_label
 from onlineml.evaluation.result import Result
 from onlineml.schema import Array
+from onlineml.words import counted
 
 _WIDTH, _HEIGHT, _STRIP = 1100, 290, 16  # of a figure, and of the strip of anomalies in it
 _TICK = 9  # height of a tick in it
@@ -167,10 +168,10 @@ def _legend(record: AlertRecord) -> Iterator[dict[str, str]]:
 
 def _in_words(record: AlertRecord) -> Iterator[str]:
     rows = record.n_anomalies + record.n_normal
-    yield f"{record.n_alerts:,} alerts in {rows:,} rows."
+    yield f"{counted(record.n_alerts, 'alert(s)')} in {counted(rows, 'row(s)')}."
     if record.n_stretches:
         yield (
-            f"Of {record.n_stretches:,} stretches of anomalies {record.n_found:,} were found "
+            f"Stretches of anomalies found: {record.n_found:,} of {record.n_stretches:,} "
             f"({record.recall:.0%})" + _after(record.mean_delay) + "."
         )
         if record.n_alerts:

@@ -27,6 +27,7 @@ from onlineml.evaluation.report.words import (
     title_of,
 )
 from onlineml.evaluation.result import Result
+from onlineml.words import counted
 
 _MAX_POINTS = 300  # of a curve: more than a screen shows
 
@@ -216,11 +217,13 @@ class _Block:
             where = f"{result.n_rows:,} {result.unit}"
             yield f"Interrupted after {where}: everything up to there is here."
         if result.n_broken:
-            yield f"The stream left out {result.n_broken:,} broken rows, as it was told to."
+            broken = counted(result.n_broken, "broken row(s)")
+            yield f"The stream left out {broken}, as it was told to."
         if result.n_dropped:
-            yield f"{result.n_dropped:,} rows were dropped while too many others awaited labels."
+            dropped = counted(result.n_dropped, "row(s)")
+            yield f"Dropped while too many others awaited labels: {dropped}."
         if result.n_unlabeled:
-            yield f"{result.n_unlabeled:,} rows never got a label."
+            yield f"{counted(result.n_unlabeled, 'row(s)')} never got a label."
         skipped = max((n for run in result for n in run.n_skipped.values()), default=0)
         if skipped:
             yield (

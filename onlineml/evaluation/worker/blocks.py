@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onlineml.datasets.arrow import integers, kind_of, numbers
-from onlineml.evaluation.worker.events import Fields, UnreadableError
+from onlineml.evaluation.worker.events import Fields, UnreadableError, check_id
 from onlineml.schema import Array
 
 
@@ -47,6 +47,9 @@ def block_of(
             columns[name] = column.to_pylist()
     y = None if fields.y not in table.schema.names else _targets(table.column(fields.y))
     ids = None if fields.id not in table.schema.names else table.column(fields.id).to_pylist()
+    for row_id in ids or ():
+        if row_id is not None:
+            check_id(row_id)
     keys = None
     if fields.key in table.schema.names:
         keys = [None if v is None else str(v) for v in table.column(fields.key).to_pylist()]

@@ -10,9 +10,11 @@ import orjson
 
 from onlineml.datasets.messages import Batch
 from onlineml.schema import wrong
+from onlineml.words import shortened
 
 Id = str | int
 Format = Literal["json", "arrow"]
+LONGEST = 1000  # characters of text that is kept: ids, keys, labels, values of columns
 
 
 class Sample(NamedTuple):
@@ -140,7 +142,7 @@ def _sample(
     y = None if fields.y is None else plain.get(fields.y)
     row_id = None if fields.id is None else plain.get(fields.id)
     if row_id is not None:
-        _check_id(row_id)
+        check_id(row_id)
     key = _key(source[0], plain, fields)
     if fields.x is None:
         parts = (fields.y, fields.id, fields.key, fields.time)
@@ -161,7 +163,7 @@ def _label(
     fields: Fields,
 ) -> Label:
     row_id: Any = plain.get(fields.id or "id")
-    _check_id(row_id)
+    check_id(row_id)
     y = plain.get(fields.y or "y")
     if y is None:
         raise UnreadableError(f"{fields.y or 'y'}: got nothing, expected a label")
@@ -176,7 +178,7 @@ def _reward(
     fields: Fields,
 ) -> Reward:
     row_id: Any = plain.get(fields.id or "id")
-    _check_id(row_id)
+    check_id(row_id)
     value = plain.get(fields.reward)
     if not isinstance(value, int | float):  # JSON knows no number that is not finite
         raise UnreadableError(f"{fields.reward}: got {_shown(value)}, expected a number")
@@ -194,7 +196,7 @@ def _forget(
     if row_id is None and x is None:
         raise UnreadableError("got neither an id nor features, expected one of them")
     if row_id is not None:
-        _check_id(row_id)
+        check_id(row_id)
     key = _key(source[0], plain, fields)
     return Forget(offset, time, source, row_id, x, plain.get(fields.y or "y"), key)
 
@@ -207,9 +209,17 @@ _MAKERS: Mapping[str, Callable[..., Event]] = {
 }
 
 
-def _check_id(value: Any) -> None:
-    if type(value) is not str and type(value) is not int:
-        raise UnreadableError(f"id: got {_shown(value)}, expected text or a whole number")
+def check_id(value: Any) -> None:
+    """Raise where labels and requests to forget cannot refer to a row by `value`.
+
+    Raises
+    ------
+    UnreadableError
+        It is neither a whole number nor text, or too long to be kept while it is waited for.
+    """
+    if type(value) is not int and (type(value) is not str or len(value) > LONGEST):
+        due = f"a whole number or text of at most {LONGEST:,} characters"
+        raise UnreadableError(f"id: got {_shown(value)}, expected {due}")
 
 
 def _key(key: bytes | None, plain: Mapping[str, Any], fields: Fields) -> str | None:
@@ -217,6 +227,15 @@ def _key(key: bytes | None, plain: Mapping[str, Any], fields: Fields) -> str | N
         return None if key is None else key.decode(errors="backslashreplace")
     value = plain.get(fields.key)
     return None if value is None else str(value)
+
+
+def key_check(key: str | None) -> str | None:
+    """Why a key cannot say whose model is meant, or None."""
+    if key is None:
+        return "no key, which would say whose model is meant"
+    if len(key) > LONGEST:
+        return f"key: got {_shown(key)}, expected at most {LONGEST:,} characters"
+    return None
 
 
 def _time(value: Any) -> float | None:
@@ -227,8 +246,7 @@ def _time(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shortened(repr(value), 60)
 
 
 def read_arrow(batch: Batch, fields: Fields) -> Iterator[Any]:
@@ -260,6 +278,8 @@ def row_check(y: Any, *, regression: bool) -> str | None:
     if regression:
         good = kind is int or (kind is float and y - y == 0.0)
         return None if good else f"y: got {_shown(y)}, expected a finite number"
+    if kind is str and len(y) > LONGEST:
+        return f"y: got {_shown(y)}, expected at most {LONGEST:,} characters"
     if kind in (int, str, bool) or (kind is float and y == y):
         return None
     return f"y: got {_shown(y)}, expected a class label (a number, text or a boolean)"

@@ -14,6 +14,7 @@ from onlineml.datasets.sinks import Record
 from onlineml.evaluation.at_work import Answers
 from onlineml.evaluation.worker.blocks import Block
 from onlineml.evaluation.worker.events import (
+    LONGEST,
     Bad,
     Event,
     Forget,
@@ -21,6 +22,7 @@ from onlineml.evaluation.worker.events import (
     Label,
     Reward,
     Sample,
+    key_check,
     row_check,
 )
 from onlineml.evaluation.worker.learned import Row
@@ -111,13 +113,14 @@ class Replica:
         X, problems = self.rows.of([sample.x for sample in samples])
         if self.settings.keyed:
             for i, sample in enumerate(samples):
-                if sample.key is None:
-                    problems.setdefault(i, "no key, which would say whose model is meant")
+                if (problem := key_check(sample.key)) is not None:
+                    problems.setdefault(i, problem)
         return X, problems
 
     def _label_problems(self, ys: Sequence[Any]) -> Problems:
         """What is wrong with labels, by place; None is a label that has not come."""
-        if set(map(type, ys)) <= _EASY.get(self._task, {type(None)}):
+        kinds = set(map(type, ys))
+        if kinds <= _EASY.get(self._task, {type(None)}) and not (str in kinds and _has_long(ys)):
             return {}
         found = {i: self._label_problem(y) for i, y in enumerate(ys) if y is not None}
         return {i: problem for i, problem in found.items() if problem is not None}
@@ -230,8 +233,10 @@ class Replica:
         return X, None if first is None else f"row {first}: {problems[first]}"
 
     def _problem_of_block(self, block: Block) -> str | None:
-        if self.settings.keyed and (block.keys is None or None in block.keys):
-            return "no key, which would say whose model is meant"
+        if self.settings.keyed:
+            checked = map(key_check, block.keys or [None])
+            if (why := next(filter(None, checked), None)) is not None:
+                return why
         if block.y is None or (block.y.dtype.kind in "iu" and self._task != "anomaly"):
             return None
         problems = self._label_problems(block.y.tolist())
@@ -344,6 +349,10 @@ class Replica:
         self.rows.n_left_out = state["left_out"]
         self.counts = dict(state["counts"])
         self.stage.set_state(state["stage"])
+
+
+def _has_long(ys: Sequence[Any]) -> bool:
+    return any(type(y) is str and len(y) > LONGEST for y in ys)
 
 
 def _schema_of(model: Estimator, settings: Settings) -> Schema | None:

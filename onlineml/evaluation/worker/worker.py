@@ -40,11 +40,15 @@ _LONGEST_QUEUE = 20_000  # messages of a topic that wait for others before no mo
 
 
 class Report(NamedTuple):
-    """What a worker did: messages of this run, and figures of its partitions since they began."""
+    """What a worker did: messages of this run, and figures of its partitions since they began.
+
+    Of this run is also how many messages were too large to be written.
+    """
 
     messages: int
     cpu_seconds: float
     partitions: dict[int, dict[str, Any]]
+    too_large: int = 0
 
 
 class Worker(Listener):
@@ -156,7 +160,8 @@ class Worker(Listener):
                 raise
             finally:
                 self._close()
-        return Report(self.n_messages, process_time() - began, figures)
+        too_large = 0 if self.sink is None else self.sink.n_left_out
+        return Report(self.n_messages, process_time() - began, figures, too_large)
 
     def _check_fences(self) -> None:
         """Raise where another worker has taken a partition."""

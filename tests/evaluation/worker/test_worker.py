@@ -177,11 +177,12 @@ def test_text_and_gaps(tmp_path):
     ]
     messages += [b'{"x": {"sky": "snow", "wind": 3}, "y": "in"}']
     messages += [b'{"x": {"sky": "hail"}, "y": "in"}', b'{"x": {"temp": "hot"}, "y": "in"}']
+    messages.insert(4, json.dumps({"x": {"sky": "s" * 1001, "temp": 3}, "y": "in"}).encode())
     report = work(tmp_path, {"samples": [messages]}, schema=None, max_values=3)
     schema = newest(tmp_path).model.schema_
     assert schema.nominal == {0: ("rain", "clear", "snow")}
     figures = report.partitions[0]
-    assert (figures["learned"], figures["dead"], figures["left_out"]) == (16, 2, 1)
+    assert (figures["learned"], figures["dead"], figures["left_out"]) == (16, 3, 1)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
@@ -234,6 +235,7 @@ def test_record_batches_are_the_same_rows(tmp_path):
     X, y = rows(8, 500)
     blocks = [arrow(X[i : i + 50], y[i : i + 50]) for i in range(0, 500, 50)]
     blocks[3:3] = [b"no arrow", arrow(np.full((2, 3), np.inf), [0, 1])]
+    blocks.append(arrow(X[:2], y[:2], id=[[1], [2]]))
     sink = MemorySink()
     report = work(tmp_path, {"samples": [blocks]}, sink=sink, form="arrow", batch_size=3,
                   topics=Topics(predictions="out"), window=100, schema=None)  # fmt: skip
@@ -245,6 +247,7 @@ def test_record_batches_are_the_same_rows(tmp_path):
     reasons = [record.headers["error"] for record in sink.topics["samples.dlq"]]
     assert reasons[0].startswith("not an Arrow stream")
     assert reasons[1] == "row 0: x['a']: got inf, expected a finite number"
+    assert reasons[2].startswith("id: got [1], expected a whole number or text")
     assert report.partitions[0]["learned"] == 500
 
 
@@ -343,6 +346,8 @@ BAD = {
     b'{"x": {"a": 1e999, "b": 1, "c": 2}, "y": 1}': "",
     b'{"x": {"a": 1, "b": 1, "c": 2}, "y": [1]}': "y: got [1], expected a class label",
     b'{"x": {"a": 1, "b": 1, "c": 2}, "id": 1.5}': "id: got 1.5",
+    sample([1, 2, 3], 1, id="i" * 1001): "iii', expected a whole number or text of at most 1,000",
+    sample([1, 2, 3], "y" * 1001): "yyy', expected at most 1,000 characters",
     b'{"x": {"d": 1}, "y": 1}': "expected some of",
     b'{"x": [1, 2, 3], "y": 1}': "expected features by name",
 }
@@ -444,8 +449,10 @@ def test_the_key_unused_for_longest_is_forgotten(tmp_path, batch_size):
 
 
 def test_a_sample_without_a_key_is_a_dead_letter(tmp_path):
-    report = work(tmp_path, {"samples": [samples(1, 5)]}, keyed=True)
-    assert report.partitions[0]["dead"] == 5
+    """Nor is one of a key that is too long to be kept for every model."""
+    messages = [*samples(1, 5), (sample([1, 2, 3], 1), b"k" * 1001, None)]
+    report = work(tmp_path, {"samples": [messages]}, keyed=True)
+    assert report.partitions[0]["dead"] == 6
 
 
 # -------------------------------------------------------------------- stopping and going on
@@ -657,7 +664,7 @@ def test_what_retention_took_is_an_error_or_is_counted(tmp_path):
         return made
 
     work(tmp_path, {"samples": [samples(1, 10)]})
-    with pytest.raises(LostMessagesError, match="20 messages are lost") as error:
+    with pytest.raises(LostMessagesError, match="20 messages lost") as error:
         work(tmp_path, source())
     assert "skip_lost" in error.value.__notes__[0]
     report = work(tmp_path, source(), skip_lost=True)
