@@ -145,12 +145,12 @@ def _spent(model: Any, X: Any, y: Any, chunk: int, how: str, ids: dict[str, Any]
     learn = model.predict_fit_many if how == "predict and fit" else model.fit_many
     labels = y[n_rows:].tolist()
     began = time.process_time()
-    if how == "fit one":
-        for x, target in zip(X[n_rows:], labels, strict=True):
+    if how == "fit one, ids" and isinstance(model, Called):
+        for i, x, target in zip(range(n_rows), X[n_rows:], labels, strict=True):
+            model.fit_one(x, target, id=i)
+    elif how.startswith("fit one"):
+        for _, x, target in zip(range(n_rows), X[n_rows:], labels, strict=True):
             model.fit_one(x, target)
-    elif how == "fit one, ids":
-        for i, (x, target) in enumerate(zip(X[n_rows:], labels, strict=True)):
-            model.fit_one(x, target, **({"id": i} if isinstance(model, Called) else {}))
     else:
         for lo in range(n_rows, 2 * n_rows, chunk):
             part = slice(lo, lo + chunk)

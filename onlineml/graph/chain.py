@@ -92,9 +92,9 @@ class _Chain(Estimator):
             self._link()
 
     def _link(self) -> None:
-        """Let single rows pass through the kernels of the steps in one call, where they can."""
-        way = chained(self.steps_, self._row, self._target, self._out)
-        self._chained, self._call = way, self._call_chained if way else self._long
+        """Let rows pass through the kernels of the steps in one call, where they can."""
+        way = chained(self.steps_, self._row, self._target, self._out, self._call_long)
+        self._chained, self._call = way, self._long if way is None else way.call
 
     def _way_of_chunks(self) -> Chained | None:
         """Through the kernels of the steps in one call, where they can."""
@@ -108,15 +108,9 @@ class _Chain(Estimator):
         way = self._way_of_chunks()
         return None if way is None else (way.kernel, way.many)
 
-    def _call_chained(self, what: int) -> int:
-        way = self._chained
-        if way is None:  # one who holds this call still comes by it
-            return self._long(what)
-        done = way.call(what)
-        if done == 1:
-            return 1
-        if done < 0:  # the next row finds the arrays that the steps have now
-            self._link()
+    def _call_long(self, what: int, holds: bool) -> int:
+        if not holds:
+            self._link()  # the next row finds the arrays that the steps have now
         return self._long(what)
 
     def _awaits_values(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ _ROOM = (
     4096  # numbers of a step's rows that go through the next ones together: the cache holds them
 )
 _HOWS = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
+#: What does a row by Python, and is told whether the way of before still holds.
+Otherwise = Callable[[int, bool], int]
 _ONE, _NOTHING = np.ones(1), np.empty((0, 1))
 
 
@@ -93,7 +95,10 @@ class Chained:
     They hold as long as the arrays of all do, which is looked at each time.
     """
 
-    def __init__(self, steps: Sequence[Any], row: Any, target: Any, out: Any) -> None:
+    def __init__(
+        self, steps: Sequence[Any], row: Any, target: Any, out: Any, otherwise: Otherwise
+    ) -> None:
+        self._otherwise = otherwise
         self._steps, self._held = steps, [(vars(step), step._many) for step in steps]
         #: Whether chunks go this way too: where no step stops half way to grow.
         self.is_whole = all(type(step)._grow is Estimator._grow for step in steps)
@@ -122,28 +127,32 @@ class Chained:
         return held
 
     def call(self, what: int) -> int:
-        """Serve or fit the row: 1 where done, 0 where a step balks, -1 where this holds no more."""
-        if not self.holds():
-            return -1
-        done: int = self._call(self._calls[what])
-        return done if done >= 0 else self._go_on(-1 - done)
+        """Serve or fit the row; the longer way where a step balks, or this holds no more."""
+        for has, many in self._held:
+            if has.get("_many") is not many:
+                return self._otherwise(what, False)
+        done = self._call(self._calls[what])
+        if done < 0:
+            self._go_on(-1 - done)
+        return self._otherwise(what, True) if done == 0 else 1
 
     def run(self, rows: tuple[Array, Array, Array, Array], serve: int, fit: bool) -> None:
         """Serve and fit the rows of a chunk."""
         self._call(self.many.aim(rows, serve=serve, fit=fit, checked=True))
 
-    def _go_on(self, k: int) -> int:
+    def _go_on(self, k: int) -> None:
         """Let steps from `k` on learn the row, which that one wants room for."""
         for step, made in zip(self._steps[k:], [self._row, *self._made][k:]):
             step._run(made[:1].copy(), self._target, _ONE, _NOTHING, 0, True)
-        return 1
 
 
-def chained(steps: Sequence[Estimator], row: Any, target: Any, out: Any) -> Chained | None:
+def chained(
+    steps: Sequence[Estimator], row: Any, target: Any, out: Any, otherwise: Otherwise
+) -> Chained | None:
     """None where a step works in more than one kernel, or hands on what the next does not read."""
     width = len(row)
     for step in steps:
         if step._work() is None or len(step._row) != width:
             return None
         width = step._n_outputs()
-    return Chained(steps, row, target, out) if width == len(out) else None
+    return Chained(steps, row, target, out, otherwise) if width == len(out) else None

@@ -14,7 +14,7 @@ from onlineml.kernels.arena import Ints
 from onlineml.kernels.blake2b import END, digests
 from onlineml.schema import wrong
 
-_PLAIN = 1 << 62  # whole numbers below it stand for themselves, digests lie from it on
+PLAIN = 1 << 62  # whole numbers below it stand for themselves, digests lie from it on
 _MANY = 64  # texts from which on it pays to load compiled code
 
 
@@ -22,7 +22,7 @@ _MANY = 64  # texts from which on it pays to load compiled code
 def _all_plain(numbers: Ints) -> bool:
     all_plain = True
     for i in range(numbers.shape[0]):
-        all_plain &= 0 <= numbers[i] < _PLAIN
+        all_plain &= 0 <= numbers[i] < PLAIN
     return all_plain
 
 
@@ -36,19 +36,19 @@ def fingerprint(id: Hashable) -> int:
     >>> fingerprint(7), fingerprint("7") == fingerprint("7") > 7
     (7, True)
     """
-    if id.__class__ is int and 0 <= id < _PLAIN:  # as a rule, and fast
+    if id.__class__ is int and 0 <= id < PLAIN:  # as a rule, and fast
         return id
     whole = isinstance(id, int | np.integer) and not isinstance(id, bool)
-    if whole and 0 <= id < _PLAIN:  # type: ignore[operator]  # mypy does not follow `whole`
+    if whole and 0 <= id < PLAIN:  # type: ignore[operator]  # mypy does not follow `whole`
         return int(id)  # type: ignore[call-overload, no-any-return]
     if not (whole or isinstance(id, str)):
         raise wrong("id", id, "a whole number or text")
-    return _PLAIN + int.from_bytes(_digest(f"{'i' if whole else 's'}{id}")) % _PLAIN
+    return PLAIN + int.from_bytes(_digest(f"{'i' if whole else 's'}{id}")) % PLAIN
 
 
 def fingerprints(ids: Iterable[Hashable]) -> Ints:
     """The fingerprints of many ids; an array of whole numbers is its own."""
-    if isinstance(ids, range) and len(ids) and all(0 <= end < _PLAIN for end in (ids[0], ids[-1])):
+    if isinstance(ids, range) and len(ids) and all(0 <= end < PLAIN for end in (ids[0], ids[-1])):
         return np.arange(ids.start, ids.stop, ids.step)
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and ids.ndim == 1:
         numbers: Ints = np.ascontiguousarray(ids, np.int64)
@@ -90,7 +90,7 @@ def _digests(texts: list[str]) -> Ints:
         words = digests(np.frombuffer(ended, np.uint8), len(texts))
     else:  # few, or one holds what would part them
         words = np.frombuffer(b"".join([_digest(f"s{text}") for text in texts]), "<u8")
-    return (words.byteswap() & np.uint64(_PLAIN - 1) | np.uint64(_PLAIN)).view(np.int64)
+    return (words.byteswap() & np.uint64(PLAIN - 1) | np.uint64(PLAIN)).view(np.int64)
 
 
 def _digest(text: str) -> bytes:
