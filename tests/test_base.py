@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from onlineml import detectors
 from onlineml.active import Budget, MarginSampling
-from onlineml.base import Array, Estimator, Regressor, Watcher
+from onlineml.base import Array, Estimator, Regressor
 from onlineml.checks import assert_same_state
 from onlineml.detectors import (
     ADWIN,
@@ -47,6 +47,7 @@ from onlineml.registry import estimators
 from onlineml.schema import Schema
 from onlineml.transforms import RandomProjector, RandomRotation, RunningMean, StandardScaler
 from onlineml.unlearning import Replayable, Sharded
+from onlineml.watching import Watcher
 
 ROWS = [
     {"temp": 20.5, "sky": "clear", "wet": False},

@@ -19,7 +19,7 @@ ORDER = [
     {"schema"},
     {"labels", "new_text", "odometer", "parameters", "receipt", "weights"},
     {"shared_budget"},
-    {"estimator", "base", "datasets", "network"},
+    {"estimator", "watching", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},
     {"learners"},
@@ -33,6 +33,8 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # Within one line, only these; they have no way back.
 NEIGHBORS = {
     ("base", "estimator"),
+    ("base", "watching"),
+    ("watching", "estimator"),
     ("checks", "graph"),
     ("checks", "persistence"),
     ("checks", "registry"),
