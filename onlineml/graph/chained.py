@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,21 +104,30 @@ class Chained:
         #: Whether chunks go this way too: where no step stops half way to grow.
         self.is_whole = all(type(step)._grow is Estimator._grow for step in steps)
         self.kernel = _pass_along if self.is_whole else _pass_one_along
-        twins = [many.twin() for has, many in self._held]
-        table = [[step._work()[0].address, twin._address] for step, twin in zip(steps, twins)]
-        widths = [step._n_outputs() for step in steps]
-        n = max(1, _ROOM // max(widths))
-        self._made = [np.zeros((n, width)) for width in widths]
+        self._twins = [many.twin() for _, many in self._held]
         whole = row.reshape(1, -1), target, _ONE, out.reshape(1, -1)
         self._row, self._target = whole[0], target
-        parts = [(twin._slots, twin._header, made) for twin, made in zip(twins, self._made)]
-        self.many = Descriptor([np.array(table), *(array for part in parts for array in part)])
-        self._twins = twins, [self.many.twin() for _ in _HOWS]
+        self._made = [np.zeros((1, step._n_outputs())) for step in steps]
+        one = self._descriptor(self._made)
+        self._own = [one.twin() for _ in _HOWS]
         self._calls = {
             serve | (FIT if fit else 0): own.aim(whole, serve=serve, fit=fit)
-            for own, (serve, fit) in zip(self._twins[1], _HOWS)
+            for own, (serve, fit) in zip(self._own, _HOWS)
         }
         self._call = self.kernel.call
+
+    def _descriptor(self, made: list[Array]) -> Descriptor:
+        """What the kernel is told; `made` is room for the rows that each step makes."""
+        pairs = zip(self._steps, self._twins)
+        table = np.array([[step._work()[0].address, twin._address] for step, twin in pairs])
+        parts = [(twin._slots, twin._header, room) for twin, room in zip(self._twins, made)]
+        return Descriptor([table, *(array for part in parts for array in part)])
+
+    @cached_property
+    def many(self) -> Descriptor:
+        """That of chunks: with room for some rows at once, made when the first comes."""
+        n = max(1, _ROOM // max(1, *(made.shape[1] for made in self._made)))
+        return self._descriptor([np.zeros((n, made.shape[1])) for made in self._made])
 
     def holds(self) -> bool:
         """Whether the arrays of all steps are those of before."""
@@ -138,7 +148,9 @@ class Chained:
 
     def run(self, rows: tuple[Array, Array, Array, Array], serve: int, fit: bool) -> None:
         """Serve and fit the rows of a chunk."""
-        self._call(self.many.aim(rows, serve=serve, fit=fit, checked=True))
+        done = self._call(self.many.aim(rows, serve=serve, fit=fit, checked=True))
+        if done != len(rows[0]):
+            raise AssertionError(f"of {len(rows[0])} rows, {done} went through all steps")
 
     def _go_on(self, k: int) -> None:
         """Let steps from `k` on learn the row, which that one wants room for."""
@@ -152,7 +164,8 @@ def chained(
     """None where a step works in more than one kernel, or hands on what the next does not read."""
     width = len(row)
     for step in steps:
-        if step._work() is None or len(step._row) != width:
+        own = step._work() is not None and step._kernel is not None  # not of a chain within
+        if not own or len(step._row) != width:
             return None
         width = step._n_outputs()
     return Chained(steps, row, target, out, otherwise) if width == len(out) else None
