@@ -7,6 +7,7 @@ import numpy as np
 from onlineml.base import Array, Classifier
 from onlineml.kernels import entry, inlined, lean
 from onlineml.kernels.arena import Call, Field, Ints, f1, f2, f3, i1, keep_row, opened
+from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.taking_back import lacks, note_loss, rest, without
 from onlineml.kernels.votes import answer_from_logs
 from onlineml.schema import wrong
@@ -14,6 +15,7 @@ from onlineml.schema import wrong
 _IMPOSSIBLE = -690.0  # log of a density that is taken for 0
 _STALE = 2  # marks a class, until the call ends, whose summary is to be made
 _NO_CLASS = -1e300  # score of a class without rows
+_FARTHEST = -1e80  # log of a density below which a value may be none that counts
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -73,7 +75,7 @@ def _score(
             scores[1 + c] = 0.0
         if weight[c] == 0.0:
             scores[1 + c] = _NO_CLASS
-        elif not simple[c] or np.isnan(scores[1 + c]):
+        elif not simple[c] or not scores[1 + c] >= _FARTHEST:  # NaN too
             scores[1 + c] = np.log(weight[c]) + _careful_log_density(
                 x, floor, nominal, n_values, n[c], mean[c], m2[c], counts[c]
             )
@@ -109,7 +111,7 @@ def _careful_log_density(
 ) -> float:  # fmt: skip
     total = 0.0
     for j in range(x.shape[0]):
-        if np.isnan(x[j]) or (nominal[j] and not 0.0 <= x[j] < n_values[j]):
+        if not abs(x[j]) <= LARGEST or (nominal[j] and not 0.0 <= x[j] < n_values[j]):
             continue
         if n[j] == 0.0:
             total += _IMPOSSIBLE
@@ -135,19 +137,20 @@ def _learn(
     counts: Array,
 ) -> None:  # fmt: skip
     for j in range(x.shape[0]):
-        if np.isnan(x[j]):
+        value = x[j]
+        if not abs(value) <= LARGEST:  # NaN too
             continue
         if nominal[j]:
-            value = int(x[j])
-            if 0 <= value < counts.shape[1]:
-                n_values[j] = max(n_values[j], value + 1)
-                counts[j, value] += w
+            code = int(value)
+            if 0 <= code < counts.shape[1]:
+                n_values[j] = max(n_values[j], code + 1)
+                counts[j, code] += w
                 n[j] += w
         else:
-            n[j] += w
-            gap = x[j] - mean[j]
-            mean[j] += w * gap / n[j]
-            m2[j] += w * gap * (x[j] - mean[j])
+            total, gap = n[j] + w, value - mean[j]
+            middle = mean[j] + w * gap / total
+            m2[j] += w * gap * (value - middle)
+            n[j], mean[j] = total, middle
 
 
 @lean
@@ -158,7 +161,7 @@ def _holds(
     if lacks(weight, w):
         return False
     for j in range(x.shape[0]):
-        if np.isnan(x[j]):
+        if not abs(x[j]) <= LARGEST:  # NaN too
             continue
         if nominal[j]:
             value = int(x[j])
@@ -175,7 +178,7 @@ def _take_back(
     counts: Array, loss: Array,
 ) -> None:  # fmt: skip
     for j in range(x.shape[0]):
-        if np.isnan(x[j]):
+        if not abs(x[j]) <= LARGEST:  # NaN too
             continue
         if nominal[j]:
             counts[c, j, int(x[j])] = rest(counts[c, j, int(x[j])], w)
@@ -231,7 +234,8 @@ class GaussianNB(Classifier):
     """Naive Bayes: a Gaussian per class and numeric feature, counts per class and nominal value.
 
     Time per event is O(n_classes * n_features) to predict and O(n_features) to fit; memory is
-    O(n_classes * n_features * n_values). Missing values are left out of the product.
+    O(n_classes * n_features * n_values). Missing values are left out of the product, and so are
+    numbers beyond 1e50, of which one would spoil its class for good.
 
     Parameters
     ----------

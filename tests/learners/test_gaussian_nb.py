@@ -71,3 +71,22 @@ def test_codes_beyond_the_declared_values_are_missing() -> None:
         model.predict_proba_many([[9, 1.2], [-1, 1.2]]),
         model.predict_proba_many([[np.nan, 1.2]] * 2),
     )
+
+
+@pytest.mark.parametrize("value", [1e51, 1e154, 1e308, -1e308])
+def test_an_absurd_number_is_missing(value: float) -> None:
+    """A sensor's fault: squared and summed, it would make every later answer NaN."""
+    X, y = _stream(5)
+    absurd, gaps = X.copy(), X.copy()
+    absurd[20:250:30, [0, 1, 3]], gaps[20:250:30, [0, 1, 3]] = value, np.nan
+    ours, due = GaussianNB(), GaussianNB()
+    answers = [model.predict_fit_many(rows, y) for model, rows in ((ours, absurd), (due, gaps))]
+    np.testing.assert_array_equal(*answers)
+    np.testing.assert_array_equal(ours.predict_proba_many(absurd), due.predict_proba_many(gaps))
+    assert ours.unlearn_one(absurd[20], y[20]).forgotten
+
+
+def test_a_number_far_off_that_could_be_one_is_learned() -> None:
+    model = GaussianNB().fit_many([[0.0], [1e49], [1.0], [2.0]], [0, 0, 1, 1])
+    assert model.predict_one([1e48]) == 0
+    assert np.isfinite(model.predict_proba_one([1e50])).all()

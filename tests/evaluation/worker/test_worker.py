@@ -657,6 +657,34 @@ def test_a_worker_whose_empty_folder_has_gone_saves_nothing(tmp_path, monkeypatc
     assert [path.name for path in folder.iterdir()] == ["00000002"]
 
 
+def test_a_disk_that_fills_costs_nothing_but_time(tmp_path, monkeypatch):
+    """Not once, and not again and again, as where the worker is started at once each time."""
+    messages, saved, n_saves = samples(1, 200), checkpoints.save, []
+    messages[50] = b"bad"
+    options = {"topics": Topics(predictions="out"), "checkpoint_messages": 20, "batch_size": 20}
+
+    def full(*args, **options):
+        n_saves.append(1)
+        if len(n_saves) in (3, 4, 7):
+            raise OSError(28, "No space left on device", "state.onl")
+        return saved(*args, **options)
+
+    sink, n_stops = MemorySink(), 0
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "save", full)
+        while True:
+            try:
+                work(tmp_path / "full", {"samples": [messages]}, sink=sink, **options)
+                break
+            except OSError:
+                n_stops += 1
+    work(tmp_path / "clean", {"samples": [messages]}, sink=(clean := MemorySink()), **options)
+    assert n_stops == 3
+    assert state(tmp_path / "full") == state(tmp_path / "clean")
+    for topic in ("out", "samples.dlq"):
+        assert {r.value for r in sink.topics[topic]} == {r.value for r in clean.topics[topic]}
+
+
 def test_what_retention_took_is_an_error_or_is_counted(tmp_path):
     def source():
         made = MemorySource({"samples": [samples(1, 100)]})
