@@ -55,7 +55,9 @@ def permit(model: Any, weights: Any, n_rows: int) -> None:
 def undone_where_refused(model: Any) -> AbstractContextManager[None]:
     """What is learned within is undone where a shared budget refuses a part of it half way.
 
-    What parts before it have spent stays spent.
+    What parts before it have spent stays spent: that the refusal came, and when, is seen outside
+    and depends on the rows, such as on a drift in them by which a part was replaced. So it cannot
+    be shown that nothing was released, though no state and no answer is left of it.
     """
     if not shares_budget(model) or (model.is_started and model._foretells()):
         return nullcontext()
