@@ -512,6 +512,9 @@ class Transformer(Estimator):
     def _awaits_values(self) -> bool:
         return True  # chains learn the very rows that it gives by chunk
 
+    def _stretches(self, schema: Schema, X: Any, serve: int) -> list[slice]:
+        return [] if serve else super()._stretches(schema, X, serve)  # new rows are of one width
+
     def _unfitted(self, x: Any) -> Self:
         """A twin started on the columns of `x`: what serves before any data."""
         return self.clone().start(self._first_schema(as_row(x)))

@@ -32,6 +32,7 @@ from onlineml.kernels.arena import (
     allocate,
     enlarged,
 )
+from onlineml.new_columns import learn_in_stretches, stretches_of
 from onlineml.new_text import pass_in_parts, shown_first
 from onlineml.parameters import as_plain, misfit, names_of, same, signature_of
 from onlineml.receipt import Receipt, decremented, made, refused
@@ -663,12 +664,24 @@ class Estimator(ABC):
         before = self.schema_ if self.is_started else None
         apart = serve and not self._awaits_values()
         shown = shown_first(before, schema, rows) if apart else {}
+        stretches = [] if one else self._stretches(schema, X, serve)
         with undone_where_refused(self):
+            if stretches:
+                chunk = rows, targets, weights
+                return learn_in_stretches(self, X, stretches, chunk, news, serve, shown)
             self._admit(schema)
             self._admit_targets(news)
             if shown:
                 return pass_in_parts(self, rows, targets, weights, serve, shown)
             return self._pass(rows, targets, weights, serve, fit=True)
+
+    def _events(self, X: Any) -> Any:
+        """`X` as its schema knows it."""
+        return X
+
+    def _stretches(self, schema: Schema, X: Any, serve: int) -> list[slice]:
+        """Rows that it learns before it is told of the next columns; none where it knows all."""
+        return stretches_of(self.schema_ if self.is_started else None, schema, X)
 
     def _awaits_values(self) -> bool:
         """Whether text is missing to it until it has learned it, though the schema knows it."""

@@ -41,7 +41,12 @@ def pass_in_parts(
         model._pass(X[row], y[row], weight[row], 0, fit=True)
         done = i + 1
     answers.append(model._pass(X[done:], y[done:], weight[done:], serve, fit=True))
-    if answers[-1].ndim > 1:  # there may be room for more classes than there was
+    return joined(answers)
+
+
+def joined(answers: list[Array]) -> Array:
+    """Answers of one part after the other; in scores the room may have grown."""
+    if answers[-1].ndim > 1:
         width = max(part.shape[1] for part in answers)
         answers = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in answers]
     return np.concatenate(answers)

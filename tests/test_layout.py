@@ -18,7 +18,7 @@ ORDER = [
     {"words"},
     {"schema"},
     {"labels", "new_text", "odometer", "parameters", "receipt", "weights"},
-    {"shared_budget"},
+    {"new_columns", "shared_budget"},
     {"estimator", "watching", "base", "datasets", "network"},
     {"nn", "transforms", "memory"},
     {"detectors"},

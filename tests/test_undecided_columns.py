@@ -109,8 +109,7 @@ def assert_alike(model: Any, due: Any, rows: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", MAKE)
 def test_rows_and_chunks_come_to_the_same(name: str) -> None:
-    grows = name not in ("past rows", "patches", "turned")  # to which it matters what is known
-    rows, y = stream(grows=grows)
+    rows, y = stream(grows=True)
     ones = by_row(MAKE[name](), rows, y)
     for size in (13, 40, len(rows)):
         many = MAKE[name]()

@@ -222,14 +222,17 @@ class _Keyed(Called):
         return super()._read(x)
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
+        return super()._rows(self._events(X), fit=fit, one=one)
+
+    def _events(self, X: Any) -> Any:
         if isinstance(self.key, str):
             if isinstance(X, Mapping):
-                X = _numbered(X, self.key)
-            elif is_frame(X):
-                X = _numbered_frame(X, self.key)
-            elif isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
-                X = [_numbered(x, self.key) for x in X]
-        return super()._rows(X, fit=fit, one=one)
+                return _numbered(X, self.key)
+            if is_frame(X):
+                return _numbered_frame(X, self.key)
+            if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
+                return [_numbered(x, self.key) for x in X]
+        return X
 
 
 def _plain(value: Any) -> Any:

@@ -79,7 +79,7 @@ class FromDict(Transformer):
                 raise wrong("nominal", name, "a name that is declared in names")
 
     def _first_schema(self, X: Any) -> Schema:
-        chosen = self._chosen(X)
+        chosen = self._events(X)
         if self.names is None:
             return super()._first_schema(X)
         names = tuple(self.names)
@@ -87,9 +87,9 @@ class FromDict(Transformer):
         return declared.admitting(chosen)
 
     def _rows(self, X: Any, *, fit: bool, one: bool = False) -> tuple[Schema, Array]:
-        return super()._rows(self._chosen(X), fit=fit, one=one)
+        return super()._rows(self._events(X), fit=fit, one=one)
 
-    def _chosen(self, X: Any) -> Any:
+    def _events(self, X: Any) -> Any:
         """`X` without the names that were not declared."""
         if not self.is_started:
             self._check()
@@ -98,7 +98,7 @@ class FromDict(Transformer):
         if isinstance(X, Mapping):
             return {name: X[name] for name in self.names if name in X}
         if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
-            return [self._chosen(x) for x in X]
+            return [self._events(x) for x in X]
         if is_frame(X):
             import narwhals as nw
 
