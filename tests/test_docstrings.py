@@ -102,6 +102,28 @@ NO_SOURCE = dict.fromkeys(RECORDS, "a record") | {
      "to_river", "to_sklearn"), "speaks to another project"
 )  # fmt: skip
 
+#: Sources of which no part is named -> why. Each by how it begins.
+_WHOLE = dict.fromkeys(
+    ("Ksieniewicz, Zyblewski", "Muldal", "Pedregosa", "Tunyasuvunakool", "Yilmaz",
+     "Zhao, Nasrullah"), "tells of a library"
+) | dict.fromkeys(
+    ("Altman", "Böhning", "Grimshaw", "Guyon", "Javed", "Komorniczak", "Leys", "Mahalanobis",
+     "Massey", "Plackett", "Welford", "West", "Winters"), "a few pages of one method"
+) | dict.fromkeys(
+    ("Aggarwal, Sathe", "Cano", "Gallego-Mejia", "Gama, Sebastiao, Rodrigues", "Gogianu",
+     "Gomes, Barddal, Boiko", "Gomes, Montiel", "Gui", "Holmes", "Intentional updates",
+     "Liu, Cassales", "Martins", "Nesic", "Nowak", "Partridge", "Putina", "Schlimmer",
+     "Sharifnassab", "Wang (2023)", "Williams, Peng"), "its parts are yet to be looked up"
+)  # fmt: skip
+_PARTS = "sections?|algorithms?|equations?|chapters?|theorems?|propositions?|lemmas?|tables?"
+_PARTS += "|figures?|definitions?|corollary|examples?"
+_NAMED = "sections?|definition|algorithms?|equations?"
+#: What a source's part is called: by number, or by what it is about.
+_PART = re.compile(
+    rf"(?i:\b({_PARTS})) (\d|[A-Z]\b|[IVX]+\b)|(?i:\bthe ({_NAMED}) (on|of)\b)"
+    r"|\b[Aa]ppendix\b|\bAbstract\b|\b[Ee]qs?\. "
+)
+_REFERENCE = re.compile(r"\.\. \[(\d+)\] ")
 _COST = re.compile(r"[Tt]ime (and memory )?per (event|score|prediction)|O\(")
 _NAME = re.compile(r"`([A-Za-z_]\w*)`")
 _END = r"(\d+(?:\.\d+)?)"
@@ -157,6 +179,32 @@ def test_cost_refusals_and_an_example_are_told(item: Any) -> None:
 @pytest.mark.parametrize("name", EXPORTED)
 def test_sources_are_told(name: str) -> None:
     assert bool(sections_of(EXPORTED[name])["References"]) == (name not in NO_SOURCE)
+
+
+def references(item: Any) -> dict[str, str]:
+    """Sources by their numbers."""
+    _, *found = _REFERENCE.split(" ".join(" ".join(sections_of(item)["References"]).split()))
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def part_of(item: Any, number: str, source: str) -> bool:
+    """Whether the source, or a clause of the text that refers to it, names a part."""
+    clauses = re.split(r"(?<=[.;:]) ", text_of(item))
+    near = [clause for clause in clauses if f"[{number}]_" in clause]
+    return any(_PART.search(text) for text in (source, *near))
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_parts_of_sources_are_named(name: str) -> None:
+    item = EXPORTED[name]
+    whole = [s for n, s in references(item).items() if not part_of(item, n, s)]
+    assert [source for source in whole if not source.startswith((*_WHOLE,))] == []
+
+
+def test_whole_sources_are_few() -> None:
+    found = [(i, n, s) for i in EXPORTED.values() for n, s in references(i).items()]
+    whole = [source for item, n, source in found if not part_of(item, n, source)]
+    assert [name for name in _WHOLE if not any(s.startswith(name) for s in whole)] == []
 
 
 @pytest.mark.parametrize("item", TELLING)

@@ -101,7 +101,8 @@ class VariableUncertainty(QueryStrategy):
     References
     ----------
     .. [1] Zliobaite, Bifet, Pfahringer, Holmes (2014), Active learning with drifting streaming
-       data, IEEE TNNLS 25(1), 27-39. doi:10.1109/TNNLS.2012.2236570
+       data, IEEE TNNLS 25(1), 27-39. The section on the variable uncertainty strategy.
+       doi:10.1109/TNNLS.2012.2236570
     """
 
     _kernel = _variable_uncertainty

@@ -222,7 +222,7 @@ class AggregatedMondrianForestClassifier(MondrianForest, Classifier):
     .. [1] Mourtada, Gaiffas, Scornet (2021), AMF: Aggregated Mondrian forests for online learning,
        Journal of the Royal Statistical Society B 83(3), 505-533. Sections 2-4.
     .. [2] Willems, Shtarkov, Tjalkens (1995), The context-tree weighting method: basic properties,
-       IEEE Transactions on Information Theory 41(3).
+       IEEE Transactions on Information Theory 41(3). The definition of the weighted probability.
     """
 
     _kernel = _aggregated_mondrian_forest_classifier

@@ -59,7 +59,8 @@ class BandedNoise(Privacy):
     References
     ----------
     .. [1] Kalinin, Lampert (2024), Banded square root matrix factorization for differentially
-       private model training, NeurIPS. arXiv:2405.13763
+       private model training, NeurIPS. The section on the banded square root factorization.
+       arXiv:2405.13763
     .. [2] Denisov, McMahan, Rush, Smith, Thakurta (2022), Improved differential privacy for SGD via
        optimal private linear operators on adaptive streams, NeurIPS. Theorem 2.1. arXiv:2202.08312
     """

@@ -136,7 +136,7 @@ class KNNClassifier(Classifier):
     References
     ----------
     .. [1] Aha, Kibler, Albert (1991), Instance-based learning algorithms, Machine Learning 6,
-       37-66. doi:10.1007/BF00153759
+       37-66. The section on IB1. doi:10.1007/BF00153759
     """
 
     _kernel = _knn_classifier

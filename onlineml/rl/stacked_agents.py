@@ -69,7 +69,7 @@ class StackedAgents(Held, Part):
     References
     ----------
     .. [1] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
-       arXiv:2410.14606
+       Section 3. arXiv:2410.14606
     """
 
     _holder = "_made"

@@ -86,7 +86,7 @@ class SeasonalDecomposer(Transformer):
     References
     ----------
     .. [1] Cleveland, Cleveland, McRae, Terpenning (1990), STL: a seasonal-trend decomposition
-       procedure based on loess, Journal of Official Statistics 6(1), 3-73.
+       procedure based on loess, Journal of Official Statistics 6(1), 3-73. Section 2.
     """
 
     _kernel = _seasonal_decomposer

@@ -324,8 +324,8 @@ def Replayable(  # noqa: N802 - named as what it makes
     ----------
     .. [1] Bourtoule et al. (2021), Machine unlearning, IEEE S&P. Section IV: slices, and a state
        kept before each. arXiv:1912.03817
-    .. [2] Hu, Schölkopf, Sanyal (2025), Online learning and unlearning: passive unlearning, by the
-       contraction of gradient steps. arXiv:2505.08557
+    .. [2] Hu, Schölkopf, Sanyal (2025), Online learning and unlearning. The section on passive
+       unlearning, by the contraction of gradient steps. arXiv:2505.08557
     """
     kinds: dict[type[Estimator], type[Replayed]] = {
         Classifier: ReplayableClassifier,

@@ -116,7 +116,8 @@ class LocalOutlierFactor(Detector):
     .. [1] Breunig, Kriegel, Ng, Sander (2000), LOF: identifying density-based local outliers,
        SIGMOD, 93-104, definitions 3 to 7. doi:10.1145/342009.335388
     .. [2] Pokrajac, Lazarevic, Latecki (2007), Incremental local outlier detection for data
-       streams, CIDM, 504-515. doi:10.1109/CIDM.2007.368917
+       streams, CIDM, 504-515. The algorithms of insertion and of deletion.
+       doi:10.1109/CIDM.2007.368917
     """
 
     _kernel = _local_outlier_factor

@@ -287,7 +287,8 @@ class SeasonalESD(_ESD):
     .. [1] Hochenbaum, Vallis, Kejariwal (2017), Automatic anomaly detection in the cloud via
        statistical learning, algorithm 1. arXiv:1704.07706
     .. [2] Rosner (1983), Percentage points for a generalized ESD many-outlier procedure,
-       Technometrics 25(2), 165-172. doi:10.1080/00401706.1983.10487848
+       Technometrics 25(2), 165-172. The section on the generalized ESD procedure.
+       doi:10.1080/00401706.1983.10487848
     """
 
 
