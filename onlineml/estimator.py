@@ -483,6 +483,10 @@ class Estimator(ABC):
         if not self.is_started:
             self._begin(schema)
         elif schema is not self.schema_:
+            fits = schema.n_values <= self._size("V") or not self._size("V")
+            if fits and self._outlasts_values() and schema.has_columns_of(self.schema_):
+                self.schema_ = schema
+                return
             self._accept_width(schema)
             if schema.n_features > self.schema_.n_features:
                 self._enlarge("F", schema.n_features)
@@ -491,6 +495,12 @@ class Estimator(ABC):
             self._mark_nominal(schema)
             self.schema_ = schema
             self._forget_caches()
+
+    def _outlasts_values(self) -> bool:
+        """Whether its caches still hold when columns have new values, for which there is room."""
+        kind = type(self)
+        plain = kind._admit is Estimator._admit and kind._parts is Estimator._parts
+        return plain and self._kernel is not None
 
     def _forget_caches(self) -> None:
         for name in [name for name in vars(self) if name.startswith("_")]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from onlineml.categories import Categories, bytes_of
 from onlineml.words import shortened
 
 Array = npt.NDArray[np.float64]
@@ -43,7 +44,7 @@ class Schema:
         Column names, in column order; None where rows are plain arrays.
     nominal
         Column index -> its values, in order of their codes 0, 1, ... All other columns are
-        numeric.
+        numeric. They are kept as `Categories`, which are equal to tuples of the values.
     classes
         Class labels that a data source declares ahead; for information, models learn their own.
     undecided
@@ -65,7 +66,7 @@ class Schema:
 
     n_features: int
     names: tuple[str, ...] | None = None
-    nominal: Mapping[int, tuple[Hashable, ...]] = field(default_factory=dict)
+    nominal: Mapping[int, Sequence[Hashable]] = field(default_factory=dict)
     classes: tuple[Hashable, ...] | None = None
     undecided: frozenset[int] = frozenset()
     late: tuple[tuple[int, int], ...] = ()
@@ -78,6 +79,8 @@ class Schema:
         if not all(column in range(self.n_features) for column in self.nominal):
             due = f"columns from 0 to {self.n_features - 1}"
             raise wrong("nominal", dict(self.nominal), due)
+        kept = {column: _as_categories(values) for column, values in self.nominal.items()}
+        object.__setattr__(self, "nominal", kept)
 
     @classmethod
     def of(cls, x: object) -> Schema:
@@ -117,7 +120,17 @@ class Schema:
     @cached_property
     def nbytes(self) -> int:
         """Bytes of what it holds; kept, as trees ask often how far they may grow."""
-        return _bytes_of(self.to_plain())
+        rest = replace(self, nominal={}).to_plain()
+        return bytes_of(rest) + sum(bytes_of(j) + v.nbytes for j, v in self._nominal.items())
+
+    def has_columns_of(self, other: Schema) -> bool:
+        """Whether names and kinds are those of `other`, whatever values of text there are."""
+        return (
+            self.names == other.names
+            and self.n_features == other.n_features
+            and self.nominal.keys() == other.nominal.keys()
+            and (self.undecided, self.late) == (other.undecided, other.late)
+        )
 
     def name_of(self, column: int) -> str:
         """Name of a column for messages."""
@@ -130,7 +143,9 @@ class Schema:
         is undecided.
         """
         if isinstance(x, Mapping):
-            return self._admitting_columns({name: [value] for name, value in x.items()}, first)
+            found = None if first else self._admitting_text(x)
+            columns = {} if found else {name: [value] for name, value in x.items()}
+            return found or self._admitting_columns(columns, first)
         if is_frame(x):
             return self._admitting_columns(frame_columns(x), first)
         if isinstance(x, Sequence) and x and isinstance(x[0], Mapping):
@@ -150,11 +165,12 @@ class Schema:
         if not self._names.issuperset(x):
             return None
         cells = list(map(x.get, self.names or (), self._nans))
-        for column, codes in self._codes:
-            code = codes.get(cells[column])
-            if code is not None:
+        for column, codes, n in self._codes:
+            value = cells[column]
+            code = codes.get(value, n)
+            if code < n:
                 cells[column] = code
-            elif cells[column] == cells[column]:
+            elif value is not None and value == value:
                 return None
         return [_NAN if cell is None else cell for cell in cells] if None in cells else cells
 
@@ -175,18 +191,39 @@ class Schema:
         return (_NAN,) * self.n_features
 
     @cached_property
-    def _codes(self) -> list[tuple[int, dict[Hashable, float]]]:
-        """Columns whose values may be news, each with the codes that it has; None is missing."""
-        known = {**dict.fromkeys(self.undecided, ()), **self.nominal}
-        return [
-            (column, {None: _NAN} | {value: float(code) for code, value in enumerate(values)})
-            for column, values in known.items()
-        ]
+    def _codes(self) -> list[tuple[int, Mapping[Hashable, float], int]]:
+        """Columns whose values may be news, each with the codes below how many are known."""
+        known = {**dict.fromkeys(self.undecided, Categories()), **self._nominal}
+        return [(column, values.codes, len(values)) for column, values in known.items()]
+
+    @property
+    def _nominal(self) -> dict[int, Categories]:
+        return self.nominal  # type: ignore[return-value]  # __post_init__ sees to it
+
+    def _admitting_text(self, x: Mapping[Any, Any]) -> Schema | None:
+        """The same where new texts of nominal columns are all that is new; else None."""
+        if not self._names.issuperset(x) or not self.nominal:
+            return None
+        cells, nominal = list(map(x.get, self.names or (), self._nans)), self._nominal.copy()
+        for column, values in self._nominal.items():
+            if cells[column].__class__ is str:
+                nominal[column], cells[column] = values.extended(cells[column : column + 1]), 0.0
+            elif not is_missing(cells[column]):
+                return None
+        try:
+            cells = [_NAN if cell is None else cell for cell in cells]
+            _packer(self.n_features)(*cells)
+        except (TypeError, ValueError, OverflowError, struct.error):
+            return None
+        if any(cells[column] == cells[column] for column in self.undecided):
+            return None
+        found = replace(self, nominal=nominal)
+        return self if found == self else found
 
     def _admitting_columns(self, columns: Mapping[str, Any], first: bool) -> Schema:
         if self.names is None:
             raise wrong("x", columns, f"an array of {self.n_features} numbers, as before")
-        names, nominal, undecided = list(self.names), dict(self.nominal), set(self.undecided)
+        names, nominal, undecided = list(self.names), self._nominal.copy(), set(self.undecided)
         late = []
         for name, values in self._under_own_names(columns).items():
             new = first or name not in names
@@ -200,10 +237,11 @@ class Schema:
                     continue
                 undecided.discard(column)
                 if strings:
-                    nominal[column] = ()
+                    nominal[column] = Categories()
                     late += [] if new and row == 0 else [(row, column)]
             if column in nominal:
-                nominal[column] = _with_values(nominal[column], values)
+                shown = (value for value in values if not is_missing(value))
+                nominal[column] = nominal[column].extended(shown)
             elif strings:
                 raise wrong(f"x[{name!r}]", _first_text(values), "a number, as before")
         found = Schema(
@@ -231,6 +269,14 @@ class Schema:
         nominal = {**self.nominal, column: ()} if is_text else self.nominal
         late = (*self.late, (column, self.n_features)) if is_text else self.late
         return replace(self, nominal=nominal, undecided=self.undecided - {column}, late=late)
+
+    def with_tables(self, tables: Mapping[int, Mapping[Hashable, int]]) -> Schema:
+        """The schema, whose nominal columns have all the values in `tables`, which only grow."""
+        known = self._nominal
+        if all(len(table) == len(known[j]) for j, table in tables.items()):
+            return self
+        more = {j: known[j].extended(islice(t, len(known[j]), None)) for j, t in tables.items()}
+        return replace(self, nominal=more)
 
     def taking(self, columns: Sequence[int]) -> Schema:
         """The schema of some of the columns; what is undecided counts as numeric in it."""
@@ -293,8 +339,10 @@ class Schema:
 
     def _column(self, column: int, values: Any) -> Array:
         if column in self.nominal:
-            codes = {value: float(code) for code, value in enumerate(self.nominal[column])}
-            return np.array([codes.get(value, np.nan) for value in values], np.float64)
+            codes, n = self._nominal[column].codes, len(self.nominal[column])
+            cells = np.array([codes.get(value, np.nan) for value in values], np.float64)
+            cells[cells >= n] = np.nan
+            return cells
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
             return values.astype(np.float64)
         if column in self.undecided:
@@ -332,12 +380,8 @@ def _packer(n: int) -> Callable[..., bytes]:
     return struct.Struct(f"{n}d").pack
 
 
-def _bytes_of(plain: Any) -> int:
-    if isinstance(plain, dict):
-        plain = list(plain.values())
-    if isinstance(plain, list | tuple):
-        return sum(map(_bytes_of, plain))
-    return sys.getsizeof(plain)
+def _as_categories(values: Iterable[Hashable]) -> Categories:
+    return values if isinstance(values, Categories) else Categories(values)
 
 
 def as_floats(x: Any, argument: str) -> Array:
@@ -431,11 +475,6 @@ def _first_shown(values: Any) -> int | None:
 def _first_text(values: Iterable[Any]) -> str | None:
     shown = (value for value in values if not is_missing(value))
     return next((value for value in shown if isinstance(value, str)), None)
-
-
-def _with_values(known: tuple[Hashable, ...], values: Iterable[Any]) -> tuple[Hashable, ...]:
-    new = dict.fromkeys(value for value in values if not is_missing(value))
-    return known + tuple(value for value in new if value not in known)
 
 
 def _number(value: Any, name: str) -> float:

@@ -15,7 +15,7 @@ PACKAGE = Path(onlineml.__file__).parent
 # A room may import the rooms of the lines above its own.
 ORDER = [
     {"kernels"},
-    {"words"},
+    {"categories", "words"},
     {"schema"},
     {"labels", "new_text", "odometer", "parameters", "receipt", "weights"},
     {"new_columns", "shared_budget"},

@@ -135,10 +135,10 @@ class Columns:
         n_values = sum(map(len, self._tables.values()))
         if self._schema is None or n_values != self._n_values:
             self._n_values = n_values
-            nominal = {j: tuple(table) for j, table in self._tables.items()}
+            nominal = self._schema.nominal if self._schema else dict.fromkeys(self._tables, ())
             classes = tuple(self.classes.values()) or None
             names = tuple(self.features)
-            self._schema = Schema(len(names), names, nominal, classes)
+            self._schema = Schema(len(names), names, nominal, classes).with_tables(self._tables)
         return self._schema
 
     def encode(self, batch: pa.RecordBatch) -> tuple[Chunk, Problems]:

@@ -78,8 +78,8 @@ class IterableStream(Stream):
         for j in self._tables:
             column = (self._names or ())[j]
             self._codes(j, [x.get(column) for x in X if isinstance(x, Mapping)])
-        self._schema = Schema(1)
         self._n_features = len(self._names) if self._names else np.size(X[0])
+        self._schema: Schema | None = None
         self.task: Task = checked_task(task) or task_of(_as_labels(y))
 
     def _open(self) -> Iterator[Any]:
@@ -93,10 +93,9 @@ class IterableStream(Stream):
     @property
     def schema(self) -> Schema:
         """Names and kinds of the features, with the nominal values met so far."""
-        nominal = {j: tuple(table) for j, table in self._tables.items()}
-        schema = Schema(self._n_features, self._names, nominal)
-        if schema != self._schema:
-            self._schema = schema
+        bare = dict.fromkeys(self._tables, ())
+        known = self._schema or Schema(self._n_features, self._names, bare)
+        self._schema = known.with_tables(self._tables)
         return self._schema
 
     def chunks(self, size: int) -> Iterator[Chunk]:

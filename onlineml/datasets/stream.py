@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -181,7 +181,7 @@ def _mappings(X: Array, schema: Schema) -> Iterator[dict[str, Any]]:
     return (dict(zip(names, row)) for row in zip(*columns))
 
 
-def _values(column: Array, values: tuple[Hashable, ...] | None) -> list[Any]:
+def _values(column: Array, values: Sequence[Hashable] | None) -> list[Any]:
     if values is not None:
         return [None if code != code else values[int(code)] for code in column.tolist()]
     if np.isnan(column).any():

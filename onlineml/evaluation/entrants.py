@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from onlineml.base import Classifier, Detector, Estimator, Regressor
+from onlineml.categories import one_begins_other
 from onlineml.schema import Schema, wrong
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def admit(entrant: Entrant, schema: Schema) -> None:
         known.n_features == schema.n_features
         and (known.names == schema.names or not named)
         and known.nominal.keys() == schema.nominal.keys()
-        and all(_one_begins_other(known.nominal[j], schema.nominal[j]) for j in known.nominal)
+        and all(one_begins_other(known.nominal[j], schema.nominal[j]) for j in known.nominal)
     )
     if not fits:
         due = "a model that has learned the stream's columns, nominal values in the same order"
@@ -203,7 +204,3 @@ def admit(entrant: Entrant, schema: Schema) -> None:
     nominal = {j: max(known.nominal[j], schema.nominal[j], key=len) for j in known.nominal}
     if nominal != known.nominal:
         model._admit(replace(known, nominal=nominal))
-
-
-def _one_begins_other(a: tuple[Hashable, ...], b: tuple[Hashable, ...]) -> bool:
-    return all(x == y for x, y in zip(a, b))

@@ -55,6 +55,9 @@ class _Chain(Estimator):
         if self._width >= 0 and self._out.shape[0] != self._n_outputs():
             self._forget_caches()
 
+    def _outlasts_values(self) -> bool:
+        return True  # it looks whether the calls of its steps hold
+
     def _n_outputs(self) -> int:
         return self.steps_[-1]._n_outputs()
 

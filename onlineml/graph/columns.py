@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from onlineml.base import Classifier, Transformer
@@ -40,7 +40,7 @@ def _inputs(graph: Wired, schema: Schema, k: int, node: Node) -> Schema:
     if len(parts) == 1:
         return parts[0]
     names: list[str] | None = []
-    nominal: dict[int, tuple[Hashable, ...]] = {}
+    nominal: dict[int, Sequence[Hashable]] = {}
     places: list[dict[int, int]] = [{} for _ in parts]
     width = 0
     for i, lo, hi in extents:

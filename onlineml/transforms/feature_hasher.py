@@ -150,9 +150,10 @@ def _named(schema: Schema, rows: Array) -> dict[str, Any]:
         name = schema.names[j] if schema.names else str(j)
         columns[name] = rows[:, j]
         if j in schema.nominal:
-            texts = [str(value) for value in schema.nominal[j]]
+            values = schema.nominal[j]
             columns[name] = [
-                texts[int(code)] if 0 <= code < len(texts) else None for code in rows[:, j]
+                str(values[int(code)]) if 0 <= code < len(values) else None
+                for code in rows[:, j].tolist()
             ]
     return columns
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,9 +53,7 @@ class Rows:
         """The columns, with all values of text so far."""
         schema = self._schema
         if schema is not None and self._tables:
-            nominal = {column: tuple(table) for column, table in self._tables.items()}
-            if any(len(nominal[j]) != len(values) for j, values in schema.nominal.items()):
-                self._schema = replace(schema, nominal=nominal)
+            self._schema = schema.with_tables(self._tables)
         return self._schema
 
     def admit(self, X: Array) -> None:
