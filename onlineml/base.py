@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -509,15 +510,13 @@ class Transformer(Estimator):
         """
         return self._learn(X, y, weight, serve=ANSWER_AND_SCORES)
 
-    def _awaits_values(self) -> bool:
-        return True  # chains learn the very rows that it gives by chunk
-
     def _stretches(self, schema: Schema, X: Any, serve: int) -> list[slice]:
         return [] if serve else super()._stretches(schema, X, serve)  # new rows are of one width
 
     def _unfitted(self, x: Any) -> Self:
-        """A twin started on the columns of `x`: what serves before any data."""
-        return self.clone().start(self._first_schema(as_row(x)))
+        """A twin started on the columns of `x`, but not its texts: what serves before any data."""
+        schema = self._first_schema(as_row(x))
+        return self.clone().start(replace(schema, nominal=dict.fromkeys(schema.nominal, ())))
 
     def output_schema(self) -> Schema:
         """Names and kinds of the new rows.

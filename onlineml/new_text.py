@@ -26,6 +26,16 @@ def shown_first(before: Schema | None, schema: Schema, rows: Array) -> dict[int,
     return dict(sorted(found.items()))
 
 
+def without_new_text(before: Schema | None, schema: Schema, rows: Array) -> Array:
+    """The rows, in which text is missing where it is shown for the first time."""
+    shown = shown_first(before, schema, rows)
+    if shown:
+        rows = rows.copy()
+    for i, columns in shown.items():
+        rows[i, columns] = np.nan
+    return rows
+
+
 def pass_in_parts(
     model: Any, X: Array, y: Array | None, weight: Array | None, serve: int, shown: dict[int, Any]
 ) -> Array:

@@ -15,6 +15,7 @@ from onlineml.estimator import _power_of_two
 from onlineml.kernels import label_budget as cells
 from onlineml.kernels.arena import ANSWER_AND_SCORES, FIT, Field
 from onlineml.kernels.random import seeded
+from onlineml.new_text import without_new_text
 from onlineml.schema import Schema, as_floats, wrong
 from onlineml.weights import as_weights
 
@@ -293,7 +294,7 @@ class QueryStrategy(Estimator):
         return ()
 
     def _learn_answer(self, row: Array, y: Any) -> None:
-        """Learn a label; `row` is `[x | proba]` as it was asked for."""
+        """Learn a label; `row` is `[x | proba]` as it came, with text that was new then."""
 
     def _max_waiting(self) -> int:
         """Most rows that wait for a label; older ones are given up."""
@@ -398,13 +399,14 @@ class QueryStrategy(Estimator):
         weights = as_weights(weight, len(rows))
         if ids is not None and len(ids) != len(rows):
             raise wrong("ids", len(ids), f"{len(rows)} names, one a row")
+        known = without_new_text(self.schema_ if self.is_started else None, schema, rows)
         if not self.is_started and not fit:
-            return self.clone().start(schema)._through(rows, shares, weights, False)
+            return self.clone().start(schema)._through(known, shares, weights, False)
         if fit:
             self._admit(schema)
             self._make_room(shares.shape[1])
         first = self.n_rows
-        out = self._through(rows, shares, weights, fit)
+        out = self._through(known, shares, weights, fit)
         if fit and self._keeps_rows:
             counts = np.ones(len(rows), bool) if weights is None else weights > 0.0
             asked = np.flatnonzero(counts & (out[:, 0] == 1.0))
