@@ -20,17 +20,23 @@ from onlineml import learners, transforms
 from onlineml.graph import chain
 
 _TURNS = 5
+NEW = "text, nearly all new"
 Row = dict[str, Any]
 
 
 def rows_of(kind: str, n: int) -> list[Row]:
-    """Rows of five numbers, two of which are text, or missing, or absent in a third of the rows."""
+    """Rows of five numbers, two of which are text, or missing, or absent in a third of the rows.
+
+    Texts are of three and eight kinds; where they are nearly all new, those of one column are ids.
+    """
     rng = random.Random(0)
     rows = []
     for _ in range(n):
         x: Row = {f"x{j}": rng.random() for j in range(5)}
         if kind == "text":
             x |= {"x3": rng.choice(["red", "green", "blue"]), "x4": rng.choice("abcdefgh")}
+        if kind == NEW:
+            x |= {"x3": f"user {rng.randrange(20 * n)}", "x4": rng.choice("abcdefgh")}
         for name in ("x0", "x1"):
             if kind in ("None", "absent") and rng.random() < 1 / 3:
                 x[name] = None
@@ -85,15 +91,15 @@ def at_once(make: Callable[[], Any], rows: list[Row], y: list[bool]) -> float:
 
 def table(n_rows: int) -> Iterator[str]:
     """The lines that are printed."""
-    yield f"{'µs a row':<44} one by one  1,000 at once   river"
+    yield f"{'µs a row':<54} one by one  1,000 at once   river"
     rng = random.Random(1)
     y = [rng.random() < 0.5 for _ in range(n_rows)]
     for name, (ours, theirs, takes) in MODELS.items():
-        for kind in ("numbers", "text", "None", "absent"):
+        for kind in ("numbers", "text", NEW, "None", "absent"):
             rows = rows_of(kind, n_rows)
             figures = by_row(ours, "fit_one", rows, y), at_once(ours, rows, y)
             river = f"{by_row(theirs, 'learn_one', rows, y):.1f}" if kind in takes else "-"
-            yield f"  {name + ', ' + kind:<42} {figures[0]:>10.1f} {figures[1]:>14.1f} {river:>7}"
+            yield f"  {name + ', ' + kind:<52} {figures[0]:>10.1f} {figures[1]:>14.1f} {river:>7}"
 
 
 def main(arguments: list[str] | None = None) -> None:

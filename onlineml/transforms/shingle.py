@@ -21,9 +21,10 @@ def _rows(call: Call, rows: Array, cursor: Ints) -> int:
     n, width = rows.shape
     for i in range(call.first, call.last):
         if call.serve:
-            for k in range(n):
-                call.out[i, k * width : (k + 1) * width] = rows[(cursor[0] + k) % n]
-            call.out[i, n * width :] = call.X[i]
+            for j in range(width):
+                for k in range(n):
+                    call.out[i, j * (n + 1) + k] = rows[(cursor[0] + k) % n, j]
+                call.out[i, j * (n + 1) + n] = call.X[i, j]
         if call.fit and call.weight[i] > 0.0:
             rows[cursor[0]] = call.X[i]
             cursor[0] = (cursor[0] + 1) % n
@@ -31,10 +32,12 @@ def _rows(call: Call, rows: Array, cursor: Ints) -> int:
 
 
 class Shingle(Transformer):
-    """The last `size` rows side by side, the oldest first: models of rows then see time.
+    """The last `size` values of each feature side by side: models of rows then see time.
 
-    The new row is the last of them. Rows that have not come yet are missing. Works for one feature
-    (a stretch of a series) and for several. Time per event and memory are O(size n_features).
+    Feature by feature, the oldest value first, that of the new row last. Rows that have not come
+    yet are missing. Works for one feature (a stretch of a series) and for several; columns of a
+    feature that comes later are put behind the others, so that models behind it go on. Time per
+    event and memory are O(size n_features).
 
     Parameters
     ----------
@@ -54,6 +57,9 @@ class Shingle(Transformer):
            [nan,  1.,  2.],
            [ 1.,  2.,  3.],
            [ 2.,  3.,  4.]])
+    >>> Shingle(size=2).transform_fit_many([[1.0, 10.0], [2.0, 20.0]])
+    array([[nan,  1., nan, 10.],
+           [ 1.,  2., 10., 20.]])
 
     Notes
     -----
@@ -82,15 +88,14 @@ class Shingle(Transformer):
         return self.size * self._size("F")
 
     def output_schema(self) -> Schema:
-        """Columns `name[-2]`, `name[-1]`, `name` and so on, row by row."""
-        known, width = self.schema_, self.schema_.n_features
-        names = known.names or tuple(f"x{j}" for j in range(width))
-        ends = [f"[-{age}]" for age in range(self.size - 1, 0, -1)] + [""]
-        nominal = {
-            k * width + j: values for k in range(self.size) for j, values in known.nominal.items()
-        }
-        late = [(k * width + j, self.size * width) for j, _ in known.late for k in range(self.size)]
+        """Columns `name[-2]`, `name[-1]`, `name`, feature by feature."""
+        known, n = self.schema_, self.size
+        names = known.names or tuple(f"x{j}" for j in range(known.n_features))
+        ends = [f"[-{age}]" for age in range(n - 1, 0, -1)] + [""]
+        nominal = {j * n + k: values for j, values in known.nominal.items() for k in range(n)}
         return Schema(
-            self.size * width, tuple(name + end for end in ends for name in names), nominal,
-            late=tuple(late),
-        )  # fmt: skip
+            n * known.n_features,
+            tuple(name + end for name in names for end in ends),
+            nominal,
+            late=tuple((j * n + k, n * width) for j, width in known.late for k in range(n)),
+        )

@@ -44,6 +44,16 @@ def test_any_transformer_goes_first(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_columns_stay_where_they_are_when_features_come(name: str) -> None:
+    """Models behind it go by places."""
+    model = example(name).fit_many(ROWS)
+    before = model.output_schema().names or ()  # turned features have no names
+    more = [{**row, "late": 1.0, "note": "text"} for row in ROWS]
+    after = model.fit_many(more).output_schema().names or ()
+    assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [4, 60])
 def test_new_text_is_missing_to_what_is_made_of_its_row(name: str, size: int) -> None:
     """Whether the row comes alone, or in a chunk that knows its code; before any data too."""
