@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from itertools import islice
 from typing import Any
@@ -81,6 +81,9 @@ class Schema:
             raise wrong("nominal", dict(self.nominal), due)
         kept = {column: _as_categories(values) for column, values in self.nominal.items()}
         object.__setattr__(self, "nominal", kept)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def of(cls, x: object) -> Schema:
@@ -217,7 +220,7 @@ class Schema:
             return None
         if any(cells[column] == cells[column] for column in self.undecided):
             return None
-        found = replace(self, nominal=nominal)
+        found = replace(self, nominal=dict(sorted(nominal.items())))
         return self if found == self else found
 
     def _admitting_columns(self, columns: Mapping[str, Any], first: bool) -> Schema:

@@ -68,6 +68,13 @@ def test_schemas_are_equal_whatever_way_their_values_came() -> None:
     assert repr(grown) == repr(whole)
     assert grown.to_plain() == whole.to_plain()
     assert grown.nbytes == whole.nbytes == bytes_of(whole.to_plain())
+    longer = grown.admitting({"a": "later", "b": 1.0})
+    assert longer.cells({"a": "later"})[0] == 3.0
+    assert grown.cells({"a": "later"}) is None
+    assert b"later" not in pickle.dumps(grown)
+    assert pickle.loads(pickle.dumps(longer)) == copy.deepcopy(longer) == longer != grown
+    unsorted = Schema(2, ("a", "b"), {1: ("x",), 0: ()}).admitting({"a": "x", "b": "y"})
+    assert list(unsorted.nominal) == [0, 1]
     assert grown != whole.admitting({"a": "w"})
     assert grown.with_tables({0: {"x": 0, "y": 1, "z": 2}}) is grown
     assert grown.with_tables({0: dict.fromkeys("xyzw")}).nominal == {0: tuple("xyzw")}
