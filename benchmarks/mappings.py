@@ -91,7 +91,7 @@ def at_once(make: Callable[[], Any], rows: list[Row], y: list[bool]) -> float:
 
 def table(n_rows: int) -> Iterator[str]:
     """The lines that are printed."""
-    yield f"{'µs a row':<54} one by one  1,000 at once   river"
+    yield f"{'µs a row':<58} one by one  1,000 at once   river"
     rng = random.Random(1)
     y = [rng.random() < 0.5 for _ in range(n_rows)]
     for name, (ours, theirs, takes) in MODELS.items():
@@ -99,7 +99,7 @@ def table(n_rows: int) -> Iterator[str]:
             rows = rows_of(kind, n_rows)
             figures = by_row(ours, "fit_one", rows, y), at_once(ours, rows, y)
             river = f"{by_row(theirs, 'learn_one', rows, y):.1f}" if kind in takes else "-"
-            yield f"  {name + ', ' + kind:<52} {figures[0]:>10.1f} {figures[1]:>14.1f} {river:>7}"
+            yield f"  {name + ', ' + kind:<56} {figures[0]:>10.1f} {figures[1]:>14.1f} {river:>7}"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -51,7 +51,7 @@ def run(*arguments: object) -> str:
 
 def test_rows_as_mappings() -> None:
     lines = run("benchmarks.mappings", "--rows", 200).splitlines()
-    assert [len(line.rsplit(None, 3)) for line in lines[1:]] == [4] * 8
+    assert [len(line.rsplit(None, 3)) for line in lines[1:]] == [4] * 10
 
 
 def test_detectors_of_drift() -> None:
