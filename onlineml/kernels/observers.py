@@ -13,6 +13,7 @@ import numpy as np
 
 from onlineml.kernels import inlined, lean
 from onlineml.kernels.arena import Array, Ints
+from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.tree import AT_MOST, EQUAL, MULTIWAY, SAME, Split
 
 COUNT, MEAN, M2, LOW, HIGH, HALF_PRECISION = range(6)
@@ -35,7 +36,7 @@ def observe(
     """
     for j in range(x.shape[0]):
         value = x[j]
-        if np.isnan(value) or blind[j]:
+        if not abs(value) <= LARGEST or blind[j]:  # NaN too
             continue
         before = stats[COUNT, j]
         if nominal[j]:

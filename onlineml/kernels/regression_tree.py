@@ -9,6 +9,7 @@ import numpy as np
 
 from onlineml.kernels import lean
 from onlineml.kernels.arena import Array, Call, Ints, f2, f4, i1, i2, keep_row
+from onlineml.kernels.linear import LARGEST
 from onlineml.kernels.subset import blindfold
 from onlineml.kernels.target_observers import (
     COUNT,
@@ -135,7 +136,7 @@ def learn_at(d: int, x: Array, y: float, w: float, rule: Array, leaf: int, line:
         if nominal[j]:
             if 0 <= x[j] < values.shape[2]:
                 add(values[j], int(x[j]), w, y)
-        elif x[j] == x[j]:
+        elif abs(x[j]) <= LARGEST:  # not of NaN
             filled[j] = observe(bins[j], filled[j], x[j], w, y)
 
 
@@ -167,7 +168,7 @@ def note_row(d: int, x: Array, y: float, w: float, rule: Array) -> None:
     features, target, nominal = f2(d, FEATURES), f2(d, TARGET), i1(d, NOMINAL)
     _add_scaled(target, 0, w, y)
     for j in range(x.shape[0]):
-        if not nominal[j] and x[j] == x[j]:
+        if not nominal[j] and abs(x[j]) <= LARGEST:
             _add_scaled(features, j, w, x[j])
 
 

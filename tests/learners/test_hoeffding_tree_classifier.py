@@ -242,3 +242,19 @@ def test_constant_columns_and_outliers_do_no_harm():
 def test_wrong_parameters_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         HoeffdingTreeClassifier(**{name: value}).fit_one([1.0], 0)
+
+
+@pytest.mark.parametrize("value", [1e200, -1e308])
+def test_an_absurd_number_does_no_harm(value: float) -> None:
+    """A sensor's fault, squared and summed, would blind a leaf for that feature."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 3))
+    y = (X[:, 0] > 0).astype(int)
+    right = []
+    for number in (X[300, 0], value):
+        rows = X.copy()
+        rows[300] = number
+        model = HoeffdingTreeClassifier().fit_many(rows, y)
+        right.append((model.predict_many(X) == y).mean())
+    assert right[1] > right[0] - 0.01
+    assert right[0] > 0.9

@@ -182,3 +182,18 @@ def test_text_and_counts_agree():
 def test_wrong_parameters_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         HoeffdingTreeRegressor(**{name: value}).fit_one([1.0], 0.0)
+
+
+@pytest.mark.parametrize("value", [1e200, -1e308])
+def test_an_absurd_number_does_no_harm(value: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 3))
+    y = np.sign(X[:, 0]) + 0.1 * X[:, 1]
+    wrong = []
+    for number in (X[300, 0], value):
+        rows = X.copy()
+        rows[300] = number
+        model = HoeffdingTreeRegressor().fit_many(rows, y)
+        wrong.append(np.abs(model.predict_many(X) - y).mean())
+    assert wrong[1] < wrong[0] + 0.02
+    assert wrong[0] < 0.2
