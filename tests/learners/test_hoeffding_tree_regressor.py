@@ -186,9 +186,10 @@ def test_wrong_parameters_are_named(name, value):
 
 @pytest.mark.parametrize("value", [1e200, -1e308])
 def test_an_absurd_number_does_no_harm(value: float) -> None:
+    """A sensor's fault: the linear models of leaves would see nothing but it."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5000, 3))
-    y = np.sign(X[:, 0]) + 0.1 * X[:, 1]
+    y = 2.0 * X[:, 0]
     wrong = []
     for number in (X[300, 0], value):
         rows = X.copy()
@@ -196,4 +197,4 @@ def test_an_absurd_number_does_no_harm(value: float) -> None:
         model = HoeffdingTreeRegressor().fit_many(rows, y)
         wrong.append(np.abs(model.predict_many(X) - y).mean())
     assert wrong[1] < wrong[0] + 0.02
-    assert wrong[0] < 0.2
+    assert wrong[0] < 0.05
