@@ -155,7 +155,7 @@ class MLPClassifier(GuardedNet, Classifier):
     .. [4] Loizou, Vaswani, Laradji, Lacoste-Julien (2021), Stochastic Polyak step-size for SGD,
        AISTATS. Equation 4, with c = 1/2. arXiv:2002.10542
     .. [5] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
-       Algorithm 1 (ObGD). arXiv:2410.14606
+       Section 3 (ObGD). arXiv:2410.14606
     .. [6] Sharifnassab, Elsayed, De Asis, Mahmood, Sutton (2026), Intentional updates for streaming
        reinforcement learning, ICML. arXiv:2604.19033
     .. [7] Ba, Kiros, Hinton (2016), Layer normalization. Equations 2 and 3. arXiv:1607.06450

@@ -118,7 +118,7 @@ class MLPRegressor(GuardedNet, Regressor):
     .. [2] He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, ICCV. Section 2.2.
        arXiv:1502.01852
     .. [3] Elsayed, Vasan, Mahmood (2024), Streaming deep reinforcement learning finally works.
-       Algorithm 1 (ObGD). arXiv:2410.14606
+       Section 3 (ObGD). arXiv:2410.14606
     .. [4] Sharifnassab, Elsayed, De Asis, Mahmood, Sutton (2026), Intentional updates for streaming
        reinforcement learning, ICML. arXiv:2604.19033
     """
