@@ -38,7 +38,8 @@ class Way(NamedTuple):
 
     def stands(self, held: Descriptor) -> bool:
         """Whether arrays are all there is to copy, of a model that has this descriptor now."""
-        return self.held is held and not self.others
+        told = all(estimator.schema_ is schema for estimator, _, schema in self.bound)
+        return self.held is held and told and not self.others
 
 
 class Ways:

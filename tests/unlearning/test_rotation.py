@@ -66,6 +66,21 @@ def test_the_kernel_keeps_what_python_would(base: Any, monkeypatch: pytest.Monke
     assert n_kept[0] < 0.6 * n_kept[1] or numba.config.DISABLE_JIT
 
 
+def test_states_tell_of_the_text_that_was_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New text, for which there is room, changes no array, but what a state tells of columns."""
+    rng = np.random.default_rng(0)
+    swift, slow = (Replayable(GaussianNB(), horizon=200, every=16) for _ in range(2))
+    for i in range(120):
+        n, known = int(rng.integers(10, 60)), 1 + i // 10
+        rows = [{"a": float(rng.normal()), "t": f"v{rng.integers(0, known)}"} for _ in range(n)]
+        y = rng.integers(0, 2, n).tolist()
+        swift.fit_many(rows, y)
+        with monkeypatch.context() as patch:
+            patch.setattr(Rotation, "show", lambda *_: None)
+            slow.fit_many(rows, y)
+        assert_same_state(swift.get_state(), slow.get_state())
+
+
 def _count(patch: pytest.MonkeyPatch, n_kept: list[int], k: int) -> None:
     keep = Replayed._keep_state
 
