@@ -9,7 +9,7 @@ def shortened(text: str, most: int) -> str:
     Examples
     --------
     >>> shortened("'/a/folder/with/a/very/long/name/state.onl'", 25)
-    "'/a/folder/...e/state.onl'"
+    "'/a/folder/.../state.onl'"
     """
     text = text.replace("\n", " ")
     if len(text) <= most:
