@@ -20,5 +20,5 @@ def made_of_json(source: str | Path, make: Callable[[Any], T], due: str) -> T:
     try:
         return make(orjson.loads(text))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        shown = source if is_text else Path(source).name  # long paths are cut at their end
+        shown = source if is_text else Path(source).name  # of a path, what tells
         raise wrong("source", shown, due) from None

@@ -33,9 +33,7 @@ from onlineml.kernels.stacked import run_kernel
 # What there is of each step: where its kernel begins, and its descriptor; and in arrays of their
 # own the slots and the header of that, and room for the rows that the step makes.
 KERNEL, DESCRIPTOR = range(2)
-_ROOM = (
-    4096  # numbers of a step's rows that go through the next ones together: the cache holds them
-)
+_ROOM = 4096  # numbers of rows that go through the steps together: the cache holds them
 _HOWS = (ANSWER, False), (ANSWER_AND_SCORES, False), (0, True)
 #: What does a row by Python, and is told whether the way of before still holds.
 Otherwise = Callable[[int, bool], int]
@@ -119,7 +117,7 @@ class Chained:
     def _descriptor(self, made: list[Array]) -> Descriptor:
         """What the kernel is told; `made` is room for the rows that each step makes."""
         pairs = zip(self._steps, self._twins)
-        table = np.array([[step._work()[0].address, twin._address] for step, twin in pairs])
+        table = np.array([[step._kernel.address, twin._address] for step, twin in pairs])
         parts = [(twin._slots, twin._header, room) for twin, room in zip(self._twins, made)]
         return Descriptor([table, *(array for part in parts for array in part)])
 
@@ -138,7 +136,7 @@ class Chained:
 
     def call(self, what: int) -> int:
         """Serve or fit the row; the longer way where a step balks, or this holds no more."""
-        for has, many in self._held:
+        for has, many in self._held:  # as `holds`, whose call would take longer
             if has.get("_many") is not many:
                 return self._otherwise(what, False)
         done = self._call(self._calls[what])

@@ -53,14 +53,7 @@ def test_equals_the_way_by_python(base: Any, monkeypatch: pytest.MonkeyPatch) ->
             words["y"] = float(x["b"])
         if i % 100 == 99:
             x["b"] = float("inf")
-        answers = []
-        for model in (swift, slow):
-            with monkeypatch.context() as patch:
-                if model is slow:
-                    patch.setattr(sys.modules[type(base).__module__], "chained", lambda *_: None)
-                answers.append(_called(model, verb, words))
-        if verb != "fit_one":
-            np.testing.assert_equal(answers[0], answers[1])
+        _both_do(swift, slow, verb, words, monkeypatch)
         n_swift += swift.is_started and swift._width >= 0 and swift._chained is not None
         assert slow._chained is None
         if i == 250:
@@ -79,6 +72,18 @@ def _targets(words: dict[str, Any]) -> dict[str, Any]:
 def _serving(base: Any) -> str:
     verbs = ("predict_proba_one", "predict_one", "score_one", "transform_one")
     return next(verb for verb in verbs if hasattr(base, verb))
+
+
+def _both_do(
+    swift: Any, slow: Any, verb: str, words: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each its own way; what they answer is the same."""
+    swiftly = _called(swift, verb, words)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[type(slow).__module__], "chained", lambda *_: None)
+        slowly = _called(slow, verb, words)
+    if verb not in ("fit_one", "fit_many"):
+        np.testing.assert_equal(swiftly, slowly)
 
 
 def _called(model: Any, verb: str, words: dict[str, Any]) -> Any:
@@ -106,14 +111,7 @@ def test_chunks_equal_the_way_by_python(base: Any, monkeypatch: pytest.MonkeyPat
         serving = both.replace("fit_many", "many")
         verb = rng.choice(["fit_many", both, serving])
         words = words if verb != serving else {"X": X}
-        answers = []
-        for model in (swift, slow):
-            with monkeypatch.context() as patch:
-                if model is slow:
-                    patch.setattr(sys.modules[type(base).__module__], "chained", lambda *_: None)
-                answers.append(_called(model, verb, words))
-        if verb != "fit_many":
-            np.testing.assert_equal(answers[0], answers[1])
+        _both_do(swift, slow, verb, words, monkeypatch)
         n_whole += swift.is_started and swift._work() is not None
         assert_same_state(swift.get_state(), slow.get_state())
     stays = not any(name in repr(base) for name in ("Tree", "OneHot", "chain(chain"))

@@ -122,7 +122,7 @@ def read_json(batch: Batch, kind: str, fields: Fields) -> Iterator[Event]:
                 raise UnreadableError("got no value, expected a JSON object")
             plain = loads(value)
             if type(plain) is not dict:
-                raise UnreadableError(f"got {_shown(plain)}, expected a JSON object")
+                raise UnreadableError(f"got {shown(plain)}, expected a JSON object")
             if fields.time is not None:
                 time = _time(plain.get(fields.time))
             yield make(offset, time, source, plain, fields)
@@ -151,7 +151,7 @@ def _sample(
         x = plain.get(fields.x)
         if type(x) is not dict and type(x) is not list:
             due = "features by name or a list of numbers"
-            raise UnreadableError(f"{fields.x}: got {_shown(x)}, expected {due}")
+            raise UnreadableError(f"{fields.x}: got {shown(x)}, expected {due}")
     return Sample(offset, time, source, x, y, row_id, key)
 
 
@@ -181,7 +181,7 @@ def _reward(
     check_id(row_id)
     value = plain.get(fields.reward)
     if not isinstance(value, int | float):  # JSON knows no number that is not finite
-        raise UnreadableError(f"{fields.reward}: got {_shown(value)}, expected a number")
+        raise UnreadableError(f"{fields.reward}: got {shown(value)}, expected a number")
     return Reward(offset, time, source, row_id, float(value), _key(source[0], plain, fields))
 
 
@@ -219,7 +219,7 @@ def check_id(value: Any) -> None:
     """
     if type(value) is not int and (type(value) is not str or len(value) > LONGEST):
         due = f"a whole number or text of at most {LONGEST:,} characters"
-        raise UnreadableError(f"id: got {_shown(value)}, expected {due}")
+        raise UnreadableError(f"id: got {shown(value)}, expected {due}")
 
 
 def _key(key: bytes | None, plain: Mapping[str, Any], fields: Fields) -> str | None:
@@ -234,7 +234,7 @@ def key_check(key: str | None) -> str | None:
     if key is None:
         return "no key, which would say whose model is meant"
     if len(key) > LONGEST:
-        return f"key: got {_shown(key)}, expected at most {LONGEST:,} characters"
+        return f"key: got {shown(key)}, expected at most {LONGEST:,} characters"
     return None
 
 
@@ -242,10 +242,11 @@ def _time(value: Any) -> float | None:
     if value is None or type(value) in (int, float):
         time: float | None = value
         return time
-    raise UnreadableError(f"time: got {_shown(value)}, expected seconds, a number")
+    raise UnreadableError(f"time: got {shown(value)}, expected seconds, a number")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """What came, in a message; a long value loses its middle."""
     return shortened(repr(value), 60)
 
 
@@ -277,9 +278,9 @@ def row_check(y: Any, *, regression: bool) -> str | None:
     kind = type(y)
     if regression:
         good = kind is int or (kind is float and y - y == 0.0)
-        return None if good else f"y: got {_shown(y)}, expected a finite number"
+        return None if good else f"y: got {shown(y)}, expected a finite number"
     if kind is str and len(y) > LONGEST:
-        return f"y: got {_shown(y)}, expected at most {LONGEST:,} characters"
+        return f"y: got {shown(y)}, expected at most {LONGEST:,} characters"
     if kind in (int, str, bool) or (kind is float and y == y):
         return None
-    return f"y: got {_shown(y)}, expected a class label (a number, text or a boolean)"
+    return f"y: got {shown(y)}, expected a class label (a number, text or a boolean)"

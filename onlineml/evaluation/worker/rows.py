@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from onlineml.evaluation.worker.events import LONGEST
+from onlineml.evaluation.worker.events import LONGEST, shown
 from onlineml.schema import Array, Schema, is_missing
-from onlineml.words import shortened
 
 Problems = dict[int, str]
 
@@ -137,9 +136,7 @@ class Rows:
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise ValueError(
-                f"x[{name!r}]: got {shortened(repr(value), 60)}, expected a number"
-            ) from None
+            raise ValueError(f"x[{name!r}]: got {shown(value)}, expected a number") from None
         if number in (np.inf, -np.inf):
             raise ValueError(f"x[{name!r}]: got {number}, expected a finite number")
         if column in self._schema.undecided:
@@ -158,11 +155,11 @@ class Rows:
             raise ValueError(f"x[{name!r}]: got {type(value).__name__}, expected text")
         if isinstance(value, str) and len(value) > LONGEST:
             due = f"at most {LONGEST:,} characters"
-            raise ValueError(f"x[{name!r}]: got {shortened(repr(value), 60)}, expected {due}")
+            raise ValueError(f"x[{name!r}]: got {shown(value)}, expected {due}")
         code = table.get(value)
         if code is None:
             if len(table) >= self.max_values:
                 due = f"one of the {self.max_values} values that were first"
-                raise ValueError(f"x[{name!r}]: got {shortened(repr(value), 60)}, expected {due}")
+                raise ValueError(f"x[{name!r}]: got {shown(value)}, expected {due}")
             code = table[value] = len(table)
         return float(code)
